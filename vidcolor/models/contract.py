@@ -1,0 +1,85 @@
+"""The one contract of every model: `prepare(shot, references) -> state`, `colorize(batch, state) -> ab, confidence`.
+
+The pipeline knows nothing else of a model. Colours are CIE Lab's a and b (D65, sRGB curve) in Lab units,
+about -110..110; lightness L is 0..100. Maps are at the size of the working frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A coloured key as a model sees it, already at a working size."""
+
+    lab: np.ndarray
+    """(h, w, 3) float32: L 0..100, a, b. Its size may differ from the shot's."""
+    frame: int | None
+    """The film's frame that this key is a painting of (position in `Shot.lightness` may lie outside); None for a
+    picture of something else."""
+    weight: float = 1.0
+    """The user's weight of this key, above 0."""
+
+
+@dataclass
+class Shot:
+    """The grey frames of one unit at working size: the whole of it, both directions of time."""
+
+    lightness: np.ndarray
+    """(n, h, w) uint8: L times 2.55. h and w are multiples of 32."""
+    first: int
+    """The film's frame number of `lightness[0]`."""
+    seed: int = 0
+    """Seed of whatever a model draws at random in this shot (hint positions)."""
+    cache: dict[Any, Any] = field(default_factory=dict)
+    """What was computed once for this shot and is of use to others: flow between neighbours, features."""
+
+    def __len__(self) -> int:
+        return len(self.lightness)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive frames of a shot."""
+
+    lightness: torch.Tensor
+    """(b, 1, h, w) float32, L 0..100, on the model's device."""
+    positions: range
+    """Where these frames are in `Shot.lightness`."""
+
+
+@dataclass(frozen=True)
+class Colored:
+    """What a model says of a batch."""
+
+    ab: torch.Tensor
+    """(b, 2, h, w) float32, Lab units."""
+    confidence: torch.Tensor
+    """(b, 1, h, w) float32 in 0..1: 1 a sure copy of a reference's colour, 0 a guess."""
+    coarse: torch.Tensor | None = None
+    """(b, 2, h, w) float32: ab before the colorization sub-net, for inspection; None where a model has none."""
+
+
+class Colorizer(Protocol):
+    """A model: built once, used for every shot, on one device."""
+
+    name: str
+    """As in `--model`."""
+    device: torch.device
+    """Where its tensors live."""
+    fingerprint: str
+    """SHA-256 over the weights and the settings that change its colours; part of a unit's content key."""
+
+    def prepare(self, shot: Shot, references: Sequence[Reference]) -> Any:
+        """Compute once per shot what every batch needs: reference statistics, tokens, matches, flow."""
+        ...
+
+    def colorize(self, batch: Batch, state: Any) -> Colored:
+        """Colour a batch of frames of the prepared shot. Deterministic: same input, same bits."""
+        ...
