@@ -1,0 +1,106 @@
+"""Every choice of a run, with its default: one frozen record from the command line down to the encoder."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .errors import VidcolorError
+
+CODECS = ("x264", "x265", "ffv1", "prores")
+CHROMA = ("420", "422", "444")
+MATRICES = ("bt601", "bt709", "bt2020", "smpte240m", "fcc")
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "codec": CODECS,
+    "chroma": CHROMA,
+    "upsample": ("edge", "fast"),
+    "reader": ("av", "decord"),
+    "on_error": ("stop", "skip"),
+}
+_NOT_IN_PIXELS = ("device", "dump_every", "dump_dir")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All options that shape the result, checked as they are made.
+
+    Raises VidcolorError where a value cannot work, naming the option and what it takes.
+    """
+
+    model: str = "exemplar"
+    """Name of the model, one of `vidcolor.models.names()`."""
+    size: int = 256
+    """Short side of the working frame in pixels, the size at which colours are found."""
+    codec: str = "x264"
+    """`x264`, `x265`, `ffv1` or `prores`."""
+    crf: int | None = None
+    """Constant rate factor of x264 and x265 (0..51, lower is better); None for the codec's default here."""
+    preset: str | None = None
+    """Preset of x264 and x265, profile name of ProRes; None for the default here."""
+    lossless: bool = False
+    """FFV1 level 3 with slice CRCs, whatever `codec` says."""
+    chroma: str = "420"
+    """Chroma sampling of the result where the source has none: `420`, `422`, `444`."""
+    strength: float = 1.0
+    """Factor on ab, 0 (grey) to 1 (as the model says)."""
+    temporal: float = 1.0
+    """How far colours are smoothed along motion inside a shot, 0 (not at all) to 1."""
+    seed: int = 0
+    """Seed of whatever a model draws at random."""
+    upsample: str = "edge"
+    """`edge`: chroma follows luma's edges on its way to full size; `fast`: plain interpolation."""
+    matrix: str | None = None
+    """The user's YCbCr matrix against the film's tag; None to believe the film."""
+    full_range: bool | None = None
+    """The user's range against the film's tag; None to believe the film."""
+    encoder: str | None = None
+    """A model's own variant, e.g. `vgg19`; None for the model's default."""
+    reader: str = "av"
+    """`av`, or `decord` for the working pass."""
+    on_error: str = "stop"
+    """What a corrupt frame does: `stop`, or `skip` and report."""
+    allow_interlaced: bool = False
+    """Go on where frames are flagged interlaced, and keep their flags."""
+    dump_every: int = 0
+    """Every Nth frame gets an inspection sheet; 0 for none."""
+    dump_dir: str | None = None
+    """Folder of the inspection sheets."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`. Not part of a content key."""
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise VidcolorError(f"{_option(name)} {getattr(self, name)}: one of {', '.join(choices)}")
+        if self.matrix is not None and self.matrix not in MATRICES:
+            raise VidcolorError(f"--matrix {self.matrix}: one of {', '.join(MATRICES)}")
+        for name in ("strength", "temporal"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and 0 <= value <= 1):
+                raise VidcolorError(f"{_option(name)} {value}: a number from 0 to 1")
+        if not 32 <= self.size <= 4096:
+            raise VidcolorError(f"--size {self.size}: pixels of the short side, from 32 to 4096")
+        if self.crf is not None and not 0 <= self.crf <= 51:
+            raise VidcolorError(f"--crf {self.crf}: a whole number from 0 (best) to 51")
+        if self.seed < 0:
+            raise VidcolorError(f"--seed {self.seed}: a whole number from 0")
+        if self.dump_every < 0:
+            raise VidcolorError(f"--dump-every {self.dump_every}: a whole number from 1")
+        if self.dump_every and self.dump_dir is None:
+            raise VidcolorError("--dump-every without a folder: name it with --dump DIR")
+
+    def shaping(self) -> dict[str, Any]:
+        """What of the settings shapes a unit's file, for its content key.
+
+        The device is left out (any device may finish a film); the inspection sheets count only where they
+        are asked for, so that asking for them renders a unit again.
+        """
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_IN_PIXELS}
+        if self.dump_every:
+            values |= {"dump_every": self.dump_every, "dump_dir": self.dump_dir}
+        return values
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
