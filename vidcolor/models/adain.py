@@ -1,0 +1,160 @@
+"""Adaptive instance normalisation and its relatives: one feature map takes over the statistics of another.
+
+AdaIN (Huang and Belongie 2017), the mix of several references (Xu et al. 2020, Eq. 5), AdaIN inside matching
+labels, and the whitening-colouring transform. Features are (b, c, h, w); statistics are kept in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+EPS = 1e-5
+"""Added to the variance, inside the root."""
+
+
+class Moments(NamedTuple):
+    """Mean and standard deviation of each channel over a picture: the style that AdaIN transfers."""
+
+    mu: torch.Tensor
+    """(b, c, 1, 1) float32."""
+    sigma: torch.Tensor
+    """(b, c, 1, 1) float32, root of variance + EPS."""
+
+
+class LabelMoments(NamedTuple):
+    """Moments of each label's pixels."""
+
+    mu: torch.Tensor
+    """(b, k, c) float32; 0 where the label has no pixel."""
+    sigma: torch.Tensor
+    """(b, k, c) float32."""
+    pixels: torch.Tensor
+    """(b, k) float32, pixels of the label."""
+
+
+def moments(x: torch.Tensor) -> Moments:
+    """Channel means and deviations of (b, c, h, w) over the picture (population variance)."""
+    variance, mu = torch.var_mean(x.float(), dim=(2, 3), keepdim=True, correction=0)
+    return Moments(mu, (variance + EPS).sqrt())
+
+
+def mix(styles: Sequence[Moments], weights: Sequence[float]) -> Moments:
+    """Statistics of several references as one (Eq. 5). Weights are normalised to a sum of 1.
+
+    AdaIN is affine in the style's statistics, so AdaIN with this mix equals the weighted sum of the AdaINs
+    with each reference: several references cost no more than one.
+    """
+    share = normalized(weights)
+    return Moments(
+        sum((w * s.mu for w, s in zip(share, styles, strict=True)), torch.zeros(())),
+        sum((w * s.sigma for w, s in zip(share, styles, strict=True)), torch.zeros(())),
+    )
+
+
+def normalized(weights: Sequence[float]) -> list[float]:
+    """Weights of at least 0 scaled to a sum of 1; raises ValueError where none is above 0."""
+    total = float(sum(weights))
+    if min(weights, default=0.0) < 0 or not total > 0:
+        raise ValueError(f"reference weights must be at least 0 with a sum above 0, not {list(weights)}")
+    return [float(w) / total for w in weights]
+
+
+def adain(x: torch.Tensor, style: Moments, content: Moments | None = None) -> torch.Tensor:
+    """sigma(y) (x - mu(x)) / sigma(x) + mu(y), in x's own dtype.
+
+    content: x's statistics where they are known from elsewhere (the whole shot, say); by default x's own.
+    """
+    own = moments(x) if content is None else content
+    scale = style.sigma / own.sigma
+    return torch.addcmul((style.mu - scale * own.mu).to(x.dtype), x, scale.to(x.dtype))
+
+
+def label_moments(x: torch.Tensor, labels: torch.Tensor, k: int) -> LabelMoments:
+    """Moments inside each of k labels.
+
+    labels: (b, h, w) integers 0..k-1 at any size; brought to x's grid by nearest neighbour.
+    """
+    onehot = _onehot(labels, k, x.shape[-2:])
+    values = x.float().flatten(2)
+    count = onehot.sum(2)
+    mu = torch.einsum("bkn,bcn->bkc", onehot, values) / count.clamp(min=1)[..., None]
+    centred = (values - torch.einsum("bkn,bkc->bcn", onehot, mu)).square()
+    variance = torch.einsum("bkn,bcn->bkc", onehot, centred) / count.clamp(min=1)[..., None]
+    return LabelMoments(mu, (variance + EPS).sqrt(), count)
+
+
+def adain_labels(
+    x: torch.Tensor,
+    labels: torch.Tensor,
+    styles: Sequence[LabelMoments],
+    weights: Sequence[float] = (1.0,),
+    fallback: Sequence[Moments] | None = None,
+    min_pixels: int = 10,
+    max_ratio: float = 100.0,
+) -> torch.Tensor:
+    """AdaIN between the pixels of the same label only (papers.md 1.2, label maps).
+
+    A label counts in a reference with more than `min_pixels` pixels on both sides and areas (as shares of
+    their pictures' pixel counts on the feature grids) less than `max_ratio` apart; references that lack it
+    drop out of Eq. 5 there. Pixels of a label that no reference has take AdaIN with the mix of `fallback`,
+    the references' whole-picture moments, or stay as they are where that is None.
+    """
+    k = styles[0].pixels.shape[1]
+    own = label_moments(x, labels, k)
+    share = torch.tensor(normalized(weights), device=x.device)
+    there = torch.stack([s.pixels for s in styles])
+    here = own.pixels.expand_as(there)
+    ratio = (here / here.sum(-1, keepdim=True)) / (there / there.sum(-1, keepdim=True)).clamp(min=1e-12)
+    usable = (here > min_pixels) & (there > min_pixels) & (ratio < max_ratio) & (ratio > 1 / max_ratio)
+    w = usable * share[:, None, None]
+    total = w.sum(0)
+    w = (w / total.clamp(min=1e-12))[..., None]
+    mu = (w * torch.stack([s.mu for s in styles])).sum(0)
+    sigma = (w * torch.stack([s.sigma for s in styles])).sum(0)
+    scale = sigma / own.sigma
+    shift = mu - scale * own.mu
+    onehot = _onehot(labels, k, x.shape[-2:])
+    rest = x if fallback is None else adain(x, mix(fallback, weights))
+    grid = (x.shape[0], x.shape[1], *x.shape[-2:])
+    result = x.float() * torch.einsum("bkn,bkc->bcn", onehot, scale).reshape(grid)
+    result = result + torch.einsum("bkn,bkc->bcn", onehot, shift).reshape(grid)
+    matched = torch.einsum("bkn,bk->bn", onehot, (total > 0).float()).reshape(x.shape[0], 1, *x.shape[-2:])
+    return torch.where(matched > 0.5, result, rest.float()).to(x.dtype)
+
+
+def wct(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Whitening-colouring transform: x (b, c, h, w) takes over mean and full covariance of y (b, c, h', w').
+
+    Sigma = x xT / (N-1) + I of the centred features, eigenvalues below 1e-5 dropped, the result clamped to
+    x's own range per sample (papers.md 1.2). Unlike AdaIN it is not affine in statistics: mix references by
+    mixing outputs.
+    """
+    flat, style = x.float().flatten(2), y.float().flatten(2)
+    centred = flat - flat.mean(2, keepdim=True)
+    mu = style.mean(2, keepdim=True)
+    white = _matrix_power(_covariance(centred), -0.5) @ centred
+    colored = _matrix_power(_covariance(style - mu), 0.5) @ white + mu
+    low, high = flat.amin((1, 2), keepdim=True), flat.amax((1, 2), keepdim=True)
+    return torch.minimum(torch.maximum(colored, low), high).reshape(x.shape).to(x.dtype)
+
+
+def _covariance(centred: torch.Tensor) -> torch.Tensor:
+    """(b, c, n) of mean 0 to (b, c, c), with the identity added."""
+    eye = torch.eye(centred.shape[1], device=centred.device)
+    return centred @ centred.mT / max(centred.shape[2] - 1, 1) + eye
+
+
+def _matrix_power(covariance: torch.Tensor, power: float) -> torch.Tensor:
+    """Power of a symmetric positive matrix through its eigenvectors, directions below 1e-5 left out."""
+    values, vectors = torch.linalg.eigh(covariance)
+    powered = torch.where(values > 1e-5, values.clamp(min=1e-5) ** power, torch.zeros_like(values))
+    return (vectors * powered[:, None, :]) @ vectors.mT
+
+
+def _onehot(labels: torch.Tensor, k: int, size: torch.Size) -> torch.Tensor:
+    """(b, h, w) labels to (b, k, n) float on a grid of that size."""
+    grid = torch.nn.functional.interpolate(labels[:, None].float(), size=size, mode="nearest-exact")
+    return torch.nn.functional.one_hot(grid[:, 0].long().flatten(1), k).mT.float()

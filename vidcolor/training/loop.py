@@ -1,0 +1,247 @@
+"""A training loop that can be stopped and taken up again: checkpoints, seeds, log, averaged weights, cosine
+rate.
+
+The data of step n depends on the seed and n alone, so a run taken up from a checkpoint sees what the whole
+run would have seen.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train."""
+
+    steps: int
+    """Optimizer steps of the whole run."""
+    lr: float = 1e-3
+    """Peak learning rate, reached after the warm-up."""
+    seconds: float | None = None
+    """Wall clock of the whole run (checkpoints taken up included); the rate then falls with whichever of
+    steps and time is further on. None: by steps alone, which is the reproducible choice."""
+    warmup: int = 100
+    """Steps of linear rise of the rate."""
+    final: float = 0.01
+    """Rate at the end as a share of the peak (half a cosine from one to the other)."""
+    weight_decay: float = 0.0
+    """AdamW's, on tensors of more than one dimension."""
+    ema: float = 0.999
+    """Decay of the averaged weights, which are what `train` returns; risen to in the first steps."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    seed: int = 0
+    """Of data and whatever the loss draws."""
+    log_every: int = 50
+    """Steps between rows of the log."""
+    save_every: float = 60.0
+    """Seconds between checkpoints."""
+    bf16: bool = True
+    """Forward pass under bfloat16 autocast; weights and optimizer stay float32."""
+    workers: int = 0
+    """Processes that make batches; 0 makes them in this one."""
+
+
+def train(
+    net: nn.Module,
+    batch: Callable[[np.random.Generator], Any],
+    loss: Callable[[nn.Module, Any], Mapping[str, torch.Tensor]],
+    folder: str | os.PathLike[str],
+    schedule: Schedule,
+    device: torch.device | str = "cpu",
+    validate: Callable[[nn.Module], Mapping[str, float]] | None = None,
+    validate_every: int = 1000,
+) -> dict[str, torch.Tensor]:
+    """Train `net` (in place) from the newest checkpoint in `folder`, or from the start; returns averaged
+    weights.
+
+    batch: draws one batch (a tensor, or a tuple or dict of tensors) from a numpy Generator made of seed and
+    step.
+    loss: (net, batch on the device) to named scalar terms; `loss` is the one that is minimised, the rest is
+    logged.
+    validate: (net with the averaged weights, in eval mode) to named figures, logged.
+    `folder` receives `checkpoint.pt` (written whole or not at all) and `log.csv`.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    device = torch.device(device)
+    net.to(device)
+    average = Average(net, schedule.ema)
+    optimizer = _optimizer(net, schedule)
+    step, before = _resume(folder, net, average, optimizer, device)
+    log = _Log(folder / "log.csv", step)
+    start = saved = time.monotonic()
+    loader = DataLoader(
+        _Steps(batch, schedule.seed, step, schedule.steps), batch_size=None, num_workers=schedule.workers
+    )
+    net.train()
+    for data in loader:
+        seconds = before + time.monotonic() - start
+        progress = max(step / schedule.steps, seconds / schedule.seconds if schedule.seconds else 0.0)
+        if progress >= 1:
+            break
+        rate = _rate(progress, step, schedule)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(schedule.seed * 1_000_003 + step)
+        with torch.autocast(device.type, torch.bfloat16, enabled=schedule.bf16):
+            terms = loss(net, _to(data, device))
+        optimizer.zero_grad(set_to_none=True)
+        terms["loss"].backward()
+        nn.utils.clip_grad_norm_(net.parameters(), schedule.clip, error_if_nonfinite=True)
+        optimizer.step()
+        average.update(net, step)
+        step += 1
+        log.add({k: float(v.detach()) for k, v in terms.items()})
+        if step % schedule.log_every == 0:
+            log.row(step, seconds, rate)
+        if validate is not None and step % validate_every == 0:
+            log.row(step, seconds, rate, average.validate(net, validate))
+        if time.monotonic() - saved > schedule.save_every:
+            _save(folder, net, average, optimizer, step, seconds)
+            saved = time.monotonic()
+    seconds = before + time.monotonic() - start
+    if validate is not None:
+        log.row(step, seconds, 0.0, average.validate(net, validate))
+    _save(folder, net, average, optimizer, step, seconds)
+    return dict(average.state)
+
+
+class Average:
+    """Exponential average of a net's weights and buffers (integers are copied)."""
+
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.state = {k: v.detach().clone() for k, v in net.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, net: nn.Module, step: int) -> None:
+        """Take in the weights after a step; early steps weigh more, so that random first weights are
+        forgotten."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for key, value in net.state_dict().items():
+            if value.is_floating_point():
+                self.state[key].lerp_(value, 1 - decay)
+            else:
+                self.state[key].copy_(value)
+
+    def validate(
+        self, net: nn.Module, figures: Callable[[nn.Module], Mapping[str, float]]
+    ) -> Mapping[str, float]:
+        """Figures of the net with the averaged weights; its own weights are put back."""
+        own = {k: v.clone() for k, v in net.state_dict().items()}
+        net.load_state_dict(self.state)
+        net.eval()
+        try:
+            with torch.no_grad():
+                return figures(net)
+        finally:
+            net.load_state_dict(own)
+            net.train()
+
+
+class _Steps(Dataset):
+    """Batches by step number, from the step at which a run was taken up."""
+
+    def __init__(self, batch: Callable[[np.random.Generator], Any], seed: int, first: int, last: int) -> None:
+        self.batch, self.seed, self.first, self.last = batch, seed, first, last
+
+    def __len__(self) -> int:
+        return max(0, self.last - self.first)
+
+    def __getitem__(self, index: int) -> Any:
+        if index >= len(self):
+            raise IndexError(index)
+        return self.batch(np.random.default_rng((self.seed, self.first + index)))
+
+
+class _Log:
+    """`log.csv`: step, seconds, lr, name, value: means since the last row, one name a line."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path, self.sums, self.count = path, {}, 0  # type: Path, dict[str, float], int
+        rows = [["step", "seconds", "lr", "name", "value"]]
+        if path.exists():  # rows after the checkpoint belong to steps that are done again
+            with path.open(newline="") as file:
+                rows += [row for row in list(csv.reader(file))[1:] if int(row[0]) <= step]
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+
+    def add(self, terms: Mapping[str, float]) -> None:
+        for name, value in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.count += 1
+
+    def row(self, step: int, seconds: float, rate: float, figures: Mapping[str, float] | None = None) -> None:
+        if figures is None:
+            figures = {name: total / self.count for name, total in self.sums.items()}
+            self.sums, self.count = {}, 0
+        with self.path.open("a", newline="") as file:
+            rows = [
+                [step, f"{seconds:.1f}", f"{rate:.3g}", name, f"{value:.6g}"]
+                for name, value in figures.items()
+            ]
+            csv.writer(file).writerows(rows)
+
+
+def _optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+    params = [p for p in net.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in params if p.ndim > 1], "weight_decay": schedule.weight_decay},
+        {"params": [p for p in params if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=schedule.lr)
+
+
+def _rate(progress: float, step: int, schedule: Schedule) -> float:
+    cosine = schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return schedule.lr * cosine * min(1.0, (step + 1) / max(schedule.warmup, 1))
+
+
+def _to(data: Any, device: torch.device) -> Any:
+    if isinstance(data, torch.Tensor):
+        return data.to(device, non_blocking=True)
+    if isinstance(data, Mapping):
+        return {k: _to(v, device) for k, v in data.items()}
+    return type(data)(_to(v, device) for v in data)
+
+
+def _save(
+    folder: Path,
+    net: nn.Module,
+    average: Average,
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    seconds: float,
+) -> None:
+    part = folder / "checkpoint.pt.part"
+    state = {"net": net.state_dict(), "average": average.state, "optimizer": optimizer.state_dict()}
+    torch.save({**state, "step": step, "seconds": seconds}, part)
+    os.replace(part, folder / "checkpoint.pt")
+
+
+def _resume(
+    folder: Path, net: nn.Module, average: Average, optimizer: torch.optim.Optimizer, device: torch.device
+) -> tuple[int, float]:
+    """Steps and seconds already done."""
+    path = folder / "checkpoint.pt"
+    if not path.exists():
+        return 0, 0.0
+    saved = torch.load(path, map_location=device, weights_only=True)
+    net.load_state_dict(saved["net"])
+    average.state = saved["average"]
+    optimizer.load_state_dict(saved["optimizer"])
+    return int(saved["step"]), float(saved["seconds"])
