@@ -1,0 +1,273 @@
+"""CIE Lab, film R'G'B' and Y'CbCr: everything between a luma code value and a chroma code value.
+
+Lab is CIE 1976 L*a*b* of the D65 white with the sRGB transfer curve. A film's R'G'B' is taken as sRGB-coded
+whatever its primaries and transfer tags say (they are carried to the result, not computed with); only matrix,
+range and depth of the film differ. BT.2020 means its non-constant-luminance form. Floats are float32; coded
+R'G'B' and luma are 0..1, L 0..100, a and b in Lab units, Cb and Cr -0.5..0.5.
+
+OpenCV's float Lab is not used: its RGB to Lab goes through an interpolated table, off by up to 0.6 in ab.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from .film import Film
+
+LUMA_WEIGHTS = {  # Kr, Kb of ISO/IEC 23091-2, table of MatrixCoefficients
+    "bt601": (0.299, 0.114),
+    "bt709": (0.2126, 0.0722),
+    "bt2020": (0.2627, 0.0593),
+    "smpte240m": (0.212, 0.087),
+    "fcc": (0.30, 0.11),
+}
+
+_XYZ = np.array(  # linear sRGB to XYZ (IEC 61966-2-1), rows scaled so that white is (1, 1, 1)
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+_XYZ /= _XYZ.sum(1, keepdims=True)
+_TO_XYZ = _XYZ.astype(np.float32)
+_TO_LINEAR = np.linalg.inv(_XYZ).astype(np.float32)
+_F = np.float32
+_KINK = 6 / 29  # of Lab's cube root: below it the curve is a line
+_BLOCK = 1 << 15  # pixels worked on at once, so that the intermediates stay in the processor's cache
+
+
+def luma_weights(matrix: str) -> np.ndarray:
+    """Kr, Kg, Kb of a film's matrix, (3,) float32."""
+    kr, kb = LUMA_WEIGHTS[matrix]
+    return np.array([kr, 1 - kr - kb, kb], np.float32)
+
+
+def working_size(film: Film, short: int) -> tuple[int, int]:
+    """(h, w) of the working frame: multiples of 32, the display's aspect, short side nearest to `short`."""
+    aspect = film.display_aspect
+    side = max(32, round(short / 32) * 32)
+    other = max(32, round(side * max(aspect, 1 / aspect) / 32) * 32)
+    return (side, other) if aspect >= 1 else (other, side)
+
+
+# --- curves (written with minimum and maximum: numpy's `where` would be slower than the power itself) ---
+
+
+def _power(x: np.ndarray, exponent: float) -> np.ndarray:
+    return np.asarray(cv2.pow(x, exponent)).reshape(x.shape)  # vectorised on every machine, unlike numpy's
+
+
+def _to_linear(coded: np.ndarray) -> np.ndarray:
+    """sRGB-coded to linear light; the line near black goes on below zero."""
+    high = np.maximum(coded, _F(0.04045))
+    high += _F(0.055)
+    high *= _F(1 / 1.055)
+    high = _power(high, 2.4)
+    high += np.minimum(coded - _F(0.04045), 0) * _F(1 / 12.92)
+    return high
+
+
+def _to_coded(linear: np.ndarray) -> np.ndarray:
+    """Linear light to sRGB-coded; the line near black goes on below zero."""
+    high = _power(np.maximum(linear, _F(0.0031308)), 1 / 2.4)
+    high *= _F(1.055)
+    low = np.minimum(linear, _F(0.0031308))
+    low *= _F(12.92)
+    high += low
+    high -= _F(0.055 + 0.0031308 * 12.92)
+    return high
+
+
+def _lab_f(t: np.ndarray) -> np.ndarray:
+    high = _power(np.maximum(t, _F(_KINK**3)), 1 / 3)
+    high += np.minimum(t - _F(_KINK**3), 0) * _F(1 / (3 * _KINK**2))
+    return high
+
+
+def _lab_f_inverse(f: np.ndarray) -> np.ndarray:
+    high = np.maximum(f, _F(_KINK))
+    cube = high * high
+    cube *= high
+    low = np.minimum(f, _F(_KINK))
+    low -= _F(_KINK)
+    low *= _F(3 * _KINK**2)
+    cube += low
+    return cube
+
+
+# --- Lab and R'G'B' ---
+
+
+def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
+    """sRGB-coded (..., 3), 0..1, to Lab (..., 3) float32."""
+    flat = np.ascontiguousarray(np.asarray(rgb, np.float32).reshape(-1, 3).T)
+    f = _lab_f(_TO_XYZ @ _to_linear(flat))
+    lab = np.stack([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])], -1)
+    return lab.reshape(np.shape(rgb)).astype(np.float32, copy=False)
+
+
+def lab_to_rgb(lab: np.ndarray, clip: bool = True) -> np.ndarray:
+    """Lab (..., 3) to sRGB-coded (..., 3) float32; values outside 0..1 are cut off unless `clip` is False."""
+    flat = np.ascontiguousarray(np.asarray(lab, np.float32).reshape(-1, 3).T)
+    rgb = _coded(_lab_f_of_l(flat[0]), _offsets(flat[1], flat[2])).T.reshape(np.shape(lab))
+    return np.clip(rgb, 0, 1) if clip else np.ascontiguousarray(rgb)
+
+
+def _lab_f_of_l(lightness: np.ndarray) -> np.ndarray:
+    return (lightness + _F(16)) / _F(116)
+
+
+def _offsets(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What ab adds to f(Y) to give f(X), f(Y), f(Z): (3, n)."""
+    out = np.zeros((3, a.size), np.float32)
+    np.divide(a, 500, out=out[0])
+    np.divide(b, -200, out=out[2])
+    return out
+
+
+def _coded(fy: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """R'G'B' (3, n), not limited to 0..1, of f(Y) (n,) and ab's offsets (3, n)."""
+    return _to_coded(_TO_LINEAR @ _lab_f_inverse(fy + offsets))
+
+
+# --- luma ---
+
+
+@lru_cache(maxsize=16)
+def _luma_tables(depth: int, full_range: bool) -> tuple[np.ndarray, np.ndarray]:
+    codes = np.arange(1 << depth, dtype=np.float64)
+    if full_range:
+        y = codes / ((1 << depth) - 1)
+    else:
+        step = 1 << (depth - 8)
+        y = np.clip((codes - 16 * step) / (219 * step), 0, 1)
+    y01 = y.astype(np.float32)
+    grey = (_F(116) * _lab_f(_to_linear(y01)) - _F(16)).clip(0, 100)
+    return y01, grey.astype(np.float32)
+
+
+def luma01(luma: np.ndarray, film: Film) -> np.ndarray:
+    """Code values (H, W) to luma 0..1, float32; limited range's foot and head room is cut off."""
+    return _take(luma, film, 0)
+
+
+def lightness(luma: np.ndarray, film: Film) -> np.ndarray:
+    """L, 0..100 float32 (H, W), of the neutral grey that has these luma code values."""
+    return _take(luma, film, 1)
+
+
+def _take(luma: np.ndarray, film: Film, which: int) -> np.ndarray:
+    table = _luma_tables(film.depth, film.full_range)[which]
+    return np.take(table, luma, mode="clip")
+
+
+def grey_lightness(y01: np.ndarray) -> np.ndarray:
+    """L of the neutral grey of luma 0..1, for luma that is no code value (averaged, resized)."""
+    return _F(116) * _lab_f(_to_linear(np.asarray(y01, np.float32))) - _F(16)
+
+
+# --- Y'CbCr ---
+
+
+def rgb_to_ycbcr(rgb: np.ndarray, matrix: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coded R'G'B' (..., 3) to Y' 0..1, Cb, Cr -0.5..0.5, each (...)."""
+    kr, kg, kb = luma_weights(matrix)
+    y = kr * rgb[..., 0] + kg * rgb[..., 1] + kb * rgb[..., 2]
+    return y, (rgb[..., 2] - y) / (2 * (1 - kb)), (rgb[..., 0] - y) / (2 * (1 - kr))
+
+
+def ycbcr_to_rgb(y01: np.ndarray, cb: np.ndarray, cr: np.ndarray, matrix: str) -> np.ndarray:
+    """Y' 0..1, Cb, Cr -0.5..0.5 of one shape (...) to coded R'G'B' (..., 3), not limited to 0..1."""
+    kr, kg, kb = luma_weights(matrix)
+    red, blue = y01 + 2 * (1 - kr) * cr, y01 + 2 * (1 - kb) * cb
+    return np.stack([red, (y01 - kr * red - kb * blue) / kg, blue], -1)
+
+
+def cbcr_to_codes(
+    cb: np.ndarray, cr: np.ndarray, depth: int, full_range: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cb, Cr -0.5..0.5 to code values: uint8 at depth 8, uint16 above, rounded to nearest."""
+    top, middle = (1 << depth) - 1, 1 << (depth - 1)
+    scale = top if full_range else 224 << (depth - 8)
+    kind = np.uint8 if depth == 8 else np.uint16
+
+    def code(c: np.ndarray) -> np.ndarray:
+        return np.clip(np.rint(c * _F(scale) + _F(middle)), 0, top).astype(kind)
+
+    return code(cb), code(cr)
+
+
+def codes_to_cbcr(
+    cb: np.ndarray, cr: np.ndarray, depth: int, full_range: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The inverse of `cbcr_to_codes`: float32 planes about -0.5..0.5."""
+    scale = (1 << depth) - 1 if full_range else 224 << (depth - 8)
+    cb, cr = ((c.astype(np.float32) - (1 << (depth - 1))) / _F(scale) for c in (cb, cr))
+    return cb, cr
+
+
+def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, film: Film) -> tuple[np.ndarray, np.ndarray]:
+    """Chroma of the colour that has luma exactly `y01` and these ab.
+
+    Luma Y' is a weighted sum of coded R'G'B' and not a function of L alone, so L is searched for, starting
+    from the grey's. Colours outside 0..1 are drawn in towards grey at constant Lab hue, as far as needed.
+
+    y01 (H, W) 0..1; ab (H, W, 2) Lab units, any float type. Returns Cb, Cr (H, W) float32 in -0.5..0.5.
+    """
+    weights = luma_weights(film.matrix)
+    flat_y = np.ascontiguousarray(y01, dtype=np.float32).reshape(-1)
+    flat_ab = np.asarray(ab).reshape(-1, 2)
+    cb, cr = np.empty_like(flat_y), np.empty_like(flat_y)
+    for i in range(0, flat_y.size, _BLOCK):
+        s = slice(i, i + _BLOCK)
+        a, b = np.ascontiguousarray(flat_ab[s].T, dtype=np.float32)
+        cb[s], cr[s] = _chroma_in_gamut(flat_y[s], _offsets(a, b), weights)
+    return cb.reshape(np.shape(y01)), cr.reshape(np.shape(y01))
+
+
+def _chroma_in_gamut(
+    y: np.ndarray, offsets: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    fy = _lab_f(_to_linear(y))
+    away, fy = _search(y, fy, offsets, weights, steps=6)
+    room = _room(y, away)
+    out = np.flatnonzero(room < 0.9999)
+    if out.size:
+        y_out, off, f, r = y[out], offsets[:, out], fy[out], room[out]
+        scale = np.ones_like(r)
+        for _ in range(4):  # chroma is nearly proportional to ab at fixed luma: a few steps reach the edge
+            scale = np.clip(scale * r, 0, 1)
+            far, f = _search(y_out, f, off * scale, weights, steps=2)
+            r = _room(y_out, far)
+        away[:, out], room[out] = far, r
+    away *= np.minimum(room, 1)
+    return away[2] / (2 * (1 - weights[2])), away[0] / (2 * (1 - weights[0]))
+
+
+def _search(
+    y: np.ndarray, fy: np.ndarray, offsets: np.ndarray, weights: np.ndarray, steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """R'G'B' minus Y' (3, n) of the colours of luma `y` (n,) and ab `offsets`, and their f(Y), from `fy` on."""
+    rgb = _coded(fy, offsets)
+    luma = weights @ rgb
+    before, luma_before = fy, luma
+    # the first step takes the slope of greys, then that of the last two points
+    fy = fy + _lab_f(_to_linear(y)) - _lab_f(_to_linear(luma))
+    for step in range(1, steps + 1):
+        rgb = _coded(fy, offsets)
+        luma = weights @ rgb
+        if step == steps:
+            break
+        rise = luma - luma_before
+        step_by = (y - luma) * (fy - before) / np.where(np.abs(rise) < 1e-6, _F(1), rise)
+        before, luma_before = fy, luma
+        fy = fy + np.where(np.abs(rise) < 1e-6, _F(0), np.clip(step_by, -0.2, 0.2))
+    return rgb - luma, fy
+
+
+def _room(y: np.ndarray, away: np.ndarray) -> np.ndarray:
+    """By how much R'G'B' minus Y' (3, n) can be multiplied until a channel leaves 0..1 (at most 4)."""
+    limit = np.where(away > 0, 1 - y, -y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = limit / away
+    return np.where(np.abs(away) < 1e-7, _F(4), np.clip(ratio, 0, 4)).min(0)

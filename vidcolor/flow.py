@@ -1,0 +1,133 @@
+"""Optical flow between neighbouring frames of a shot, and how far it can be believed.
+
+DIS flow (Kroeger et al., ECCV 2016; OpenCV's implementation) on the lightness of the working frames. Confidence
+falls where forward and backward flow disagree, where the brightness of what was carried does not fit, and
+outside the frame.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from .models.contract import Shot
+
+Preset = Literal["ultrafast", "fast", "medium"]
+_PRESETS = {
+    "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+    "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
+    "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+}
+ROUND_TRIP = 1.5
+"""Pixels of the working frame that a forward-backward round trip may miss by until confidence is 1/e."""
+BRIGHTNESS = 10.0
+"""Difference in L at which confidence falls to 1/e."""
+CACHE_BYTES = 220 << 20
+"""Most memory that the flow of one shot may hold; what is beyond is computed again when asked for."""
+
+_NO_MAP: Any = None  # the map is one array of x and y; OpenCV's type hints know only two
+_local = threading.local()
+
+
+def _dis(preset: Preset) -> Any:
+    """One instance per thread: an instance keeps scratch buffers and is not safe to share."""
+    mine = _local.__dict__.setdefault("dis", {})
+    if preset not in mine:
+        mine[preset] = cv2.DISOpticalFlow.create(_PRESETS[preset])
+    return mine[preset]
+
+
+def flow_between(a: np.ndarray, b: np.ndarray, preset: Preset = "medium") -> np.ndarray:
+    """Displacement (h, w, 2) float32, in pixels, x then y: where the pixels of `a` lie in `b`.
+
+    a, b: (h, w) uint8 lightness. Frames too small for DIS (a side under 16 pixels) count as not moving.
+    """
+    if min(a.shape) < 16:
+        return np.zeros((*a.shape, 2), np.float32)
+    return _dis(preset).calc(np.ascontiguousarray(a), np.ascontiguousarray(b), None)
+
+
+def carry_flow(shot: Shot, t: int, s: int, preset: Preset = "medium") -> tuple[np.ndarray, np.ndarray]:
+    """Where frame t's pixels lie in frame s, its neighbour, and how sure that is.
+
+    t, s: positions in `shot.lightness`, |t - s| = 1. Returns a map (h, w, 2) float32 of x, y in frame s (for
+    `carry`) and a confidence (h, w) float32 in 0..1. Flow is kept in `shot.cache`, as float16, both ways.
+    """
+    if abs(t - s) != 1 or not (0 <= t < len(shot) and 0 <= s < len(shot)):
+        raise ValueError(f"flow is between neighbouring frames of a shot of {len(shot)}, not from {t} to {s}")
+    there, back = _displacement(shot, t, s, preset), _displacement(shot, s, t, preset)
+    return _map_and_confidence(shot.lightness[t], shot.lightness[s], there, back)
+
+
+def carry(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Values (h, w[, c]) of frame s seen from frame t by the map of `carry_flow(shot, t, s)`; bilinear."""
+    return cv2.remap(values, flow, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def compute_flows(
+    shot: Shot, threads: int = 2, preset: Preset = "medium", between: Iterable[int] | None = None
+) -> None:
+    """Fill the cache with the flow of a shot (or of its pairs t, t+1 for t in `between`) in a pool of threads."""
+    pairs = range(len(shot) - 1) if between is None else between
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        jobs = [pool.submit(_displacement, shot, t + i, t + 1 - i, preset) for t in pairs for i in (0, 1)]
+        for job in jobs:
+            job.result()
+
+
+def _displacement(shot: Shot, t: int, s: int, preset: Preset) -> np.ndarray:
+    """Flow from t to s, cached. Always rounded to float16, so that a full cache changes no bit."""
+    key = ("flow", preset, t, s)
+    if key in shot.cache:
+        return shot.cache[key]
+    flow = flow_between(shot.lightness[t], shot.lightness[s], preset).astype(np.float16)
+    held = sum(1 for k in list(shot.cache) if isinstance(k, tuple) and k[:1] == ("flow",))
+    if (held + 1) * flow.nbytes <= CACHE_BYTES:
+        shot.cache[key] = flow
+    return flow
+
+
+def _map_and_confidence(
+    at: np.ndarray, to: np.ndarray, there: np.ndarray, back: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    h, w = at.shape
+    there = there.astype(np.float32)
+    grid = there + _grid(h, w)
+    miss = there + carry(back.astype(np.float32), grid)
+    seen = carry(to.astype(np.float32), grid) / np.float32(2.55)
+    own = at.astype(np.float32) / np.float32(2.55)
+    inside = (grid[..., 0] >= 0) & (grid[..., 0] <= w - 1) & (grid[..., 1] >= 0) & (grid[..., 1] <= h - 1)
+    miss2 = miss[..., 0] ** 2 + miss[..., 1] ** 2
+    sure = np.exp(-miss2 / np.float32(ROUND_TRIP**2))
+    sure *= inside
+    gain, offset = _flicker(seen, own, sure)
+    sure *= np.exp(-(((seen * gain + offset - own) / np.float32(BRIGHTNESS)) ** 2))
+    return grid, cv2.blur(sure, (3, 3))
+
+
+def _flicker(seen: np.ndarray, own: np.ndarray, weight: np.ndarray) -> tuple[np.float32, np.float32]:
+    """Gain and offset that bring the whole carried frame to the brightness of this one (old film flickers).
+
+    Weighted least squares over a grid of every fourth pixel, limited to a gain of 0.8..1.25.
+    """
+    x, y, k = (v[::4, ::4].astype(np.float64).ravel() for v in (seen, own, weight))
+    total = k.sum()
+    if total < 32:
+        return np.float32(1), np.float32(0)
+    mx, my = (k @ x) / total, (k @ y) / total
+    var = (k @ (x - mx) ** 2) / total
+    gain = np.clip((k @ ((x - mx) * (y - my))) / total / var, 0.8, 1.25) if var > 4 else 1.0
+    return np.float32(gain), np.float32(my - gain * mx)
+
+
+def _grid(h: int, w: int) -> np.ndarray:
+    mine = _local.__dict__.setdefault("grid", {})
+    if (h, w) not in mine:
+        mine.clear()
+        mine[h, w] = np.stack(np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32)), -1)
+    return mine[h, w]
