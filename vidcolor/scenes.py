@@ -97,7 +97,7 @@ def cuts_of_scenes(scenes: Sequence[tuple[int, int]], frames: int, path: Path) -
     last = scenes[-1][1]
     if last > frames:
         raise VidcolorError(
-            f'scene list {path}: scene {len(scenes)}, column "{END}": {last}, but the film has {frames} frames'
+            f'scene list {path}: scene {len(scenes)}, column "{END}": {last}, but the film ends at {frames}'
         )
     return sorted({edge for scene in scenes for edge in scene} - {0, frames})
 

@@ -64,7 +64,7 @@ class CutDetector:
         self._recent: deque[tuple[int, np.ndarray]] = deque(maxlen=2 * WINDOW)
         self._proposed: deque[int] = deque()
         self._cuts: list[tuple[int, float]] = []  # first frame of the new shot, best agreement across the cut
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._next = 0
 
     def add(self, luma: np.ndarray, depth: int = 8) -> None:
@@ -106,8 +106,9 @@ class CutDetector:
         self._cuts.append((cut, best))
 
     def _agreement(self, a: np.ndarray, b: np.ndarray) -> float:
-        flow = self._flow.calc(a, b, None)
-        followed = cv2.remap(b, _GRID + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        flow = self._flow.calc(a, b, np.zeros((*THUMB, 2), np.float32))
+        x, y = cv2.split(_GRID + flow)
+        followed = cv2.remap(b, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return correlation(detail(a.astype(np.float32)), detail(followed.astype(np.float32)))
 
 

@@ -1,0 +1,126 @@
+"""A key's picture as sRGB, whatever its file: 8 or 16 bit, ICC profile, orientation, alpha."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from .errors import VidcolorError, warn
+
+SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".bmp",
+    ".ppm",
+    ".pgm",
+    ".jp2",
+    ".avif",
+    ".gif",
+)
+"""Endings of what counts as a picture in a folder."""
+_SRGB = ImageCms.createProfile("sRGB")
+_ORIENTATION = 274  # EXIF tag
+_GREY = 1.5 / 255
+"""Mean difference of largest and smallest channel under which a picture has no colour (JPEG adds some)."""
+
+
+def check_picture(path: Path) -> None:
+    """Read no more than the header: raises VidcolorError where `path` is missing or not a picture."""
+    _open(path).close()
+
+
+def load_key(path: str | Path) -> np.ndarray:
+    """The picture as (h, w, 3) float32 sRGB in 0..1: ICC profile applied, turned by its EXIF orientation.
+
+    16-bit pictures keep their 16 bits, but where an ICC profile other than sRGB has to be applied (8 then).
+    Alpha is dropped, with a warning where it hides anything; a picture without colour is warned of.
+    Raises VidcolorError where the file is missing, not a picture, or broken.
+    """
+    path = Path(path)
+    image = _open(path)
+    with image, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
+        try:
+            orientation = image.getexif().get(_ORIENTATION, 1)
+            rgb = _pixels(image, path)
+        except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
+            raise VidcolorError(f"reference {path}: broken picture ({error})") from None
+    if float((rgb.max(2) - rgb.min(2)).mean()) < _GREY:
+        warn(f"reference {path} has no colour: what it serves will stay nearly grey")
+    return _turn(rgb, orientation)
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        raise VidcolorError(
+            f"reference {path}: not a picture that can be read (PNG, JPEG, TIFF, WebP)"
+        ) from None
+    except Image.DecompressionBombError:
+        raise VidcolorError(f"reference {path}: too many pixels; scale it to the film's size") from None
+    except OSError as error:
+        raise VidcolorError(f"reference {path}: {error.strerror or error}") from None
+
+
+def _pixels(image: Image.Image, path: Path) -> np.ndarray:
+    profile: bytes = image.info.get("icc_profile") or b""
+    foreign = bool(profile) and "sRGB" not in _profile_name(profile)
+    if image.format in ("PNG", "TIFF") and not foreign:
+        deep = _sixteen_bit(path)  # Pillow reads 16-bit RGB as 8
+        if deep is not None:
+            return deep
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if np.asarray(image.getchannel("A")).min() < 255:
+            warn(f"reference {path}: its transparency is dropped, the colours under it count")
+        image = image.convert("RGB")
+    if foreign:
+        try:
+            if image.mode not in ("RGB", "CMYK", "L", "LAB"):
+                image = image.convert("RGB")
+            turned = ImageCms.profileToProfile(image, io.BytesIO(profile), _SRGB, outputMode="RGB")
+            image = turned if turned is not None else image
+        except ImageCms.PyCMSError as error:
+            warn(f"reference {path}: its colour profile cannot be used ({error}); taken as sRGB")
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        grey = np.asarray(image, np.float32) / (65535.0 if image.mode != "F" else 1.0)
+        return np.repeat(np.clip(grey, 0, 1)[:, :, None], 3, 2)
+    return np.asarray(image.convert("RGB"), np.float32) / 255.0
+
+
+def _sixteen_bit(path: Path) -> np.ndarray | None:
+    """(h, w, 3) float32 of a 16-bit colour picture; None where the file is not one."""
+    data = np.frombuffer(path.read_bytes(), np.uint8)
+    if data[:4].tobytes() == b"\x89PNG" and data[24] != 16:  # bit depth in IHDR: spares a second decode
+        return None
+    array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if array is None or array.dtype != np.uint16 or array.ndim != 3:
+        return None
+    if array.shape[2] == 4 and array[:, :, 3].min() < 65535:
+        warn(f"reference {path}: its transparency is dropped, the colours under it count")
+    return array[:, :, 2::-1].astype(np.float32) / 65535.0
+
+
+def _profile_name(profile: bytes) -> str:
+    try:
+        return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    except (ImageCms.PyCMSError, OSError):
+        return ""
+
+
+def _turn(rgb: np.ndarray, orientation: int) -> np.ndarray:
+    """EXIF orientation 1..8 undone."""
+    if orientation in (2, 4, 5, 7):
+        rgb = rgb[:, ::-1]
+    turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
+    return np.ascontiguousarray(np.rot90(rgb, turns))

@@ -1,0 +1,139 @@
+"""The user's references: from `--ref`, a list or a folder, to the keys that every shot is coloured by."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import VidcolorError
+from .picture import SUFFIXES, check_picture, load_key
+from .scenes import read_table
+from .timecode import Point, parse_point
+
+__all__ = ["Key", "from_files", "keys_of_shots", "load_key", "read_refs"]
+PLACES = ("frame", "timecode", "scene")
+"""Columns of a list of which it has one: what a reference stands for."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A reference as the user gave it."""
+
+    path: Path
+    """The picture, absolute."""
+    place: Point | None = None
+    """Frame (0-based) or seconds that it stands for; None for the whole film or a scene."""
+    scene: int | None = None
+    """Scene that it stands for, 1-based; None otherwise."""
+    weight: float = 1.0
+    """The user's weight, above 0."""
+    source: str = "--ref"
+    """Where it was given, for messages: `refs.csv, row 3`."""
+
+
+def from_files(paths: Sequence[Path]) -> list[Key]:
+    """Keys that serve the whole film. Raises VidcolorError where one is missing or not a picture."""
+    for path in paths:
+        check_picture(path)
+    return [Key(path.absolute(), source=f"--ref {path}") for path in paths]
+
+
+def read_refs(path: Path) -> list[Key]:
+    """The keys of a list (CSV) or of a folder of pictures named by frame number, in film order as given.
+
+    A list has a header: one of `frame` (0-based), `timecode` or `scene` (1-based), then `reference` (relative
+    to the list) and, if wanted, `weight`. In a folder the longest number in a name is the frame.
+    Raises VidcolorError naming row and column, or the file.
+    """
+    keys = _folder(path) if path.is_dir() else _list(path)
+    for key in keys:
+        try:
+            check_picture(key.path)
+        except VidcolorError as error:
+            raise VidcolorError(f"{key.source}: {error}") from None
+    return keys
+
+
+def keys_of_shots(frames: Sequence[int], shots: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """For every shot the positions in `frames` of the keys that serve it.
+
+    frames: the film's frame that each key stands for. A key belongs to the shot that holds its frame and
+    serves until the next shot that has keys; shots before the first such shot use its keys too.
+    """
+    owned = [[n for n, frame in enumerate(frames) if first <= frame < last] for first, last in shots]
+    serving: list[int] = next((keys for keys in owned if keys), [])
+    served = []
+    for keys in owned:
+        serving = keys or serving
+        served.append(serving)
+    return served
+
+
+def _folder(folder: Path) -> list[Key]:
+    keys: list[tuple[int, Key]] = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+            continue
+        numbers = re.findall(r"\d+", path.stem)
+        if not numbers:
+            raise VidcolorError(
+                f"--refs {folder}: {path.name} has no frame number in its name (ref_000123.png)"
+            )
+        frame = int(max(numbers, key=len))
+        keys.append((frame, Key(path.absolute(), frame, source=f"--refs {folder}, {path.name}")))
+    if not keys:
+        raise VidcolorError(f"--refs {folder}: no picture in this folder")
+    return [key for _, key in sorted(keys, key=lambda item: item[0])]
+
+
+def _list(path: Path) -> list[Key]:
+    rows = read_table(path, "--refs")
+    header = [cell.lower() for cell in rows[0][1]] if rows else []
+    places = [name for name in PLACES if name in header]
+    if len(places) != 1:
+        found = f"has {' and '.join(places)}" if places else "has none of them"
+        raise VidcolorError(f"--refs {path}: the header needs one of frame, timecode, scene; it {found}")
+    if "reference" not in header:
+        raise VidcolorError(f'--refs {path}: the header has no column "reference"')
+    keys = []
+    for line, cells in rows[1:]:
+        row = dict(zip(header, cells, strict=False))
+        where = f"--refs {path}, row {line}"
+        if len(cells) > len(header):
+            raise VidcolorError(f"{where}, column {len(header) + 1}: more cells than the header names")
+        place, scene = _place(row.get(places[0], ""), places[0], where)
+        name = row.get("reference", "")
+        if not name:
+            raise VidcolorError(f'{where}, column "reference": empty')
+        picture = (path.absolute().parent / name).absolute()
+        weight = _weight(row.get("weight", ""), where)
+        keys.append(Key(picture, place, scene, weight, f'{where}, column "reference"'))
+    if not keys:
+        raise VidcolorError(f"--refs {path}: no reference in it")
+    return keys
+
+
+def _place(cell: str, column: str, where: str) -> tuple[Point | None, int | None]:
+    """(frame or seconds, None) or (None, scene)."""
+    if column == "timecode":
+        try:
+            return parse_point(cell), None
+        except VidcolorError as error:
+            raise VidcolorError(f'{where}, column "timecode": {error}') from None
+    lowest = 1 if column == "scene" else 0
+    if not cell.isdecimal() or int(cell) < lowest:
+        raise VidcolorError(f'{where}, column "{column}": "{cell}" is not a whole number from {lowest}')
+    return (None, int(cell)) if column == "scene" else (int(cell), None)
+
+
+def _weight(cell: str, where: str) -> float:
+    try:
+        weight = float(cell or 1)
+    except ValueError:
+        weight = math.nan
+    if not (math.isfinite(weight) and weight > 0):
+        raise VidcolorError(f'{where}, column "weight": "{cell}" is not a number above 0')
+    return weight
