@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from .errors import VidcolorError, warn
+from .film import Film
 
 SUFFIXES = (
     ".png",
@@ -38,8 +39,10 @@ def check_picture(path: Path) -> None:
     _open(path).close()
 
 
-def load_key(path: str | Path) -> np.ndarray:
+def load_key(path: str | Path, film: Film | None = None) -> np.ndarray:
     """The picture as (h, w, 3) float32 sRGB in 0..1: ICC profile applied, turned by its EXIF orientation.
+
+    With a film whose player turns the picture, a key as shown is turned back to the film's coded picture.
 
     16-bit pictures keep their 16 bits, but where an ICC profile other than sRGB has to be applied (8 then).
     Alpha is dropped, with a warning where it hides anything; a picture without colour is warned of.
@@ -56,7 +59,7 @@ def load_key(path: str | Path) -> np.ndarray:
             raise VidcolorError(f"reference {path}: broken picture ({error})") from None
     if float((rgb.max(2) - rgb.min(2)).mean()) < _GREY:
         warn(f"reference {path} has no colour: what it serves will stay nearly grey")
-    return _turn(rgb, orientation)
+    return _as_coded(_turn(rgb, orientation), film)
 
 
 def _open(path: Path) -> Image.Image:
@@ -124,3 +127,12 @@ def _turn(rgb: np.ndarray, orientation: int) -> np.ndarray:
         rgb = rgb[:, ::-1]
     turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
     return np.ascontiguousarray(np.rot90(rgb, turns))
+
+
+def _as_coded(rgb: np.ndarray, film: Film | None) -> np.ndarray:
+    """A key as a player shows the film -> as the film is coded, unrotated."""
+    if film is None or not film.rotation:
+        return rgb
+    if film.rotation != 180 and (rgb.shape[1] >= rgb.shape[0]) == (film.display_aspect >= 1):
+        return rgb  # painted on the coded picture
+    return np.ascontiguousarray(np.rot90(rgb, film.rotation // 90))  # a player turns clockwise

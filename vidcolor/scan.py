@@ -1,0 +1,103 @@
+"""The one look at the whole film before it is coloured: every PTS, the cuts, the frames that keys paint."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import VidcolorError
+from .film import Film, Frame
+from .recognise import NEAR, Match, Recogniser
+from .references import Key
+from .shots import CutDetector
+from .timecode import Point
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What a scan found. Its size is that of the PTS: 8 bytes a frame."""
+
+    pts: np.ndarray
+    """(n,) int64: PTS of every frame that was read, rising, in ticks of the film's time base."""
+    cuts: list[int]
+    """First frames of the second and later shots; empty where cuts were not looked for."""
+    matches: list[Match]
+    """One for each key, in their order."""
+    interlaced: int
+    """Frames flagged interlaced."""
+    whole: bool
+    """Read to the film's end (else to where `until` stopped it)."""
+
+
+def scan(
+    film: Film,
+    keys: Sequence[Key] = (),
+    *,
+    until: Point | None = None,
+    detect: bool = True,
+    allow_interlaced: bool = False,
+    on_error: str = "stop",
+    on_frame: Callable[[int], None] | None = None,
+    frames: Iterator[Frame] | None = None,
+) -> Scan:
+    """Decode `film` once, from its start to `until` (frames or seconds) and the last key that is placed.
+
+    detect: look for cuts. on_frame: called with 1 for every frame. frames: where the frames come from, the
+    film's own reader by default.
+    Raises VidcolorError where a frame is flagged interlaced and that is not allowed, PTS do not rise, or the
+    film has no frame.
+    """
+    if frames is None:
+        from .reader import read
+
+        frames = iter(read(film, on_error=on_error))
+    detector = CutDetector() if detect else None
+    recogniser = Recogniser(film, keys) if keys else None
+    pts = array("q")
+    interlaced, whole = 0, True
+    stops = [until, *(key.place for key in keys)] if until is not None else []
+    for frame in frames:
+        seconds = (frame.pts - pts[0] if pts else 0) * film.time_base
+        if stops and all(_beyond(stop, frame.index, seconds, film) for stop in stops):
+            whole = False
+            break
+        if pts and frame.pts <= pts[-1]:
+            raise VidcolorError(
+                f"{film.path}: frame {frame.index} has PTS {frame.pts}, not after the one before ({pts[-1]}); "
+                "rewrite its time stamps first"
+            )
+        if frame.interlaced:
+            interlaced += 1
+            if not allow_interlaced:
+                raise VidcolorError(
+                    f"{film.path}: frame {frame.index} is interlaced; deinterlace it first (ffmpeg -vf bwdif) "
+                    "or keep its fields as they are with --allow-interlaced"
+                )
+        pts.append(frame.pts)
+        if detector:
+            detector.add(frame.luma, film.depth)
+        if recogniser:
+            recogniser.add(frame, seconds)
+        if on_frame:
+            on_frame(1)
+    if not pts:
+        raise VidcolorError(f"{film.path}: not one frame of its video could be decoded")
+    return Scan(
+        np.array(pts, np.int64),
+        detector.cuts() if detector else [],
+        recogniser.matches() if recogniser else [],
+        interlaced,
+        whole,
+    )
+
+
+def _beyond(stop: Point | None, index: int, seconds: object, film: Film) -> bool:
+    """Whether nothing from this frame on concerns `stop`, neighbours included."""
+    if stop is None:
+        return True
+    if isinstance(stop, int):
+        return index > stop + NEAR
+    return seconds > stop + (NEAR + 1) / film.frame_rate  # type: ignore[operator]
