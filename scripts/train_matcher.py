@@ -1,0 +1,163 @@
+"""Train the matcher's descriptors on pairs of frames and photographs; the trunk stays as ImageNet left it.
+
+    python scripts/train_matcher.py --clips DIR --photos DIR --trunk FILE --run runs/matcher --seconds 3600
+    python scripts/train_matcher.py ... --ship          writes vidcolor/weights/matcher.safetensors
+
+Loss: negative log likelihood of the true ab under the mixture of copied colours (Gaussian, sigma 4 fine and 6
+coarse, floored so that what the key does not show costs little), plus Huber on the mixture's mean; then a
+logistic fit of the confidence on held-out clips.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+
+from vidcolor.models import weights
+from vidcolor.models.matching import KeyTokens, Matcher, Tokens, children
+from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos
+from vidcolor.training.loop import Schedule, train
+
+SIZE = (256, 384)
+"""Height and width of training crops."""
+PARENTS = 64
+"""Stride-8 places a pair is asked about, each with its four stride-4 children."""
+RIGHT = 8.0
+"""A copied colour within this many ab units of the truth counts as right (for the confidence)."""
+FLOOR = -6.0
+"""Log likelihood below which a wrong colour costs no more: the key may not show the thing at all."""
+
+
+def log_likelihood(share: torch.Tensor, copied: torch.Tensor, truth: torch.Tensor, sigma: float) -> torch.Tensor:
+    """log of sum of share * exp(-|copied - truth|^2 / 2 sigma^2), floored: share (..., q, m), copied (..., m, 2), truth (..., q, 2)."""
+    near = torch.exp(-(torch.cdist(truth, copied) ** 2) / (2 * sigma**2))
+    return ((share * near).sum(-1) + np.exp(FLOOR)).log()
+
+
+def pair_loss(net: Matcher, tokens: Tokens, ab: torch.Tensor, key: KeyTokens, key_ab8: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Loss of one pair: tokens and truth ab (1, 2, h, w) of the target, the key's tokens and its ab at stride 8 (n8, 2)."""
+    h4, w4 = tokens.fine.shape[-2:]
+    picked = torch.randperm(h4 * w4 // 4)[:PARENTS]
+    query = tokens.coarse[0].flatten(1).T[picked]
+    truth = children(F.adaptive_avg_pool2d(ab, (h4, w4)))[picked]
+    share, copied, _ = net.choose(query, children(tokens.fine)[picked], key)
+    fine = log_likelihood(share, copied, truth, 4.0)
+    coarse_share = torch.softmax((query * net.log_scale[0].exp()) @ key.coarse, -1)
+    coarse = log_likelihood(coarse_share, key_ab8, truth.mean(1), 6.0)
+    mean = torch.bmm(share, copied)
+    huber = F.huber_loss(mean / 110, truth / 110, delta=1 / 110, reduction="mean") * 110**2
+    error = (mean - truth).norm(dim=-1).mean()
+    return {"fine": -fine.mean(), "coarse": -coarse.mean(), "huber": huber / 110, "error": error}
+
+
+def loss(net: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    assert isinstance(net, Matcher)
+    n = len(batch["l"])
+    both = net.describe(torch.cat([batch["l"], batch["key_l"]]).contiguous(memory_format=torch.channels_last))
+    terms: dict[str, list[torch.Tensor]] = {}
+    with torch.autocast(batch["l"].device.type, enabled=False):
+        for i in range(n):
+            tokens, key = (Tokens(both.coarse[j : j + 1], both.fine[j : j + 1]) for j in (i, n + i))
+            kab = batch["key_ab"][i : i + 1]
+            key_tokens = net.key_tokens(key, kab)
+            ab8 = F.adaptive_avg_pool2d(kab, key.coarse.shape[-2:])[0].flatten(1).T
+            for name, value in pair_loss(net, tokens, batch["ab"][i : i + 1], key_tokens, ab8).items():
+                terms.setdefault(name, []).append(value)
+    mean = {name: torch.stack(values).mean() for name, values in terms.items()}
+    return {"loss": 0.1 * (mean["fine"] + mean["coarse"]) + 0.5 * mean["huber"], **mean}
+
+
+@torch.no_grad()
+def fit_confidence(net: Matcher, batches: list[dict[str, torch.Tensor]]) -> float:
+    """Fit the logistic confidence on held-out pairs; returns its cross entropy (0.69 says nothing)."""
+    evidence, right = [], []
+    for batch in batches:
+        for i in range(len(batch["l"])):
+            with torch.autocast("cpu", torch.bfloat16):
+                t, k = net.describe(batch["l"][i : i + 1]), net.describe(batch["key_l"][i : i + 1])
+            match = net.match(t, net.key_tokens(k, batch["key_ab"][i : i + 1]))
+            truth = F.adaptive_avg_pool2d(batch["ab"][i : i + 1], match.ab.shape[-2:])[0]
+            evidence.append(match.evidence.flatten(1).T[::7])
+            right.append(((match.ab - truth).norm(dim=0) < RIGHT).float().flatten()[::7])
+    x, y = torch.cat(evidence), torch.cat(right)
+    center, spread = x.mean(0), x.std(0) + 1e-6
+    w = torch.zeros(5, requires_grad=True)
+    optimizer = torch.optim.LBFGS([w], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        with torch.enable_grad():
+            optimizer.zero_grad()
+            value = F.binary_cross_entropy_with_logits(w[0] + ((x - center) / spread) @ w[1:], y)
+            value.backward()
+        return value
+
+    entropy = float(optimizer.step(closure))
+    final = float(closure())
+    slope = w.detach()[1:] / spread
+    net.confidence_weight.copy_(torch.cat([(w.detach()[:1] - (slope * center).sum()), slope]))
+    print(f"confidence: right {y.mean():.3f}, cross entropy {entropy:.3f} -> {final:.3f}, weights {net.confidence_weight.tolist()}")
+    return final
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--trunk", type=Path, required=True, help="the trunk's weights (safetensors)")
+    parser.add_argument("--projection", type=Path, help="a first linear projection at stride 8 (safetensors)")
+    parser.add_argument("--run", type=Path, default=Path("runs/matcher"))
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--ship", action="store_true", help="write the averaged weights into the package and end")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+
+    net = Matcher()
+    trunk = load_file(args.trunk)
+    net.trunk.load_state_dict(trunk, strict=False)
+    if args.projection:
+        first = load_file(args.projection)
+        net.describer.coarse.weight.data = first["weight"][:, :, None, None].clone()
+        net.describer.coarse.bias.data = first["bias"].clone()  # type: ignore[union-attr]
+    net.trunk.requires_grad_(False)
+    net.confidence_weight.requires_grad_(False)
+    net = net.to(memory_format=torch.channels_last)
+
+    held = Pairs(load_clips(args.clips, 8, lambda n: n in HELD_OUT), [], SIZE)
+    rng = np.random.default_rng(7)
+    validation = [held.batch(8, rng) for _ in range(6)]
+    if args.ship:
+        saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
+        net.load_state_dict(saved["average"])
+        net.eval()
+        entropy = fit_confidence(net, validation)
+        state = {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
+        about = {"net": "matcher", "settings": {}, "steps": saved["step"], "confidence_entropy": entropy}
+        print(weights.ship("matcher", state, about))
+        return
+
+    clips = load_clips(args.clips, 24, lambda n: n not in HELD_OUT)
+    data = Pairs(clips, load_photos(args.photos), SIZE, photo_share=0.35)
+    print(f"{len(clips)} clips, {sum(len(c.frames) for c in clips)} frames, {len(data.photos)} photographs", flush=True)
+
+    def validate(net: torch.nn.Module) -> dict[str, float]:
+        torch.manual_seed(1)
+        with torch.autocast(args.device.split(":")[0], torch.bfloat16):
+            rows = [loss(net, batch) for batch in validation]
+        return {f"held_{k}": float(np.mean([r[k] for r in rows])) for k in rows[0]}
+
+    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-4, ema=0.998, workers=1, log_every=50)
+    train(net, lambda rng: data.batch(args.batch, rng), loss, args.run, schedule, args.device, validate, 250)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The colorization sub-net of Xu et al. (papers.md 1.3): a ten-block U-Net from L and ab hints to ab.
+
+One class for the paper's size (width 64, 34 million parameters) and for real time (a smaller width, and `fold`:
+the picture enters as 2x2 pixels a place and leaves the same way, so that the net works at half size but sees and
+draws full size).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from vidcolor.models import weights
+
+AB_SCALE = 110.0
+"""Lab units of ab that the net's 1 stands for (its tanh reaches -1..1)."""
+MULTIPLE = 8
+"""Height and width, after folding, are padded to multiples of this."""
+
+
+def _block(i: int, o: int, layers: int, dilation: int = 1, last_stride: int = 1) -> nn.Sequential:
+    """Conv-ReLU `layers` times and a batch norm; the last convolution may halve the size (layout `xu`)."""
+    parts: list[nn.Module] = []
+    for n in range(layers):
+        stride = last_stride if n == layers - 1 else 1
+        parts += [nn.Conv2d(i if n == 0 else o, o, 3, stride, dilation, dilation), nn.ReLU(True)]
+    return nn.Sequential(*parts, nn.BatchNorm2d(o))
+
+
+class ColorizationNet(nn.Module):
+    """L, hint ab and hint mask to ab.
+
+    width: channels of the first block; 64 is the paper's.
+    layout: `zhang17` (sub-sampling after blocks 1-3, a skip at full resolution: sharper chroma edges) or `xu` (the
+        last convolution of blocks 1-3 has stride 2, skips Conv3-7, Conv2-8, Conv1-9).
+    fold: side of the square of pixels that enters as one place; 1 is the paper's.
+    """
+
+    def __init__(self, width: int = 64, layout: Literal["zhang17", "xu"] = "zhang17", fold: int = 1):
+        super().__init__()
+        if layout not in ("zhang17", "xu"):
+            raise ValueError(f"layout {layout!r}: zhang17 or xu")
+        w, self.layout, self.fold = width, layout, fold
+        xu = layout == "xu"
+        stride = 2 if xu else 1
+        self.conv1 = _block(4 * fold**2, w, 2, last_stride=stride)
+        self.conv2 = _block(w, 2 * w, 2, last_stride=stride)
+        self.conv3 = _block(2 * w, 4 * w, 3, last_stride=stride)
+        self.conv4 = _block(4 * w, 8 * w, 3)
+        self.conv5 = _block(8 * w, 8 * w, 3, dilation=2)
+        self.conv6 = _block(8 * w, 8 * w, 3, dilation=2)
+        self.conv7 = _block(8 * w, 8 * w, 3)
+        self.up8 = nn.ConvTranspose2d(8 * w, 4 * w, 4, 2, 1)
+        self.up9 = nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1)
+        last = w if xu else 2 * w
+        self.up10 = nn.ConvTranspose2d(2 * w, last, 4, 2, 1)
+        if xu:
+            self.short7 = nn.Conv2d(4 * w, 8 * w, 3, padding=1)
+            self.short8 = nn.Conv2d(2 * w, 4 * w, 3, padding=1)
+            self.short9 = nn.Conv2d(w, 2 * w, 3, padding=1)
+        else:
+            self.short8 = nn.Conv2d(4 * w, 4 * w, 3, padding=1)
+            self.short9 = nn.Conv2d(2 * w, 2 * w, 3, padding=1)
+            self.short10 = nn.Conv2d(w, 2 * w, 3, padding=1)
+        self.conv8 = _block(4 * w, 4 * w, 2)
+        self.conv9 = _block(2 * w, 2 * w, 1)
+        self.conv10 = nn.Sequential(nn.Conv2d(last, last, 3, padding=1), nn.LeakyReLU(0.2, True))
+        self.out = nn.Conv2d(last, 2 * fold**2, 1)
+
+    def forward(self, l: torch.Tensor, hint_ab: torch.Tensor, hint_mask: torch.Tensor) -> torch.Tensor:
+        """l (b, 1, h, w) 0..100; hint_ab (b, 2, h, w) Lab units; hint_mask (b, 1, h, w) 0..1, how far a hint counts
+        (0: no hint there, its colour is not seen); gives ab (b, 2, h, w) in Lab units. Any size."""
+        h, w = l.shape[-2:]
+        x = torch.cat([(l - 50) / 100, hint_ab * hint_mask / AB_SCALE, hint_mask], 1)
+        unit = MULTIPLE * self.fold
+        x = F.pad(x, (0, -w % unit, 0, -h % unit), mode="replicate")
+        if self.fold > 1:
+            x = F.pixel_unshuffle(x, self.fold)
+        x = self._body(x.contiguous(memory_format=torch.channels_last))
+        if self.fold > 1:
+            x = F.pixel_shuffle(x, self.fold)
+        return torch.tanh(x[..., :h, :w].float()) * AB_SCALE
+
+    def _body(self, x: torch.Tensor) -> torch.Tensor:
+        if self.layout == "xu":
+            c1 = self.conv1(x)
+            c2 = self.conv2(c1)
+            c3 = self.conv3(c2)
+            x = self.conv7(self.conv6(self.conv5(self.conv4(c3)))) + self.short7(c3)
+            x = self.conv8(self.up8(x)) + self.short8(c2)
+            x = self.conv9(self.up9(x)) + self.short9(c1)
+            x = self.up10(x)
+        else:
+            c1 = self.conv1(x)
+            c2 = self.conv2(c1[..., ::2, ::2])
+            c3 = self.conv3(c2[..., ::2, ::2])
+            x = self.conv7(self.conv6(self.conv5(self.conv4(c3[..., ::2, ::2]))))
+            x = self.conv8(F.relu(self.up8(x) + self.short8(c3)))
+            x = self.conv9(F.relu(self.up9(x) + self.short9(c2)))
+            x = F.relu(self.up10(x) + self.short10(c1))
+        return self.out(self.conv10(x))
+
+
+def load_colornet(name: str = "colornet") -> ColorizationNet:
+    """The trained real-time net, in eval mode. `name`: shipped weights or a file's path (see `weights.load`)."""
+    state, metadata = weights.load(name, net="colornet")
+    net = ColorizationNet(**metadata["settings"])
+    net.load_state_dict(state, strict=False)  # batch norms' counters are not kept
+    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)

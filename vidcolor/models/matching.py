@@ -1,0 +1,213 @@
+"""Coarse-to-fine matching: for every place of a grey frame, the colours of the key's places that look like it.
+
+Tokens at stride 8 find candidates anywhere in the key(s) (the sparse tokens of Bai et al. 2022 play this part for
+long references); descriptors at stride 4 choose inside the candidates' neighbourhoods. Colours are copied by a
+sharp softmax, not regressed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from vidcolor.models import weights
+from vidcolor.models.trunk import CHANNELS, Trunk
+
+CANDIDATES = 12
+"""Stride-8 candidates that a place considers; 8 to 16 measure alike."""
+COARSE, FINE = 96, 64
+"""Descriptor lengths at strides 8 and 4."""
+WINDOW = (-1, 0, 1, 2)
+"""Stride-4 offsets looked at around a stride-8 candidate: its own two places and one to either side."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Descriptors of one grey picture, unit length."""
+
+    coarse: torch.Tensor
+    """(b, 96, h/8, w/8)."""
+    fine: torch.Tensor
+    """(b, 64, h/4, w/4)."""
+
+    def __getitem__(self, i: int) -> Tokens:
+        """Those of one picture, still with a batch dimension."""
+        return Tokens(self.coarse[i : i + 1], self.fine[i : i + 1])
+
+
+@dataclass(frozen=True)
+class KeyTokens:
+    """What is kept of all keys of a shot together."""
+
+    coarse: torch.Tensor
+    """(96, n): coarse descriptors of all keys' places, side by side."""
+    windows: torch.Tensor
+    """(n, 16, 64): fine descriptors of the 4x4 stride-4 places around each."""
+    colors: torch.Tensor
+    """(n, 16, 2): ab of those places, Lab units."""
+    bias: torch.Tensor
+    """(n,): added to the coarse logits, log of the key's weight."""
+
+    def with_bias(self, bias: torch.Tensor) -> KeyTokens:
+        """The same keys, weighed anew for a frame."""
+        return replace(self, bias=bias)
+
+    def half_windows(self) -> KeyTokens:
+        """The same keys with fine descriptors in bfloat16: half the memory to gather, which is what matching costs."""
+        return replace(self, windows=self.windows.bfloat16())
+
+
+@dataclass(frozen=True)
+class Match:
+    """Colours found for a frame, at stride 4."""
+
+    ab: torch.Tensor
+    """(2, h/4, w/4) Lab units: mean of the copied colours."""
+    evidence: torch.Tensor
+    """(4, h/4, w/4): best coarse cosine, best fine cosine, largest share of one candidate, spread of the copied
+    colours in ab units. `Matcher.confidence` weighs them."""
+
+
+def normalize(x: torch.Tensor) -> torch.Tensor:
+    return F.normalize(x, dim=1)
+
+
+def upsample(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class Describer(nn.Module):
+    """Trunk maps and luma to descriptors: a linear path that is the untrained matcher, and a learned correction.
+
+    The corrections end in zeros when they are new, so that training begins at what needs no training.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        c4, c8, c16 = CHANNELS[4], CHANNELS[8], CHANNELS[16]
+        self.coarse = nn.Conv2d(c4 + c8 + c16, COARSE, 1)
+        self.fine = nn.Conv2d(c4 + c8, FINE, 1)
+        nn.init.dirac_(self.fine.weight)
+        nn.init.zeros_(self.fine.bias)  # type: ignore[arg-type]
+        self.mix8 = nn.Sequential(
+            nn.Conv2d(c4 + c8 + c16 + 64, 128, 3, padding=1), nn.ReLU(True), nn.Conv2d(128, 128, 3, padding=1), nn.ReLU(True)
+        )
+        self.coarse_out = nn.Conv2d(128, COARSE, 1)
+        self.mix4 = nn.Sequential(
+            nn.Conv2d(c4 + c8 + 16 + 64, 96, 3, padding=1), nn.ReLU(True), nn.Conv2d(96, 96, 3, padding=1), nn.ReLU(True)
+        )
+        self.down = nn.Conv2d(128, 64, 1)
+        self.fine_out = nn.Conv2d(96, FINE, 1)
+        for layer in (self.coarse_out, self.fine_out):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> Tokens:
+        """l (b, 1, h, w) 0..100 and the trunk's maps at strides 4, 8, 16 -> Tokens."""
+        s4, s8, s16 = maps
+        f = torch.cat([normalize(F.avg_pool2d(s4, 2)), normalize(s8), normalize(upsample(s16))], 1)
+        luma8 = F.pixel_unshuffle(l / 100 - 0.5, 8)
+        h8 = self.mix8(torch.cat([f, luma8], 1))
+        coarse = normalize((self.coarse(f) + self.coarse_out(h8)).float())
+        local = s4 - F.avg_pool2d(s4, 15, 1, 7, count_include_pad=False)
+        g = normalize(torch.cat([normalize(local), normalize(upsample(s8)) * 0.7], 1))
+        h4 = self.mix4(torch.cat([g, F.pixel_unshuffle(l / 100 - 0.5, 4), upsample(self.down(h8))], 1))
+        fine = normalize((self.fine(g) + self.fine_out(h4)).float())
+        return Tokens(coarse, fine)
+
+
+class Matcher(nn.Module):
+    """The trunk, its describer and the two temperatures; everything that matching needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = Trunk()
+        self.describer = Describer()
+        self.log_scale = nn.Parameter(torch.tensor([40.0, 18.0]).log())
+        """Logs of the inverse temperatures of the coarse and the fine cosine."""
+        self.confidence_weight = nn.Parameter(torch.tensor([-2.0, 4.0, 2.0, 0.0, -0.15]))
+        """Bias, and weights of the four evidences of `Match`, of a logistic model of 'this colour is right'."""
+
+    def train(self, mode: bool = True) -> Matcher:
+        super().train(mode)
+        self.trunk.eval()  # frozen: its batch norms keep ImageNet's statistics
+        return self
+
+    def describe(self, l: torch.Tensor) -> Tokens:
+        """l (b, 1, h, w) lightness 0..100 -> Tokens."""
+        with torch.no_grad():
+            maps = self.trunk(l)
+        return self.describer(l, maps)
+
+    def key_tokens(self, tokens: Tokens, ab: torch.Tensor, importance: Sequence[float] | None = None) -> KeyTokens:
+        """Tokens of k keys and their ab (k, 2, h, w) -> what frames are matched against. Keys may be one picture each."""
+        k, _, h4, w4 = tokens.fine.shape
+        colors = F.adaptive_avg_pool2d(ab, (h4, w4))
+        weight = torch.ones(k) if importance is None else torch.as_tensor(importance, dtype=torch.float32)
+        n8 = (h4 // 2) * (w4 // 2)
+        return KeyTokens(
+            tokens.coarse.permute(1, 0, 2, 3).flatten(1).contiguous(),
+            windows(tokens.fine),
+            windows(colors),
+            weight.log().to(ab.device).repeat_interleave(n8),
+        )
+
+    def choose(self, query: torch.Tensor, children: torch.Tensor, key: KeyTokens) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Candidates for n stride-8 places and the shares of their neighbourhoods' places.
+
+        query (n, 96) coarse and children (n, 4, 64) fine descriptors of those places; gives shares (n, 4, k * 16) that
+        sum to one, the colours (n, k * 16, 2) they weigh, and evidence (n, 4, 3) as in `Match` without the spread.
+        """
+        scale8, scale4 = self.log_scale.exp()
+        logits = (query * scale8) @ key.coarse + key.bias
+        best, where = logits.topk(min(CANDIDATES, logits.shape[1]), -1)
+        n, k = where.shape
+        near = key.windows[where.flatten()].reshape(n, k * 16, -1)
+        cosine = torch.bmm(children.to(near.dtype), near.transpose(1, 2)).float()
+        share = torch.softmax(cosine * scale4 + best.repeat_interleave(16, 1)[:, None], -1)
+        copied = key.colors[where.flatten()].reshape(n, k * 16, 2)
+        similarity = ((best[:, 0] - key.bias[where[:, 0]]) / scale8)[:, None].expand(-1, 4)
+        return share, copied, torch.stack([similarity, cosine.amax(-1), share.amax(-1)], -1)
+
+    def match(self, tokens: Tokens, key: KeyTokens) -> Match:
+        """Tokens of one frame (b = 1) against the keys of its shot -> Match."""
+        h8, w8 = tokens.coarse.shape[-2:]
+        share, copied, evidence = self.choose(tokens.coarse[0].flatten(1).T, children(tokens.fine), key)
+        ab = torch.bmm(share, copied)
+        spread = (torch.bmm(share, copied**2) - ab**2).clamp_min(0).sum(-1, keepdim=True).sqrt()
+        return Match(_fold(ab, h8, w8), _fold(torch.cat([evidence, spread], -1), h8, w8))
+
+    def confidence(self, match: Match) -> torch.Tensor:
+        """(1, h/4, w/4) in 0..1: how likely the copied colour is right."""
+        e, w = match.evidence, self.confidence_weight
+        return torch.sigmoid(w[0] + (e * w[1:, None, None]).sum(0, keepdim=True))
+
+
+def _fold(x: torch.Tensor, h8: int, w8: int) -> torch.Tensor:
+    """(h8 * w8, 4, c) -> (c, h4, w4), undoing `children`."""
+    return F.pixel_shuffle(x.permute(2, 1, 0).reshape(1, -1, h8, w8), 2)[0]
+
+
+def load_matcher(name: str = "matcher") -> Matcher:
+    """The trained matcher, in eval mode. `name`: shipped weights or a file's path (see `weights.load`)."""
+    state, _ = weights.load(name, net="matcher")
+    net = Matcher()
+    net.load_state_dict(state, strict=False)  # batch norms' counters are not kept
+    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def children(fine: torch.Tensor) -> torch.Tensor:
+    """(1, c, h4, w4) -> (h8 * w8, 4, c): the four stride-4 places of every stride-8 place."""
+    c = fine.shape[1]
+    return F.pixel_unshuffle(fine, 2).reshape(c, 4, -1).permute(2, 1, 0)
+
+
+def windows(x: torch.Tensor) -> torch.Tensor:
+    """(k, c, h4, w4) -> (k * h8 * w8, 16, c): the 4x4 stride-4 places around every stride-8 place, edges repeated."""
+    k, c, h4, w4 = x.shape
+    y = F.pad(x, (1, 1, 1, 1), mode="replicate").unfold(2, 4, 2).unfold(3, 4, 2)  # (k, c, h8, w8, 4, 4)
+    return y.permute(0, 2, 3, 4, 5, 1).reshape(k * (h4 // 2) * (w4 // 2), 16, c).contiguous()
