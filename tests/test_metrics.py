@@ -34,7 +34,8 @@ def plane(value: float, h: int = 4, w: int = 4) -> np.ndarray:
 def test_ciede2000_of_the_published_pairs(first, second, published):
     skimage_color = pytest.importorskip("skimage.color", reason="scikit-image is in the dev extra")
     # the same function as in metrics.ciede2000, ahead of the way from RGB to Lab
-    assert skimage_color.deltaE_ciede2000(np.array(first), np.array(second)) == pytest.approx(published, abs=1e-4)
+    difference = skimage_color.deltaE_ciede2000(np.array(first), np.array(second))
+    assert difference == pytest.approx(published, abs=1e-4)
 
 
 def test_ciede2000_of_frames_is_the_mean_over_pixels():
