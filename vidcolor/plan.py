@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from .errors import VidcolorError
 from .film import Film
 from .settings import Settings
+from .version import __version__
+
+CHUNK = 240
+"""Frames of the longest unit: 10 s of film. Its working frames and colours (some 0.3 GB at 256 lines) are
+what one process holds, and what is lost when it is stopped."""
+MARGIN = 24
+"""Frames of the same shot read on each side of a chunk, so that smoothing has settled where chunks meet."""
+UNIT_FORMAT = 1
+"""Raised when the same plan would give other pixels, so that units of an older program are not reused."""
+_PLAN_FORMAT = 1
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -20,7 +37,7 @@ class KeyUse:
     sha256: str
     """Of the picture file's bytes."""
     frame: int | None
-    """The film's frame that it paints or stands for (0-based; may lie outside the unit); None where unknown."""
+    """The film's frame that it paints or stands for (0-based, maybe outside the unit); None where unknown."""
     painted: bool
     """Recognised as exactly that frame of the film: its colours are reproduced there."""
     weight: float = 1.0
@@ -80,3 +97,174 @@ class Plan:
     def unit_path(self, unit: Unit) -> Path:
         """Where the unit's finished file lies; it appears there only when complete."""
         return self.work / "units" / f"{unit.index:05d}-{unit.key[:16]}.mkv"
+
+
+def cut_units(
+    shots: Sequence[tuple[int, int]], first: int, last: int
+) -> list[tuple[int, int, int, int, int]]:
+    """(shot, first, last, warm_first, warm_last) of every unit that writes [first, last) of the film.
+
+    Shots longer than CHUNK become chunks of equal length; margins stay inside the shot, and reach out of
+    [first, last) where the shot does.
+    """
+    units = []
+    for shot, (begin, end) in enumerate(shots):
+        low, high = max(begin, first), min(end, last)
+        chunks = -(-(high - low) // CHUNK)
+        for n in range(max(chunks, 0)):
+            a = low + (high - low) * n // chunks
+            b = low + (high - low) * (n + 1) // chunks
+            units.append((shot, a, b, max(begin, a - MARGIN), min(end, b + MARGIN)))
+    return units
+
+
+def content_key(
+    identity: str,
+    fingerprint: str,
+    settings: Settings,
+    film: Film,
+    pts: np.ndarray,
+    span: tuple[int, int, int, int],
+    keys: Iterable[KeyUse],
+) -> str:
+    """SHA-256 in hex over all that shapes a unit's file; where pictures lie on the disk does not count.
+
+    span: first, last, warm_first, warm_last.
+    """
+    facts = {
+        "format": UNIT_FORMAT,
+        "version": __version__,
+        "film": identity,
+        "model": fingerprint,
+        "settings": settings.shaping(),
+        "picture": {k: v for k, v in _film_to_json(film).items() if k not in ("path", "frames_hint")},
+        "span": span,
+        "pts": pts[span[2] : span[3]].tolist(),
+        "keys": [{k: v for k, v in asdict(key).items() if k != "path"} for key in keys],
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def film_identity(film: Film) -> str:
+    """SHA-256 of what tells this film from another without reading it all: size, head, middle and tail.
+
+    Of numbered images: the names and sizes of all, and the bytes of the first and last. Not the time stamps
+    of files, so that a copy is the same film.
+    """
+    digest = hashlib.sha256()
+    if film.kind == "images":
+        from .reader import image_files
+
+        files = image_files(film.path)
+        for file in files:
+            digest.update(f"{file.name} {file.stat().st_size}\n".encode())
+        for file in (files[0], files[-1]):
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+    try:
+        size = film.path.stat().st_size
+        digest.update(str(size).encode())
+        with film.path.open("rb") as file:
+            for place in sorted({0, max(0, size // 2), max(0, size - _BLOCK)}):
+                file.seek(place)
+                digest.update(file.read(_BLOCK))
+    except OSError as error:
+        raise VidcolorError(f"{film.path}: {error.strerror}") from None
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes in hex. Raises VidcolorError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise VidcolorError(f"{path}: {error.strerror}") from None
+
+
+def check(plan: Plan, units: Iterable[Unit]) -> None:
+    """Raise VidcolorError where the film or a key of `units` is not what it was when the plan was made."""
+    if film_identity(plan.film) != plan.identity:
+        raise VidcolorError(f"{plan.film.path}: changed since the plan was made; make the plan again")
+    for path, sha256 in {(key.path, key.sha256) for unit in units for key in unit.keys}:
+        if file_hash(Path(path)) != sha256:
+            raise VidcolorError(f"reference {path}: changed since the plan was made; make the plan again")
+
+
+def save(plan: Plan, path: Path) -> None:
+    """Write the plan as JSON, whole or not at all. Raises VidcolorError where that fails."""
+    keys = list(dict.fromkeys(key for unit in plan.units for key in unit.keys))
+    place = {key: n for n, key in enumerate(keys)}
+    facts = {
+        "vidcolor_plan": _PLAN_FORMAT,
+        "version": __version__,
+        "film": _film_to_json(plan.film),
+        "identity": plan.identity,
+        "fingerprint": plan.fingerprint,
+        "settings": asdict(plan.settings),
+        "out": str(plan.out),
+        "work": str(plan.work),
+        "first": plan.first,
+        "last": plan.last,
+        "shots": plan.shots,
+        "keys": [asdict(key) for key in keys],
+        "units": [asdict(unit) | {"keys": [place[key] for key in unit.keys]} for unit in plan.units],
+        "pts": plan.pts.tolist(),
+    }
+    partial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(facts), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise VidcolorError(f"plan {path}: {error.strerror}") from None
+
+
+def load(path: Path) -> Plan:
+    """Read a plan. Raises VidcolorError where it is not one, or not one of this program's version."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise VidcolorError(f"plan {path}: {error.strerror}") from None
+    except ValueError:
+        raise VidcolorError(f"plan {path}: not a plan (`vidcolor plan` writes one)") from None
+    if not isinstance(facts, dict) or "vidcolor_plan" not in facts:
+        raise VidcolorError(f"plan {path}: not a plan (`vidcolor plan` writes one)")
+    if facts["vidcolor_plan"] != _PLAN_FORMAT or facts.get("version") != __version__:
+        raise VidcolorError(
+            f"plan {path}: made by vidcolor {facts.get('version')}, this is {__version__}; make it again"
+        )
+    try:
+        keys = [KeyUse(**key) for key in facts["keys"]]
+        units = tuple(
+            Unit(**{**unit, "keys": tuple(keys[n] for n in unit["keys"])}) for unit in facts["units"]
+        )
+        return Plan(
+            film=_film_from_json(facts["film"]),
+            settings=Settings(**facts["settings"]),
+            pts=np.array(facts["pts"], np.int64),
+            first=facts["first"],
+            last=facts["last"],
+            shots=tuple((a, b) for a, b in facts["shots"]),
+            units=units,
+            out=Path(facts["out"]),
+            work=Path(facts["work"]),
+            identity=facts["identity"],
+            fingerprint=facts["fingerprint"],
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise VidcolorError(f"plan {path}: damaged ({error}); make it again") from None
+
+
+def _film_to_json(film: Film) -> dict[str, object]:
+    fractions = {name: str(getattr(film, name)) for name in _FRACTIONS}
+    return asdict(film) | {"path": str(film.path)} | fractions
+
+
+def _film_from_json(facts: dict[str, Any]) -> Film:
+    fractions = {name: Fraction(facts[name]) for name in _FRACTIONS}
+    return Film(**{**facts, "path": Path(facts["path"]), "untagged": tuple(facts["untagged"]), **fractions})
+
+
+_FRACTIONS = ("time_base", "frame_rate", "sample_aspect_ratio")

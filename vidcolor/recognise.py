@@ -1,4 +1,4 @@
-"""Which frame of the film a key paints, found while the film is read: by structure, not by light or colour."""
+"""Which frame of the film a key paints, found while the film is read: by structure, not by light."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAINTED = 0.9
 """Correlation of detail at FINE size from which a key paints a frame. Measured over 40 clips: a third of the
 size 0.98, JPEG 30 0.996, noise of 12/255 0.99, gains and gamma 0.99; another clip's frame below 0.11."""
 NEAR = 2
-"""Frames beside the given number that are looked at: exports and players count from 0 or 1, or drop a frame."""
+"""Frames beside the given number that are looked at: exports and players count from 0 or from 1."""
 _CLEARLY = 0.02
 """A neighbour is taken for the given frame only if it agrees better by this much and leaves half the rest."""
 

@@ -66,14 +66,14 @@ def scan(
             break
         if pts and frame.pts <= pts[-1]:
             raise VidcolorError(
-                f"{film.path}: frame {frame.index} has PTS {frame.pts}, not after the one before ({pts[-1]}); "
+                f"{film.path}: frame {frame.index} has PTS {frame.pts} after {pts[-1]}; "
                 "rewrite its time stamps first"
             )
         if frame.interlaced:
             interlaced += 1
             if not allow_interlaced:
                 raise VidcolorError(
-                    f"{film.path}: frame {frame.index} is interlaced; deinterlace it first (ffmpeg -vf bwdif) "
+                    f"{film.path}: frame {frame.index} is interlaced; deinterlace first (ffmpeg -vf bwdif) "
                     "or keep its fields as they are with --allow-interlaced"
                 )
         pts.append(frame.pts)

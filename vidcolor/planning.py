@@ -1,0 +1,255 @@
+"""From what the user asks for to a plan: probe, check everything that can fail early, scan, assign keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from .errors import VidcolorError, warn
+from .film import Film
+from .plan import KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity
+from .recognise import Match, other_matrix
+from .references import Key, from_files, keys_of_shots, read_refs
+from .scan import scan
+from .scenes import cuts_of_scenes, read_scenes
+from .settings import Settings
+from .shots import shots_of
+from .timecode import Point, frame_at, frame_shown, timecode
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for, beside the settings."""
+
+    movie: Path
+    """A film's file, a folder of numbered images or a printf pattern of them."""
+    ref: tuple[Path, ...] = ()
+    """References that serve the whole film."""
+    refs: Path | None = None
+    """List or folder of references that switch per scene."""
+    out: Path | None = None
+    """The result; None for `MOVIE-stem.color.mkv` beside the film."""
+    scenes: Path | None = None
+    """PySceneDetect's scene list instead of detection."""
+    start: Point | None = None
+    """First frame, or seconds, that goes into the result."""
+    end: Point | None = None
+    """First frame, or seconds, that does not."""
+    fps: Fraction | None = None
+    """Frame rate of numbered images."""
+    overwrite: bool = False
+    """Replace an existing result."""
+
+
+def default_out(movie: Path, suffix: str = ".color.mkv") -> Path:
+    """Where the result of `movie` goes by default: beside it. A pattern's or folder's name is cleaned."""
+    if movie.is_dir():
+        return movie.absolute().parent / (movie.absolute().name + suffix)
+    stem = movie.stem.split("%")[0].rstrip("_-. ") or movie.absolute().parent.name
+    return movie.with_name((stem if "%" in movie.name else movie.stem) + suffix)
+
+
+def check_out(out: Path, movie: Path, overwrite: bool) -> None:
+    """Raise VidcolorError where the result cannot or must not be written."""
+    if out.is_dir():
+        raise VidcolorError(f"{out}: a folder; name the result's file with -o")
+    if out.exists():
+        if movie.exists() and out.samefile(movie):
+            raise VidcolorError(f"{out}: the result would replace the film itself; name another with -o")
+        if not overwrite:
+            raise VidcolorError(f"{out}: exists already; overwrite it with -y or name another with -o")
+    folder = out.absolute().parent
+    if not folder.is_dir():
+        raise VidcolorError(f"{out}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise VidcolorError(f"{out}: the folder {folder} cannot be written to")
+
+
+def make_plan(
+    request: Request,
+    settings: Settings,
+    fingerprint: str,
+    *,
+    on_film: Callable[[Film], None] | None = None,
+    on_frame: Callable[[int], None] | None = None,
+) -> Plan:
+    """Decide all that is decided before the first frame is coloured; reads the film once.
+
+    fingerprint: the model's. on_film: called once the film is probed; on_frame: with 1 for every frame scanned.
+    Raises VidcolorError for whatever the user can put right, as early as it can be known.
+    """
+    from .encode import output_format
+    from .reader import probe
+
+    film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
+    out = (request.out or default_out(request.movie)).absolute()
+    check_out(out, request.movie, request.overwrite)
+    output_format(film, settings, out)
+    keys = read_keys(request)
+    hashes = [file_hash(key.path) for key in keys]
+    scenes = read_scenes(request.scenes) if request.scenes else None
+    if on_film:
+        on_film(film)
+    found = scan(
+        film,
+        keys,
+        until=None if scenes or request.end is None else request.end,
+        detect=scenes is None,
+        allow_interlaced=settings.allow_interlaced,
+        on_error=settings.on_error,
+        on_frame=on_frame,
+    )
+    pts = found.pts
+    cuts = found.cuts if scenes is None else cuts_of_scenes(scenes, len(pts), request.scenes or Path())
+    shots = shots_of(cuts, len(pts))
+    first, last = _range(request, pts, film)
+    uses = [
+        _use(key, sha256, match, film, pts, scenes or shots)
+        for key, sha256, match in zip(keys, hashes, found.matches, strict=True)
+    ]
+    _report(keys, uses, found.matches, film)
+    serving = _serving(keys, uses, shots, scenes or shots)
+    identity = film_identity(film)
+    units = []
+    for index, (shot, *span) in enumerate(cut_units(shots, first, last)):
+        used = tuple(uses[n] for n in serving[shot])
+        a, b, warm_a, warm_b = span
+        key = content_key(identity, fingerprint, settings, film, pts, (a, b, warm_a, warm_b), used)
+        units.append(Unit(index, shot, a, b, warm_a, warm_b, used, key))
+    return Plan(
+        film=film,
+        settings=settings,
+        pts=pts,
+        first=first,
+        last=last,
+        shots=shots,
+        units=tuple(units),
+        out=out,
+        work=out.with_name(out.name + ".vidcolor"),
+        identity=identity,
+        fingerprint=fingerprint,
+    )
+
+
+def read_keys(request: Request) -> list[Key]:
+    """The references of a request. Raises VidcolorError where there is none."""
+    if request.ref and request.refs:
+        raise VidcolorError("--ref and --refs: give the whole film's reference or the list, not both")
+    if request.refs:
+        return read_refs(request.refs)
+    if request.ref:
+        return from_files(request.ref)
+    raise VidcolorError("no reference: give a coloured picture with --ref KEY.png or a list with --refs LIST")
+
+
+def describe(plan: Plan) -> list[str]:
+    """The plan in lines for people: shots, units, and what each key is."""
+    from .encode import output_format
+
+    film, base = plan.film, plan.film.time_base
+    count = plan.last - plan.first
+    lines = [
+        f"film    {film.path}: {len(plan.pts)} frames, {film.width}x{film.height} {film.pix_fmt} "
+        f"{float(film.frame_rate):.3f} fps, {film.matrix} {'full' if film.full_range else 'limited'} range",
+        f"result  {plan.out}: {count} frames ({plan.first} to {plan.last - 1}), {output_format(film, plan.settings, plan.out)}",
+        f"shots   {len({unit.shot for unit in plan.units})} in {len(plan.units)} units",
+    ]
+    for unit in plan.units:
+        a, b = plan.shots[unit.shot]
+        seconds = (int(plan.pts[unit.first]) - int(plan.pts[0])) * base
+        done = ", finished" if plan.unit_path(unit).exists() else ""
+        lines.append(
+            f"unit {unit.index}: frames {unit.first} to {unit.last - 1} at {timecode(seconds)}, "
+            f"shot {unit.shot + 1} ({a} to {b - 1}){done}"
+        )
+        lines += [f"    {describe_key(key)}" for key in unit.keys]
+    return lines
+
+
+def describe_key(key: KeyUse) -> str:
+    """One key of a unit in words."""
+    weight = "" if key.weight == 1 else f", weight {key.weight:g}"
+    if key.painted:
+        return f"{key.path}: painted frame {key.frame}{weight}"
+    place = "" if key.frame is None else f" for frame {key.frame}"
+    return f"{key.path}: plain reference{place}{weight}"
+
+
+def _range(request: Request, pts: np.ndarray, film: Film) -> tuple[int, int]:
+    first = 0 if request.start is None else frame_at(request.start, pts, film.time_base)
+    last = len(pts) if request.end is None else frame_at(request.end, pts, film.time_base)
+    if first >= len(pts):
+        raise VidcolorError(f"--start: lies beyond the film's end, {film.path} has {len(pts)} frames")
+    if last <= first:
+        raise VidcolorError(f"--end: frame {last} does not lie after --start, frame {first}")
+    return first, last
+
+
+def _use(
+    key: Key, sha256: str, match: Match, film: Film, pts: np.ndarray, scenes: Sequence[tuple[int, int]]
+) -> KeyUse:
+    """What a key is in this film. Raises VidcolorError where its place lies beyond the end."""
+    frame, painted = match.frame, match.frame is not None
+    if key.place is not None:
+        place = frame_shown(key.place, pts, film.time_base)
+        if place >= len(pts):
+            given = key.place if isinstance(key.place, int) else timecode(key.place)
+            raise VidcolorError(
+                f"{key.source}: {given} lies beyond the film's end (frames 0 to {len(pts) - 1})"
+            )
+        frame = place if frame is None else frame
+    elif key.scene is not None:
+        if key.scene > len(scenes):
+            raise VidcolorError(f"{key.source}: scene {key.scene}, but the film has {len(scenes)} scenes")
+        first, last = scenes[key.scene - 1]
+        if frame is not None and not first <= frame < last:
+            frame, painted = None, False  # it paints a frame of another scene: a plain reference here
+    return KeyUse(str(key.path), sha256, frame, painted, key.weight)
+
+
+def _serving(
+    keys: Sequence[Key],
+    uses: Sequence[KeyUse],
+    shots: Sequence[tuple[int, int]],
+    scenes: Sequence[tuple[int, int]],
+) -> list[list[int]]:
+    """For every shot the positions of its keys."""
+    if all(key.place is None and key.scene is None for key in keys):
+        return [list(range(len(keys)))] * len(shots)
+    frames = []
+    for key, use in zip(keys, uses, strict=True):
+        if use.frame is not None:
+            frames.append(use.frame)
+        else:
+            frames.append(scenes[(key.scene or 1) - 1][0])
+    return keys_of_shots(frames, shots)
+
+
+def _report(keys: Sequence[Key], uses: Sequence[KeyUse], matches: Sequence[Match], film: Film) -> None:
+    """Say what a user would want to know of how the keys were taken."""
+    for key, use in zip(keys, uses, strict=True):
+        if isinstance(key.place, int) and use.painted and use.frame != key.place:
+            warn(
+                f"reference {key.path}: given for frame {key.place}, paints frame {use.frame}; taken for that"
+            )
+    unlike = [key for key, use in zip(keys, uses, strict=True) if key.place is not None and not use.painted]
+    if unlike:
+        names = ", ".join(key.path.name for key in unlike[:3]) + (", ..." if len(unlike) > 3 else "")
+        warn(
+            f"{len(unlike)} of {len(keys)} references do not match their frame in detail ({names}): "
+            "taken as examples of its colours, not reproduced exactly"
+        )
+    votes = [match.other_matrix for match in matches if match.frame is not None]
+    if votes and sum(votes) * 2 > len(votes):
+        other = other_matrix(film)
+        warn(f"the film's luma fits its references better under {other}: consider --matrix {other}")
+
+
+def restrict(plan: Plan, units: Sequence[Unit]) -> Plan:
+    """The same plan with some of its units."""
+    return replace(plan, units=tuple(units))
