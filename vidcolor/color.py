@@ -33,6 +33,9 @@ _TO_XYZ = _XYZ.astype(np.float32)
 _TO_LINEAR = np.linalg.inv(_XYZ).astype(np.float32)
 _F = np.float32
 _KINK = 6 / 29  # of Lab's cube root: below it the curve is a line
+_NEAR = 4e-4  # how near the search comes to the luma; R'G'B' is then off by less than 1e-3
+_NEARER = 1e-5
+_MOST_STEPS = 16
 _BLOCK = 1 << 15  # pixels worked on at once, so that the intermediates stay in the processor's cache
 
 
@@ -228,41 +231,83 @@ def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, film: Film) -> tuple[np.ndarray,
 def _chroma_in_gamut(
     y: np.ndarray, offsets: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    fy = _lab_f(_to_linear(y))
-    away, fy = _search(y, fy, offsets, weights, steps=6)
+    away, fy = _search(y, _lab_f(_to_linear(y)), offsets, weights, _NEAR)
     room = _room(y, away)
-    out = np.flatnonzero(room < 0.9999)
-    if out.size:
-        y_out, off, f, r = y[out], offsets[:, out], fy[out], room[out]
-        scale = np.ones_like(r)
-        for _ in range(4):  # chroma is nearly proportional to ab at fixed luma: a few steps reach the edge
-            scale = np.clip(scale * r, 0, 1)
-            far, f = _search(y_out, f, off * scale, weights, steps=2)
-            r = _room(y_out, far)
-        away[:, out], room[out] = far, r
+    out = np.flatnonzero(room < 1)
+    if out.size:  # most of these are inside, or on the edge: a nearer look says which
+        away[:, out], fy[out] = _search(y[out], fy[out], offsets[:, out], weights, _NEARER)
+        room[out] = _room(y[out], away[:, out])
+        out = out[room[out] < 0.999]
+        if out.size:
+            away[:, out], room[out] = _pull_in(
+                y[out], away[:, out], fy[out], room[out], offsets[:, out], weights
+            )
     away *= np.minimum(room, 1)
     return away[2] / (2 * (1 - weights[2])), away[0] / (2 * (1 - weights[0]))
 
 
 def _search(
-    y: np.ndarray, fy: np.ndarray, offsets: np.ndarray, weights: np.ndarray, steps: int
+    y: np.ndarray, fy: np.ndarray, offsets: np.ndarray, weights: np.ndarray, near: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """R'G'B' minus Y' (3, n) of the colours of luma `y` (n,) and ab `offsets`, and their f(Y), from `fy` on."""
+    """R'G'B' minus Y' (3, n) of the colours of luma `y` (n,) and ab `offsets`, and their f(Y), from `fy` on; luma is met within `near`."""
+    luma = weights @ _coded(fy, offsets)
+    before, luma_before = fy, luma
+    fy = (
+        fy + _lab_f(_to_linear(y)) - _lab_f(_to_linear(luma))
+    )  # one step by the slope of the greys does for most
     rgb = _coded(fy, offsets)
     luma = weights @ rgb
-    before, luma_before = fy, luma
-    # the first step takes the slope of greys, then that of the last two points
-    fy = fy + _lab_f(_to_linear(y)) - _lab_f(_to_linear(luma))
-    for step in range(1, steps + 1):
-        rgb = _coded(fy, offsets)
-        luma = weights @ rgb
-        if step == steps:
+    away = rgb - luma
+    todo = np.flatnonzero(np.abs(y - luma) > near)
+    luma, before, luma_before, now = luma[todo], before[todo], luma_before[todo], fy[todo]
+    low, high = np.full_like(now, 16 / 116), np.ones_like(now)  # L 0 and 100
+    for _ in range(_MOST_STEPS):
+        if not todo.size:
             break
+        error = y[todo] - luma
+        low, high = (
+            np.where(error > 0, np.maximum(low, now), low),
+            np.where(error < 0, np.minimum(high, now), high),
+        )
         rise = luma - luma_before
-        step_by = (y - luma) * (fy - before) / np.where(np.abs(rise) < 1e-6, _F(1), rise)
-        before, luma_before = fy, luma
-        fy = fy + np.where(np.abs(rise) < 1e-6, _F(0), np.clip(step_by, -0.2, 0.2))
-    return rgb - luma, fy
+        rise[np.abs(rise) < 1e-6] = np.inf
+        step = now + error * (now - before) / rise
+        before, luma_before = now, luma
+        now = np.where((step > low) & (step < high), step, (low + high) * _F(0.5))
+        rgb = _coded(now, offsets[:, todo])
+        luma = weights @ rgb
+        fy[todo], away[:, todo] = now, rgb - luma
+        left = np.abs(y[todo] - luma) > near
+        todo, luma, before, luma_before, now = (
+            todo[left],
+            luma[left],
+            before[left],
+            luma_before[left],
+            now[left],
+        )
+        low, high = low[left], high[left]
+    return away, fy
+
+
+def _pull_in(
+    y: np.ndarray,
+    away: np.ndarray,
+    fy: np.ndarray,
+    room: np.ndarray,
+    offsets: np.ndarray,
+    weights: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same colours with ab multiplied by the largest factor that keeps R'G'B' in 0..1, and the room left."""
+    inside, outside = np.zeros_like(y), np.ones_like(y)
+    scale = outside
+    for _ in range(6):
+        # chroma is nearly proportional to ab at fixed luma, so its room says where the edge is
+        margin = (outside - inside) * _F(0.05)
+        scale = np.clip(scale * room, inside + margin, outside - margin)
+        away, fy = _search(y, fy, offsets * scale, weights, _NEAR)
+        room = _room(y, away)
+        inside, outside = np.where(room >= 1, scale, inside), np.where(room < 1, scale, outside)
+    return away, room
 
 
 def _room(y: np.ndarray, away: np.ndarray) -> np.ndarray:
