@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 
 EPS = 1e-5
 """Added to the variance, inside the root."""
@@ -35,10 +36,16 @@ class LabelMoments(NamedTuple):
     """(b, k) float32, pixels of the label."""
 
 
-def moments(x: torch.Tensor) -> Moments:
-    """Channel means and deviations of (b, c, h, w) over the picture (population variance)."""
-    variance, mu = torch.var_mean(x.float(), dim=(2, 3), keepdim=True, correction=0)
-    return Moments(mu, (variance + EPS).sqrt())
+def moments(x: torch.Tensor, together: bool = False) -> Moments:
+    """Channel means and deviations of (b, c, h, w) over each picture, or over all b together (population
+    variance).
+
+    Two passes of means: torch.var_mean takes five times as long on a CPU where channels come last.
+    """
+    dims = (0, 2, 3) if together else (2, 3)
+    values = x.float()
+    mu = values.mean(dims, keepdim=True)
+    return Moments(mu, ((values - mu).square().mean(dims, keepdim=True) + EPS).sqrt())
 
 
 def mix(styles: Sequence[Moments], weights: Sequence[float]) -> Moments:
@@ -68,8 +75,12 @@ def adain(x: torch.Tensor, style: Moments, content: Moments | None = None) -> to
     content: x's statistics where they are known from elsewhere (the whole shot, say); by default x's own.
     """
     own = moments(x) if content is None else content
+    if len(own.mu) == len(style.mu) == 1 and not torch.is_grad_enabled():
+        # The same affine map as one fused kernel, which takes a third of the time on a CPU.
+        mu, variance = own.mu.flatten(), own.sigma.flatten().square()
+        return F.batch_norm(x, mu, variance, style.sigma.flatten(), style.mu.flatten(), eps=0.0)
     scale = style.sigma / own.sigma
-    return torch.addcmul((style.mu - scale * own.mu).to(x.dtype), x, scale.to(x.dtype))
+    return torch.addcmul(style.mu - scale * own.mu, x.float(), scale).to(x.dtype)
 
 
 def label_moments(x: torch.Tensor, labels: torch.Tensor, k: int) -> LabelMoments:
@@ -156,5 +167,5 @@ def _matrix_power(covariance: torch.Tensor, power: float) -> torch.Tensor:
 
 def _onehot(labels: torch.Tensor, k: int, size: torch.Size) -> torch.Tensor:
     """(b, h, w) labels to (b, k, n) float on a grid of that size."""
-    grid = torch.nn.functional.interpolate(labels[:, None].float(), size=size, mode="nearest-exact")
-    return torch.nn.functional.one_hot(grid[:, 0].long().flatten(1), k).mT.float()
+    grid = F.interpolate(labels[:, None].float(), size=size, mode="nearest-exact")
+    return F.one_hot(grid[:, 0].long().flatten(1), k).mT.float()

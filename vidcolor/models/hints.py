@@ -1,0 +1,126 @@
+"""Sparse colour hints: small patches of one colour each, as the colorization sub-net was taught (Xu et al.,
+3.3).
+
+A full coarse map as a hint would simply be copied with its faults; a few small patches say which colours
+there are and leave their extent to the net. Patches are (n, 3) integer tensors: top, left, side. All draws
+come from a torch Generator on the CPU, so that the same seed gives the same patches on every device.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+LARGEST = 9
+"""Pixels of the largest patch's side; the smallest is 1."""
+CONTINUE = 7 / 8
+"""Probability that one more patch follows: a mean of 7, none at all in 1 of 8."""
+TAIL = 0.2
+"""Share of training samples with many patches instead, so that the number used on films is not a new
+thing."""
+MOST = 128
+"""Largest count of that tail."""
+DEFAULT = 64
+"""Patches on a film's frame."""
+TRIES = 16
+"""Patches looked at in each cell, of which the one that agrees best is taken."""
+
+
+def training_count(generator: torch.Generator, tail: float = TAIL) -> int:
+    """How many patches a training sample gets: geometric on 0, 1, 2 ..., or 0 to MOST uniformly with
+    probability `tail`."""
+    if torch.rand((), generator=generator) < tail:
+        return int(torch.randint(MOST + 1, (), generator=generator))
+    return int(torch.empty(()).geometric_(1 - CONTINUE, generator=generator)) - 1
+
+
+def training_patches(size: tuple[int, int], count: int, generator: torch.Generator) -> torch.Tensor:
+    """`count` patches as in training: side uniform in 1..9, corner normal around the middle with a quarter of
+    the room as deviation, clipped to the picture. Gives (count, 3)."""
+    side = torch.randint(1, min(LARGEST, *size) + 1, (count,), generator=generator)
+    room = torch.tensor(size)[:, None] - side + 1
+    corner = room / 2 + torch.randn(2, count, generator=generator) * room / 4
+    corner = torch.minimum(corner.floor().long().clamp(min=0), room - 1)
+    return torch.stack([*corner, side], 1)
+
+
+def training_hints(
+    ab: torch.Tensor, generator: torch.Generator, tail: float = TAIL
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hints drawn from the truth ab (b, 2, h, w), each picture for itself: hint ab and mask (b, 1, h, w)."""
+    h, w = ab.shape[-2:]
+    drawn = [training_patches((h, w), training_count(generator, tail), generator) for _ in ab]
+    filled = [fill(one[None], patches) for one, patches in zip(ab, drawn, strict=True)]
+    return torch.cat([f[0] for f in filled]), torch.cat([f[1] for f in filled])
+
+
+def film_patches(
+    ab: torch.Tensor,
+    generator: torch.Generator,
+    confidence: torch.Tensor | None = None,
+    count: int = DEFAULT,
+) -> torch.Tensor:
+    """Patches for a shot: one in each cell of a grid over the frame, where the coarse colours agree.
+
+    ab: (f, 2, h, w) coarse colours of a sample of the shot's frames, Lab units. In each cell the patch with
+    the smallest deviation of ab inside it, on the mean over the frames, is taken of TRIES random ones (sides
+    1..9, the paper's law). confidence: (f, 1, h, w) in 0..1, a patch at 0 counts as 20 Lab units worse than
+    at 1. Gives about `count` patches (as many as a grid of near-square cells has; 0 gives none).
+    """
+    h, w = ab.shape[-2:]
+    if count < 1:
+        return torch.empty(0, 3, dtype=torch.long)
+    rows = max(1, min(h, round(math.sqrt(count * h / w))))
+    columns = max(1, min(w, round(count / rows)))
+    top, left = torch.meshgrid(
+        torch.arange(rows) * h // rows, torch.arange(columns) * w // columns, indexing="ij"
+    )
+    below = torch.cat([top[1:], torch.full((1, columns), h)])
+    beside = torch.cat([left[:, 1:], torch.full((rows, 1), w)], 1)
+    tries = (rows * columns, TRIES)
+    side = torch.randint(1, min(LARGEST, h, w) + 1, tries, generator=generator)
+    places = []
+    for low, high, whole in ((top, below, h), (left, beside, w)):
+        low, high = low.reshape(-1, 1), high.reshape(-1, 1)
+        middle = low + (high - low) * torch.rand(tries, generator=generator)
+        places.append(torch.minimum((middle - side / 2).round().long().clamp(min=0), whole - side))
+    patches = torch.stack([*places, side], -1).reshape(-1, 3)
+    cost = _deviation(ab, patches)
+    if confidence is not None:
+        cost = cost + 20 * (1 - _means(confidence, patches)[:, 0].mean(0))
+    best = cost.cpu().reshape(tries).argmin(1)
+    return patches.reshape(*tries, 3)[torch.arange(tries[0]), best]
+
+
+def fill(
+    ab: torch.Tensor, patches: torch.Tensor, strength: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every patch filled with the mean of ab (b, 2, h, w) inside it: hint ab (b, 2, h, w), 0 elsewhere, and
+    mask (b, 1, h, w). Where patches overlap, the later one counts.
+
+    strength: (b, n) in 0..1, what the mask says inside each patch; 1 without it.
+    """
+    hint, mask = torch.zeros_like(ab), torch.zeros_like(ab[:, :1])
+    if not len(patches):
+        return hint, mask
+    means = _means(ab, patches).to(ab.dtype)
+    for n, (y, x, side) in enumerate(patches.tolist()):
+        hint[:, :, y : y + side, x : x + side] = means[:, :, n, None, None]
+        mask[:, :, y : y + side, x : x + side] = 1 if strength is None else strength[:, None, n, None, None]
+    return hint, mask
+
+
+def _means(x: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
+    """Mean of x (b, c, h, w) inside each patch: (b, c, n), by a summed-area table in double precision."""
+    table = torch.nn.functional.pad(x.double().cumsum(-1).cumsum(-2), (1, 0, 1, 0))
+    y, left, side = patches.to(x.device).unbind(1)
+    down, right = y + side, left + side
+    total = table[..., down, right] - table[..., y, right] - table[..., down, left] + table[..., y, left]
+    return (total / side.square()).float()
+
+
+def _deviation(ab: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
+    """Root of a's plus b's variance inside each patch, mean over frames: (n,)."""
+    variance = _means(ab.double().square(), patches) - _means(ab, patches).square()
+    return variance.clamp(min=0).sum(1).sqrt().mean(0)

@@ -1,0 +1,298 @@
+"""The transfer sub-net (Xu et al. 2020, section 3.2; papers.md 1.2): one picture takes over another's
+colours.
+
+An encoder of VGG19's shape up to conv4_1 with average pooling, AdaIN after every level of encoder and
+decoder, pooled-feature skips and a single decoder. A reference is seen only through its statistics at the
+AdaIN sites (2 x 1408 numbers at paper size), so it is encoded once per shot and several references are mixed
+for nothing. The same class is the paper's net (`PAPER`, ImageNet encoder) and the real-time one (`THIN`,
+trained weights).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from vidcolor.errors import VidcolorError
+from vidcolor.models import weights
+from vidcolor.models.adain import Moments, adain, moments, normalized
+
+PAPER = (64, 128, 256, 512)
+"""Channels of the four levels in VGG19."""
+THIN = (16, 32, 64, 128)
+"""Channels of the net that runs in real time on a CPU."""
+Sites = Literal["both", "encoder", "decoder"]
+
+_ENCODER = {"0": (3, 1), "2": (1, 1), "5": (1, 2), "7": (2, 2), "10": (2, 3), "12": (3, 3), "14": (3, 3)}
+_ENCODER |= {"16": (3, 3), "19": (3, 4)}
+"""torchvision's index in `vgg19().features` to (level in, level out); the first one's input is RGB."""
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the net keeps of a picture: mean and deviation at each AdaIN site."""
+
+    values: torch.Tensor
+    """(b, 2, n) float32: means, then deviations, of all sites' channels side by side (n = 1408 at paper
+    size)."""
+
+    def mix(self, shares: Sequence[float] | torch.Tensor) -> Statistics:
+        """These b references as one (Eq. 5); shares (b,), or (f, b) for f frames with shares of their own."""
+        if not isinstance(shares, torch.Tensor):
+            shares = torch.tensor(normalized(shares))
+        shares = shares.to(self.values).reshape(-1, len(self.values))
+        return Statistics(torch.einsum("fb,bsn->fsn", shares / shares.sum(1, keepdim=True), self.values))
+
+    def to(self, device: torch.device) -> Statistics:
+        return Statistics(self.values.to(device))
+
+
+class TransferNet(nn.Module):
+    """Encoder, AdaIN at seven sites, decoder. RGB 0..1 in and out, any size (padded to multiples of 8)."""
+
+    def __init__(self, widths: Sequence[int] = PAPER, skips: bool = True, skip_sites: bool = False) -> None:
+        """widths: channels of the four levels.
+        skips: concatenate pooled and unpooled encoder features in the decoder; False for the ablation.
+        skip_sites: AdaIN also on the three pooled features (papers.md 1.2: a minor gain).
+        """
+        super().__init__()
+        self.widths, self.skips, self.skip_sites = tuple(widths), skips, skip_sites
+        w1, w2, w3, w4 = widths
+        level = {1: w1, 2: w2, 3: w3, 4: w4}
+        self.front = nn.Conv2d(3, 3, 1)
+        self.encoder = nn.ModuleDict(
+            {key: _conv(3 if key == "0" else level[i], level[o]) for key, (i, o) in _ENCODER.items()}
+        )
+        times = 3 if skips else 1
+        self.decoder = nn.ModuleDict(
+            {
+                "4_up": _conv(w4, w3),
+                "4_1": _conv(times * w3, w3),
+                "4_2": _conv(w3, w3),
+                "4_3": _conv(w3, w3),
+                "3_up": _conv(w3, w2),
+                "3_1": _conv(times * w2, w2),
+                "2_up": _conv(w2, w1),
+                "2_1": _conv(times * w1, w1),
+                "out": _conv(w1, 3),
+            }
+        )
+        self.channels = (w1, w2, w3, w4, w3, w2, w1) + ((w1, w2, w3) if skip_sites else ())
+        """Channels of the AdaIN sites: four encoder levels, three decoder levels, then the pooled skips."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        with (
+            torch.no_grad()
+        ):  # ImageNet normalisation: VGG19's weights expect it, and it centres any other's input
+            self.front.weight.copy_(torch.diag(1 / torch.tensor(IMAGENET_STD))[..., None, None])
+            self.front.bias.copy_(-torch.tensor(IMAGENET_MEAN) / torch.tensor(IMAGENET_STD))  # type: ignore[union-attr]
+            self.decoder["out"].weight.mul_(0.1)  # type: ignore[operator]
+            self.decoder["out"].bias.fill_(0.5)  # type: ignore[operator]
+
+    def forward(self, rgb: torch.Tensor, style: Statistics, **kwargs) -> torch.Tensor:
+        """`transfer` without the clamp, for training."""
+        return self._run(rgb, _Styler(self.channels, style, **kwargs))
+
+    def transfer(
+        self,
+        rgb: torch.Tensor,
+        style: Statistics,
+        *,
+        content: Statistics | None = None,
+        strength: float = 1.0,
+        sites: Sites = "both",
+    ) -> torch.Tensor:
+        """RGB (b, 3, h, w) 0..1 with the reference's colours, of the same shape.
+
+        style: from `reference_statistics`, for 1 or b pictures.
+        content: from `content_statistics`; with it the frames of a shot all go through one and the same
+        mapping (no flicker where an actor enters), without it each frame is normalised by its own statistics.
+        strength: share of the stylised features against the plain ones. sites: where AdaIN acts.
+        """
+        return self(rgb, style, content=content, strength=strength, sites=sites).clamp(0, 1)
+
+    def bfloat16(self) -> TransferNet:
+        """Encoder and decoder in bfloat16, but for the layers that touch RGB; channels last. For use, not
+        training."""
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.encoder.to(torch.bfloat16)
+        self.decoder.to(torch.bfloat16)
+        self.decoder["out"].float()
+        return self
+
+    def reference_statistics(self, rgb: torch.Tensor) -> Statistics:
+        """Statistics of references (b, 3, h, w) 0..1 on their own plain way through encoder and decoder."""
+        return self.reconstruct(rgb)[1]
+
+    def reconstruct(self, rgb: torch.Tensor) -> tuple[torch.Tensor, Statistics]:
+        """The plain way without AdaIN: the picture again (unclamped), and its statistics."""
+        recorder = _Recorder()
+        return self._run(rgb, recorder), recorder.statistics()
+
+    def content_statistics(self, rgb: torch.Tensor, style: Statistics) -> Statistics:
+        """Statistics of a shot from a sample of its frames (b, 3, h, w), taken together as one picture, at
+        the sites on their way to `style` (of one picture)."""
+        recorder = _Recorder(style=_Styler(self.channels, style), together=True)
+        self._run(rgb, recorder)
+        return recorder.statistics()
+
+    def _run(self, rgb: torch.Tensor, site: _Site) -> torch.Tensor:
+        """Encoder and decoder with `site(number, features)` at every AdaIN site."""
+        h, w = rgb.shape[-2:]
+        x = self._precise(self.front, _pad8(rgb)).to(self.encoder["0"].weight.dtype)  # type: ignore[arg-type]
+        skips = []
+        for number, (first, *rest) in enumerate([["0", "2"], ["5", "7"], ["10", "12", "14", "16"]]):
+            x = site(number, self._encode(first, x))
+            for key in rest:
+                x = self._encode(key, x)
+            pooled = F.avg_pool2d(x, 2)
+            if self.skip_sites:
+                pooled = site(7 + number, pooled)
+            skips.append((pooled, x))
+            x = pooled
+        x = site(3, self._encode("19", x))
+        for number, (up, *rest) in zip(
+            (4, 5, 6), [["4_up", "4_1", "4_2", "4_3"], ["3_up", "3_1"], ["2_up", "2_1"]]
+        ):
+            x = self._decode(up, x)
+            pooled, full = skips.pop()
+            parts = [x, pooled] if self.skips else [x]
+            x = F.interpolate(torch.cat(parts, 1), scale_factor=2, mode="nearest")
+            x = torch.cat([x, full], 1) if self.skips else x
+            for key in rest:
+                x = self._decode(key, x)
+            x = site(number, x)
+        return self._precise(self.decoder["out"], x)[..., :h, :w]
+
+    @staticmethod
+    def _precise(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """The layers that touch RGB, in single precision: bfloat16's step at 1 is two ab units."""
+        with torch.autocast(x.device.type, enabled=False):
+            return layer(x.float())
+
+    def _encode(self, key: str, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.encoder[key](x))
+
+    def _decode(self, key: str, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.decoder[key](x))
+
+
+class _Site:
+    """What happens to the features at an AdaIN site."""
+
+    def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+
+class _Styler(_Site):
+    """AdaIN with given statistics."""
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        style: Statistics,
+        content: Statistics | None = None,
+        strength: float = 1.0,
+        sites: Sites = "both",
+    ) -> None:
+        self.style = _split(style, channels)
+        self.content = None if content is None else _split(content, channels)
+        self.strength, self.sites = strength, sites
+
+    def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor:
+        where = "decoder" if 4 <= number <= 6 else "encoder"
+        if self.sites not in ("both", where) or self.strength == 0:
+            return x
+        styled = adain(x, self.style[number], None if self.content is None else self.content[number])
+        return styled if self.strength == 1 else torch.lerp(x, styled, self.strength)
+
+
+class _Recorder(_Site):
+    """Takes down the features' statistics, each picture's or all pictures' together, and passes them on or
+    styles them."""
+
+    def __init__(self, style: _Styler | None = None, together: bool = False) -> None:
+        self.style, self.together = style, together
+        self.seen: dict[int, Moments] = {}
+
+    def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor:
+        own = self.seen[number] = moments(x, self.together)
+        return x if self.style is None else adain(x, self.style.style[number], own)
+
+    def statistics(self) -> Statistics:
+        sites = [self.seen[number] for number in sorted(self.seen)]
+        return Statistics(torch.stack([torch.cat(part, 1)[..., 0, 0] for part in zip(*sites)], 1))
+
+
+def load(name: str = "transfer") -> TransferNet:
+    """The trained real-time net, in eval mode. `name`: shipped weights or a file's path (see
+    `weights.load`)."""
+    state, metadata = weights.load(name, net="transfer")
+    try:
+        net = TransferNet(**metadata["settings"])
+        net.load_state_dict(state)
+    except (TypeError, ValueError, RuntimeError):
+        raise VidcolorError(f"{name}: weights do not fit their own settings; give another file") from None
+    return net.eval().requires_grad_(False)
+
+
+def vgg19_encoder(net: TransferNet) -> None:
+    """Put torchvision's ImageNet VGG19 into the encoder of a paper-size net, in place.
+
+    Raises VidcolorError where torchvision is missing or can neither find nor fetch the weights.
+    """
+    try:
+        from torchvision.models import VGG19_Weights, vgg19
+    except ImportError:
+        raise VidcolorError(
+            "--encoder vgg19: needs torchvision; install it with pip install 'vidcolor[torchvision]'"
+        ) from None
+    try:
+        features = vgg19(weights=VGG19_Weights.IMAGENET1K_V1).features.state_dict()
+    except (OSError, RuntimeError, ValueError) as error:
+        folder = f"{torch.hub.get_dir()}/checkpoints"
+        raise VidcolorError(
+            f"--encoder vgg19: cannot fetch ImageNet weights ({error}); put vgg19-dcbb9e9d.pth into {folder}"
+        ) from None
+    load_features(net, features)
+
+
+def load_features(net: TransferNet, features: dict[str, torch.Tensor]) -> None:
+    """Put the state dict of a `vgg19().features` (input normalised as for ImageNet) into a paper-size net's
+    encoder."""
+    wanted = net.encoder.state_dict()
+    net.encoder.load_state_dict({key: features[key] for key in wanted})
+
+
+def _conv(i: int, o: int) -> nn.Conv2d:
+    return nn.Conv2d(i, o, 3, padding=1, padding_mode="reflect")
+
+
+def _split(statistics: Statistics, channels: Sequence[int]) -> list[Moments]:
+    """Flat statistics to one Moments (b, c, 1, 1) a site."""
+    edges = [0]
+    for c in channels:
+        edges.append(edges[-1] + c)
+    if statistics.values.shape[-1] != edges[-1]:
+        raise ValueError(f"statistics of {statistics.values.shape[-1]} channels, the net has {edges[-1]}")
+    mu, sigma = statistics.values[..., None, None].unbind(1)
+    return [Moments(mu[:, a:b], sigma[:, a:b]) for a, b in pairwise(edges)]
+
+
+def _pad8(x: torch.Tensor) -> torch.Tensor:
+    """Height and width up to multiples of 8 by reflection (by repetition where a picture is too small for
+    it)."""
+    h, w = x.shape[-2:]
+    down, right = -h % 8, -w % 8
+    if not (down or right):
+        return x
+    return F.pad(x, (0, right, 0, down), mode="reflect" if down < h and right < w else "replicate")
