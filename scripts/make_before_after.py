@@ -1,7 +1,7 @@
 """Set film, keys and result side by side, a row for each shot that has a key.
 
-python scripts/make_before_after.py FILM RESULT --refs LIST -o PICTURE: the frame shown is the one of the key's
-shot that is farthest from the key, where the colours had the longest way to go.
+python scripts/make_before_after.py FILM RESULT --refs LIST -o PICTURE: the frame shown is the one of the
+key's shot that is farthest from the key, where the colours had the longest way to go.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def pictures(path: Path) -> list[Image.Image]:
 
 
 def farthest(frame: int, cuts: list[int]) -> int:
-    """The frame of `frame`'s shot that is farthest from it; `cuts` are the shots' first frames and the end."""
+    """The frame of `frame`'s shot farthest from it; `cuts` are the shots' first frames and the end."""
     first, end = next((a, b) for a, b in pairwise(cuts) if a <= frame < b)
     return first if frame - first > end - 1 - frame else end - 1
 
