@@ -153,9 +153,9 @@ def film_identity(film: Film) -> str:
     """
     digest = hashlib.sha256()
     if film.kind == "images":
-        from .reader import image_files
+        from .sequence import find
 
-        files = image_files(film.path)
+        files = find(film.path).files
         for file in files:
             digest.update(f"{file.name} {file.stat().st_size}\n".encode())
         for file in (files[0], files[-1]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -73,18 +73,19 @@ def check_out(out: Path, movie: Path, overwrite: bool) -> None:
 def make_plan(
     request: Request,
     settings: Settings,
-    fingerprint: str,
+    fingerprint: Callable[[], str],
     *,
     on_film: Callable[[Film], None] | None = None,
     on_frame: Callable[[int], None] | None = None,
 ) -> Plan:
     """Decide all that is decided before the first frame is coloured; reads the film once.
 
-    fingerprint: the model's. on_film: called once the film is probed; on_frame: with 1 for every frame scanned.
+    fingerprint: gives the model's; asked once all quick checks are passed. on_film: called once the scan begins;
+    on_frame: with each frame's number.
     Raises VidcolorError for whatever the user can put right, as early as it can be known.
     """
     from .encode import output_format
-    from .reader import probe
+    from .film import probe
 
     film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
     out = (request.out or default_out(request.movie)).absolute()
@@ -93,6 +94,7 @@ def make_plan(
     keys = read_keys(request)
     hashes = [file_hash(key.path) for key in keys]
     scenes = read_scenes(request.scenes) if request.scenes else None
+    model = fingerprint()
     if on_film:
         on_film(film)
     found = scan(
@@ -119,7 +121,7 @@ def make_plan(
     for index, (shot, *span) in enumerate(cut_units(shots, first, last)):
         used = tuple(uses[n] for n in serving[shot])
         a, b, warm_a, warm_b = span
-        key = content_key(identity, fingerprint, settings, film, pts, (a, b, warm_a, warm_b), used)
+        key = content_key(identity, model, settings, film, pts, (a, b, warm_a, warm_b), used)
         units.append(Unit(index, shot, a, b, warm_a, warm_b, used, key))
     return Plan(
         film=film,
@@ -132,7 +134,7 @@ def make_plan(
         out=out,
         work=out.with_name(out.name + ".vidcolor"),
         identity=identity,
-        fingerprint=fingerprint,
+        fingerprint=model,
     )
 
 
@@ -153,10 +155,11 @@ def describe(plan: Plan) -> list[str]:
 
     film, base = plan.film, plan.film.time_base
     count = plan.last - plan.first
+    fmt = output_format(film, plan.settings, plan.out)
     lines = [
         f"film    {film.path}: {len(plan.pts)} frames, {film.width}x{film.height} {film.pix_fmt} "
         f"{float(film.frame_rate):.3f} fps, {film.matrix} {'full' if film.full_range else 'limited'} range",
-        f"result  {plan.out}: {count} frames ({plan.first} to {plan.last - 1}), {output_format(film, plan.settings, plan.out)}",
+        f"result  {plan.out}: {count} frames ({plan.first} to {plan.last - 1}), {fmt.codec} {fmt.pix_fmt}",
         f"shots   {len({unit.shot for unit in plan.units})} in {len(plan.units)} units",
     ]
     for unit in plan.units:
@@ -248,8 +251,3 @@ def _report(keys: Sequence[Key], uses: Sequence[KeyUse], matches: Sequence[Match
     if votes and sum(votes) * 2 > len(votes):
         other = other_matrix(film)
         warn(f"the film's luma fits its references better under {other}: consider --matrix {other}")
-
-
-def restrict(plan: Plan, units: Sequence[Unit]) -> Plan:
-    """The same plan with some of its units."""
-    return replace(plan, units=tuple(units))

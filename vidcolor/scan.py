@@ -45,7 +45,7 @@ def scan(
 ) -> Scan:
     """Decode `film` once, from its start to `until` (frames or seconds) and the last key that is placed.
 
-    detect: look for cuts. on_frame: called with 1 for every frame. frames: where the frames come from, the
+    detect: look for cuts. on_frame: called with each frame's number. frames: where the frames come from, the
     film's own reader by default.
     Raises VidcolorError where a frame is flagged interlaced and that is not allowed, PTS do not rise, or the
     film has no frame.
@@ -82,7 +82,7 @@ def scan(
         if recogniser:
             recogniser.add(frame, seconds)
         if on_frame:
-            on_frame(1)
+            on_frame(frame.index)
     if not pts:
         raise VidcolorError(f"{film.path}: not one frame of its video could be decoded")
     return Scan(

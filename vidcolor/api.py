@@ -1,0 +1,193 @@
+"""`colorize(...)`: plan, units and join in one process, as the command line does it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from .errors import VidcolorError
+from .plan import Plan, Unit, check, save
+from .planning import Request, make_plan
+from .settings import Settings
+from .timecode import Point, parse_point
+
+if TYPE_CHECKING:
+    from .models.contract import Colorizer
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run did."""
+
+    out: Path
+    """The finished film."""
+    frames: int
+    """Frames in it."""
+    shots: int
+    """Shots in it."""
+    keys: int
+    """References that were used."""
+    reused: int
+    """Frames that were finished before this run began."""
+    seconds: float
+    """Wall time of the run."""
+
+    @property
+    def fps(self) -> float:
+        """Frames coloured in this run for each second of it."""
+        return (self.frames - self.reused) / max(self.seconds, 1e-9)
+
+
+def colorize(
+    movie: PathLike,
+    ref: PathLike | Sequence[PathLike] | None = None,
+    refs: PathLike | None = None,
+    out: PathLike | None = None,
+    *,
+    scenes: PathLike | None = None,
+    start: Point | str | None = None,
+    end: Point | str | None = None,
+    fps: Fraction | float | str | None = None,
+    overwrite: bool = False,
+    keep_work: bool = False,
+    progress: bool = False,
+    **settings: Any,
+) -> Result:
+    """Colour a black-and-white film from coloured references; its luma and all else stay as they are.
+
+    movie: a film's file, a folder of numbered images or a printf pattern of them (with `fps`).
+    ref: one reference, or several, for the whole film. refs: a CSV list or a folder of keys named by frame
+    number. out: the result, `MOVIE-stem.color.mkv` beside the film by default. scenes: PySceneDetect's list.
+    start, end: first frame of the result and first that is not (number, seconds as Fraction, or text such as
+    `12.5s` and `00:01:02.500`). overwrite: replace an existing result. keep_work: leave the work folder.
+    progress: bars on stderr. settings: fields of `vidcolor.settings.Settings`.
+    What an interrupted run finished is reused. Raises VidcolorError, one line, for whatever can be put right.
+    """
+    names = {field.name for field in fields(Settings)}
+    if unknown := sorted(set(settings) - names):
+        raise VidcolorError(f"unknown setting {unknown[0]}: one of {', '.join(sorted(names))}")
+    request = Request(
+        movie=Path(movie),
+        ref=tuple(Path(one) for one in ([ref] if isinstance(ref, str | os.PathLike) else ref or ())),
+        refs=None if refs is None else Path(refs),
+        out=None if out is None else Path(out),
+        scenes=None if scenes is None else Path(scenes),
+        start=parse_point(start) if isinstance(start, str) else start,
+        end=parse_point(end) if isinstance(end, str) else end,
+        fps=None if fps is None else Fraction(fps).limit_denominator(1001 * 1000),
+        overwrite=overwrite,
+    )
+    return run(request, Settings(**settings), keep_work=keep_work, progress=progress)
+
+
+def run(request: Request, settings: Settings, *, keep_work: bool = False, progress: bool = True) -> Result:
+    """The whole way of a film; as `colorize`, of what the command line has parsed."""
+    began = time.monotonic()
+    plan, model = plan_film(request, settings, progress=progress)
+    return finish(plan, model, began=began, keep_work=keep_work, progress=progress)
+
+
+def plan_film(request: Request, settings: Settings, *, progress: bool) -> tuple[Plan, Colorizer]:
+    """The plan of a film and the model it is made for."""
+    made: list[Colorizer] = []
+
+    def fingerprint() -> str:
+        made.append(create_model(settings))
+        return made[0].fingerprint
+
+    with frames_bar("scan", progress) as (bar, on_frame):
+        plan = make_plan(
+            request,
+            settings,
+            fingerprint,
+            on_film=lambda film: bar.reset(total=film.frames_hint or None),
+            on_frame=on_frame,
+        )
+    return plan, made[0]
+
+
+def finish(plan: Plan, model: Colorizer, *, began: float, keep_work: bool, progress: bool) -> Result:
+    """Colour what is missing of a plan, join it, and tidy up."""
+    from . import join
+
+    if not plan.work.is_dir() or not any(plan.work.iterdir()):
+        make_folder(plan.work / "units")
+    save(plan, plan.work / "plan.json")
+    reused = render_units(plan, model, plan.units, progress=progress)
+    join.join(plan)
+    if not keep_work:
+        join.clean(plan)
+    keys = {key.path for unit in plan.units for key in unit.keys}
+    shots = {unit.shot for unit in plan.units}
+    frames = plan.last - plan.first
+    return Result(plan.out, frames, len(shots), len(keys), reused, time.monotonic() - began)
+
+
+def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progress: bool) -> int:
+    """Make the files of `units` that are not there yet; returns the frames of those that are.
+
+    Raises VidcolorError where the model, the film or a key is not what the plan was made for.
+    """
+    from .unit import render_all
+
+    if model.fingerprint != plan.fingerprint:
+        raise VidcolorError("the plan was made for another model or other weights; make the plan again")
+    missing = [unit for unit in units if not plan.unit_path(unit).is_file()]
+    total = sum(map(len, units))
+    reused = total - sum(map(len, missing))
+    if not missing:
+        return reused
+    check(plan, missing)
+    make_folder(plan.work / "units")
+    if plan.settings.dump_dir and plan.settings.dump_every:
+        make_folder(Path(plan.settings.dump_dir))
+    with frames_bar("colour", progress, total=total, initial=reused) as (_, on_frame):
+        render_all(plan, model, missing, on_frame)
+    return reused
+
+
+def create_model(settings: Settings) -> Colorizer:
+    """The model of the settings on its device. Raises VidcolorError where either is not to be had."""
+    from . import models
+
+    if settings.model not in models.names():
+        raise VidcolorError(f"--model {settings.model}: one of {', '.join(models.names())}")
+    return models.create(settings.model, device=settings.device, encoder=settings.encoder, seed=settings.seed)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it. Raises VidcolorError where that is not possible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VidcolorError(f"{folder}: {error.strerror}") from None
+
+
+@contextmanager
+def frames_bar(
+    title: str, shown: bool, total: int | None = None, initial: int = 0
+) -> Iterator[tuple[tqdm, Callable[[int], None]]]:
+    """A progress bar on stderr with frames, fps and time left, and the call that moves it by one frame."""
+    pause = 0.2 if sys.stderr.isatty() else 10.0  # a log file wants few lines
+    bar = tqdm(
+        desc=title,
+        total=total,
+        initial=initial,
+        unit="frame",
+        disable=not shown,
+        mininterval=pause,
+        dynamic_ncols=True,
+    )
+    with bar:
+        yield bar, lambda frame: bar.update(1) and None

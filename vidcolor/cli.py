@@ -1,0 +1,331 @@
+"""The command line: `vidcolor MOVIE --ref KEY`, and its steps `plan`, `unit`, `join`, `scenes` on their own."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .errors import VidcolorError
+from .settings import CHROMA, CODECS, MATRICES, Settings
+from .timecode import Point, parse_point
+from .version import __version__
+
+USAGE = 2
+"""Exit code of whatever the user can put right."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as a shell has it."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise VidcolorError(f"{message} (see {self.prog} --help)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 2 an error in one line, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        step = _STEPS.get(arguments[0]) if arguments else None
+        if step:
+            return step(arguments[1:])
+        return _colour(arguments)
+    except VidcolorError as error:
+        return _say(str(error))
+    except KeyboardInterrupt:
+        _say("interrupted; finished units are kept, the same command goes on from there")
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone: nobody to tell
+        return 1
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return _say(
+                f"no space left on the disk {error.filename or ''}; make room, the same command goes on"
+            )
+        return _say(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
+    except RuntimeError as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, not imported for this alone
+            return _say("out of device memory; use a smaller --size, or --device cpu")
+        raise
+
+
+def _colour(arguments: list[str]) -> int:
+    parser = _film_parser("vidcolor", __doc__ or "")
+    parser.add_argument("-V", "--version", action="version", version=f"vidcolor {__version__}")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, write nothing")
+    parser.add_argument("--keep-work", action="store_true", help="keep the work folder (OUT.vidcolor)")
+    options = parser.parse_args(arguments)
+    from . import api
+
+    began = time.monotonic()
+    request, settings = request_of(options), settings_of(options)
+    plan, model = api.plan_film(request, settings, progress=not options.quiet)
+    if options.dry_run or options.verbose:
+        from .planning import describe
+
+        print("\n".join(describe(plan)), file=sys.stdout if options.dry_run else sys.stderr)  # noqa: T201
+    if options.dry_run:
+        return 0
+    result = api.finish(plan, model, began=began, keep_work=options.keep_work, progress=not options.quiet)
+    if not options.quiet:
+        reused = f" ({result.reused} reused)" if result.reused else ""
+        print(  # noqa: T201
+            f"{result.frames} frames{reused}, {_count(result.shots, 'shot')}, {_count(result.keys, 'key')}, "
+            f"{result.seconds:.1f} s, {result.fps:.1f} fps: {result.out}"
+        )
+    return 0
+
+
+def _plan(arguments: list[str]) -> int:
+    parser = _film_parser(
+        "vidcolor plan", "Write the plan of a film as JSON, for `vidcolor unit` and `join`."
+    )
+    parser.add_argument("--plan", type=Path, metavar="JSON", help="where the plan goes (OUT-stem.plan.json)")
+    parser.add_argument("--commands", action="store_true", help="print one command line for each unit")
+    options = parser.parse_args(arguments)
+    from . import api
+    from .plan import save
+
+    plan, _ = api.plan_film(request_of(options), settings_of(options), progress=not options.quiet)
+    path = (options.plan or plan.out.with_name(plan.out.stem + ".plan.json")).absolute()
+    save(plan, path)
+    if options.commands:
+        lines = [f"vidcolor unit {shlex.quote(str(path))} {unit.index}" for unit in plan.units]
+    else:
+        lines = [] if options.quiet else [f"{_count(len(plan.units), 'unit')}: {path}"]
+    if lines:
+        print("\n".join(lines))  # noqa: T201
+    return 0
+
+
+def _unit(arguments: list[str]) -> int:
+    parser = _Parser("vidcolor unit", description="Colour one unit of a plan.", allow_abbrev=False)
+    parser.add_argument("plan", type=Path, metavar="PLAN", help="JSON of `vidcolor plan`")
+    parser.add_argument("number", type=_whole, metavar="N", help="number of the unit, from 0")
+    parser.add_argument("--device", default=None, help="auto, cpu, cuda, cuda:N or mps (as planned)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
+    options = parser.parse_args(arguments)
+    from dataclasses import replace
+
+    from . import api
+    from .plan import load
+
+    plan = load(options.plan)
+    if options.number >= len(plan.units):
+        raise VidcolorError(f"{options.plan}: no unit {options.number}, the last is {len(plan.units) - 1}")
+    unit = plan.units[options.number]
+    path = plan.unit_path(unit)
+    reused = path.is_file()
+    if not reused:
+        settings = replace(plan.settings, device=options.device or plan.settings.device)
+        api.render_units(plan, api.create_model(settings), [unit], progress=not options.quiet)
+    if not options.quiet:
+        print(f"unit {unit.index}: {len(unit)} frames{' (finished before)' if reused else ''}: {path}")  # noqa: T201
+    return 0
+
+
+def _join(arguments: list[str]) -> int:
+    parser = _Parser("vidcolor join", description="Join the finished units of a plan.", allow_abbrev=False)
+    parser.add_argument("plan", type=Path, metavar="PLAN", help="JSON of `vidcolor plan`")
+    parser.add_argument("-y", "--overwrite", action="store_true", help="replace an existing result")
+    parser.add_argument("--keep-work", action="store_true", help="keep the work folder (OUT.vidcolor)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no summary")
+    options = parser.parse_args(arguments)
+    from .join import clean, join
+    from .plan import check, load
+    from .planning import check_out
+
+    plan = load(options.plan)
+    check(plan, ())
+    check_out(plan.out, plan.film.path, options.overwrite)
+    join(plan, options.plan)
+    if not options.keep_work:
+        clean(plan)
+    if not options.quiet:
+        print(f"{plan.last - plan.first} frames, {_count(len(plan.units), 'unit')}: {plan.out}")  # noqa: T201
+    return 0
+
+
+def _scenes(arguments: list[str]) -> int:
+    parser = _Parser(
+        "vidcolor scenes",
+        description="Find the shots and write them as PySceneDetect does.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("movie", type=Path, metavar="MOVIE", help="a film, or numbered images with --fps")
+    parser.add_argument("-o", "--out", type=Path, metavar="CSV", help="default: MOVIE-stem.scenes.csv")
+    parser.add_argument("-y", "--overwrite", action="store_true", help="replace an existing list")
+    parser.add_argument("--fps", type=_fps, help="frame rate of numbered images")
+    parser.add_argument("--on-error", choices=("stop", "skip"), default="stop", help="at a corrupt frame")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
+    options = parser.parse_args(arguments)
+    from .api import frames_bar
+    from .film import probe
+    from .planning import check_out, default_out
+    from .scan import scan
+    from .scenes import write_scenes
+    from .shots import shots_of
+
+    film = probe(options.movie, fps=options.fps)
+    out = options.out or default_out(options.movie, ".scenes.csv")
+    check_out(out, options.movie, options.overwrite)
+    with frames_bar("scan", not options.quiet, total=film.frames_hint or None) as (_, on_frame):
+        found = scan(film, allow_interlaced=True, on_error=options.on_error, on_frame=on_frame)
+    shots = shots_of(found.cuts, len(found.pts))
+    write_scenes(out, shots, found.pts, film.time_base, film.frame_rate)
+    if not options.quiet:
+        print(f"{len(found.pts)} frames, {_count(len(shots), 'shot')}: {out}")  # noqa: T201
+    return 0
+
+
+_STEPS: dict[str, Callable[[list[str]], int]] = {
+    "plan": _plan,
+    "unit": _unit,
+    "join": _join,
+    "scenes": _scenes,
+}
+"""Steps that stand alone. A film of such a name is written ./plan."""
+
+
+def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog,
+        description=description,
+        allow_abbrev=False,
+        epilog="Steps on their own: vidcolor plan MOVIE ..., vidcolor unit PLAN N, vidcolor join PLAN, "
+        "vidcolor scenes MOVIE. A film that is called like a step is written ./plan.",
+    )
+    add = parser.add_argument
+    add(
+        "movie",
+        type=Path,
+        metavar="MOVIE",
+        help="a film, or numbered images (folder, name_%%06d.png) with --fps",
+    )
+    add(
+        "--ref",
+        type=Path,
+        action="append",
+        metavar="KEY",
+        help="coloured picture for the whole film (repeatable)",
+    )
+    add(
+        "--refs",
+        type=Path,
+        metavar="LIST",
+        help="CSV (frame|timecode|scene, reference, weight) or folder of keys",
+    )
+    add("-o", "--out", type=Path, metavar="OUT", help="the result (MOVIE-stem.color.mkv beside the film)")
+    add("-y", "--overwrite", action="store_true", help="replace an existing result")
+    add("--scenes", type=Path, metavar="CSV", help="PySceneDetect's scene list instead of looking for cuts")
+    add("--start", type=_point, metavar="T", help="first frame: a number from 0, 12.5s or HH:MM:SS.nnn")
+    add("--end", type=_point, metavar="T", help="first frame that is left out, written as --start")
+    add("--fps", type=_fps, help="frame rate of numbered images (24, 24000/1001)")
+    look = parser.add_argument_group("colour")
+    add = look.add_argument
+    add("--model", help="which model colours")
+    add("--encoder", help="a model's own variant, e.g. vgg19")
+    add("--size", type=_whole, help="short side of the frame on which colours are found")
+    add("--strength", type=float, metavar="0..1", help="of the colours")
+    add("--temporal", type=float, metavar="0..1", help="smoothing of colours along motion")
+    add("--upsample", choices=("edge", "fast"), help="how colours come to full size")
+    add("--seed", type=_whole, help="of whatever a model draws at random")
+    add("--device", help="auto, cpu, cuda, cuda:N or mps")
+    output = parser.add_argument_group("output")
+    add = output.add_argument
+    add("--codec", choices=CODECS, help="of the result")
+    add("--crf", type=_whole, help="quality of x264 and x265, 0 is best")
+    add("--preset", help="of x264 and x265 (medium), or ProRes profile (hq)")
+    add("--lossless", action="store_true", default=None, help="FFV1 level 3 with slice CRCs, in Matroska")
+    add("--chroma", choices=CHROMA, help="chroma sampling where the film has none")
+    film = parser.add_argument_group("film")
+    add = film.add_argument
+    add("--matrix", choices=MATRICES, help="YCbCr matrix, against the film's tag")
+    add("--range", choices=("limited", "full"), help="range of the code values, against the film's tag")
+    add("--reader", choices=("av", "decord"), help="decoder of the working pass")
+    add("--on-error", choices=("stop", "skip"), help="at a corrupt frame: stop, or go on and report")
+    add(
+        "--allow-interlaced",
+        action="store_true",
+        default=None,
+        help="colour interlaced frames, keep their flags",
+    )
+    watch = parser.add_argument_group("to look at")
+    add = watch.add_argument
+    add("--dump", type=Path, metavar="DIR", help="write inspection sheets (PNG) there")
+    add("--dump-every", type=_whole, metavar="N", help="of every Nth frame (24)")
+    add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
+    add("-v", "--verbose", action="store_true", help="print the plan before it is done")
+    return parser
+
+
+def request_of(options: argparse.Namespace) -> Any:
+    """The Request in parsed options."""
+    from .planning import Request
+
+    return Request(
+        movie=options.movie,
+        ref=tuple(options.ref or ()),
+        refs=options.refs,
+        out=options.out,
+        scenes=options.scenes,
+        start=options.start,
+        end=options.end,
+        fps=options.fps,
+        overwrite=options.overwrite,
+    )
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The Settings in parsed options; what is not given keeps its default."""
+    given = {field.name: getattr(options, field.name, None) for field in fields(Settings)}
+    if options.range:
+        given["full_range"] = options.range == "full"
+    if options.dump_every is not None and options.dump is None:
+        raise VidcolorError("--dump-every: name the folder for the sheets with --dump DIR")
+    if options.dump is not None:
+        given["dump_dir"] = str(options.dump.absolute())
+        given["dump_every"] = 24 if options.dump_every is None else options.dump_every
+        if given["dump_every"] == 0:
+            raise VidcolorError("--dump-every 0: a whole number from 1")
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _point(text: str) -> Point:
+    try:
+        return parse_point(text)
+    except VidcolorError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 0')
+    return int(text)
+
+
+def _fps(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate <= 0:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a frame rate (24, 25.0, 24000/1001)')
+    return rate
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _say(message: str) -> int:
+    print("vidcolor: " + " ".join(message.split()), file=sys.stderr)  # noqa: T201
+    return USAGE
