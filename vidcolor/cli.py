@@ -1,4 +1,4 @@
-"""The command line: `vidcolor MOVIE --ref KEY`, and its steps `plan`, `unit`, `join`, `scenes` on their own."""
+"""The command line: `vidcolor MOVIE --ref KEY`, and its steps `plan`, `unit`, `join`, `scenes`."""
 
 from __future__ import annotations
 
@@ -71,13 +71,14 @@ def _colour(arguments: list[str]) -> int:
     if options.dry_run or options.verbose:
         from .planning import describe
 
-        print("\n".join(describe(plan)), file=sys.stdout if options.dry_run else sys.stderr)  # noqa: T201
+        lines = "\n".join(describe(plan))
+        _tell(lines) if options.dry_run else print(lines, file=sys.stderr)
     if options.dry_run:
         return 0
     result = api.finish(plan, model, began=began, keep_work=options.keep_work, progress=not options.quiet)
     if not options.quiet:
         reused = f" ({result.reused} reused)" if result.reused else ""
-        print(  # noqa: T201
+        _tell(
             f"{result.frames} frames{reused}, {_count(result.shots, 'shot')}, {_count(result.keys, 'key')}, "
             f"{result.seconds:.1f} s, {result.fps:.1f} fps: {result.out}"
         )
@@ -102,7 +103,7 @@ def _plan(arguments: list[str]) -> int:
     else:
         lines = [] if options.quiet else [f"{_count(len(plan.units), 'unit')}: {path}"]
     if lines:
-        print("\n".join(lines))  # noqa: T201
+        _tell("\n".join(lines))
     return 0
 
 
@@ -128,7 +129,7 @@ def _unit(arguments: list[str]) -> int:
         settings = replace(plan.settings, device=options.device or plan.settings.device)
         api.render_units(plan, api.create_model(settings), [unit], progress=not options.quiet)
     if not options.quiet:
-        print(f"unit {unit.index}: {len(unit)} frames{' (finished before)' if reused else ''}: {path}")  # noqa: T201
+        _tell(f"unit {unit.index}: {len(unit)} frames{' (finished before)' if reused else ''}: {path}")
     return 0
 
 
@@ -150,7 +151,7 @@ def _join(arguments: list[str]) -> int:
     if not options.keep_work:
         clean(plan)
     if not options.quiet:
-        print(f"{plan.last - plan.first} frames, {_count(len(plan.units), 'unit')}: {plan.out}")  # noqa: T201
+        _tell(f"{plan.last - plan.first} frames, {_count(len(plan.units), 'unit')}: {plan.out}")
     return 0
 
 
@@ -182,7 +183,7 @@ def _scenes(arguments: list[str]) -> int:
     shots = shots_of(found.cuts, len(found.pts))
     write_scenes(out, shots, found.pts, film.time_base, film.frame_rate)
     if not options.quiet:
-        print(f"{len(found.pts)} frames, {_count(len(shots), 'shot')}: {out}")  # noqa: T201
+        _tell(f"{len(found.pts)} frames, {_count(len(shots), 'shot')}: {out}")
     return 0
 
 
@@ -326,6 +327,10 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
+def _tell(text: str) -> None:
+    print(text)  # noqa: T201
+
+
 def _say(message: str) -> int:
-    print("vidcolor: " + " ".join(message.split()), file=sys.stderr)  # noqa: T201
+    print("vidcolor: " + " ".join(message.split()), file=sys.stderr)
     return USAGE

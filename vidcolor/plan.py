@@ -156,10 +156,10 @@ def film_identity(film: Film) -> str:
         from .sequence import find
 
         files = find(film.path).files
-        for file in files:
-            digest.update(f"{file.name} {file.stat().st_size}\n".encode())
-        for file in (files[0], files[-1]):
-            digest.update(file.read_bytes())
+        for image in files:
+            digest.update(f"{image.name} {image.stat().st_size}\n".encode())
+        for image in (files[0], files[-1]):
+            digest.update(image.read_bytes())
         return digest.hexdigest()
     try:
         size = film.path.stat().st_size

@@ -80,8 +80,8 @@ def make_plan(
 ) -> Plan:
     """Decide all that is decided before the first frame is coloured; reads the film once.
 
-    fingerprint: gives the model's; asked once all quick checks are passed. on_film: called once the scan begins;
-    on_frame: with each frame's number.
+    fingerprint: gives the model's; asked once all quick checks are passed. on_film: called as the scan
+    begins; on_frame: with each frame's number.
     Raises VidcolorError for whatever the user can put right, as early as it can be known.
     """
     from .encode import output_format

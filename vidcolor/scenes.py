@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
 from .errors import VidcolorError
 from .timecode import timecode
 
@@ -103,7 +105,7 @@ def cuts_of_scenes(scenes: Sequence[tuple[int, int]], frames: int, path: Path) -
 
 
 def write_scenes(
-    path: Path, shots: Sequence[tuple[int, int]], pts: Sequence[int], time_base: Fraction, rate: Fraction
+    path: Path, shots: Sequence[tuple[int, int]], pts: np.ndarray, time_base: Fraction, rate: Fraction
 ) -> None:
     """Write the scene list of `shots` ([first, last), 0-based) in PySceneDetect's layout, times by PTS."""
 
