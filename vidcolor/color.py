@@ -249,7 +249,10 @@ def _chroma_in_gamut(
 def _search(
     y: np.ndarray, fy: np.ndarray, offsets: np.ndarray, weights: np.ndarray, near: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """R'G'B' minus Y' (3, n) of the colours of luma `y` (n,) and ab `offsets`, and their f(Y), from `fy` on; luma is met within `near`."""
+    """R'G'B' minus Y' (3, n) of the colours of luma `y` (n,) and ab `offsets`, and their f(Y).
+
+    Starts at `fy`; the luma is met within `near`.
+    """
     luma = weights @ _coded(fy, offsets)
     before, luma_before = fy, luma
     fy = (
