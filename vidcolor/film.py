@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
+import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import av
+import av.logging
 import numpy as np
+from av.stream import Disposition
+
+from . import sequence
+from .errors import VidcolorError, warn
+from .planes import is_colored, layout
+
+Matrix = Literal["bt601", "bt709", "bt2020", "smpte240m", "fcc"]
 
 
 @dataclass(frozen=True)
@@ -40,18 +52,23 @@ class Film:
     """Width of a pixel over its height; 1 where untagged."""
     rotation: int
     """Degrees clockwise by which a player turns the picture: 0, 90, 180 or 270."""
-    matrix: Literal["bt601", "bt709", "bt2020", "smpte240m", "fcc"]
+    matrix: Matrix
     """YCbCr matrix in force: tagged, chosen by the user, or the rule for untagged film."""
     full_range: bool
     """True where luma 0 is black and the largest code white (pc); False for 16-235 scaled to depth."""
     color_tags: dict[str, int]
     """The stream's own numbers (ISO 23091-2): `space`, `primaries`, `transfer`, `range`, `chroma_location`;
-    2 (0 for range and location) where unspecified. They are written to the result as they are, but for `space`
-    and `range` that the user chose."""
+    2 (0 for range and location) where unspecified. They are the tags of the result: as the film has them, but
+    for `space` and `range` that the user chose, the matrix of a film without chroma (its first chroma is
+    ours) and the full range of pictures, which are declared."""
     untagged: tuple[str, ...]
     """Names of what was decided by rule and not by a tag: `matrix`, `range`."""
     frames_hint: int
     """The container's own count of frames, 0 where it has none; never trusted, only for a progress bar."""
+    display_matrix: tuple[int, ...] = ()
+    """The nine numbers of the display matrix behind `rotation` (mirroring too), () where there is none."""
+    field_order: str = ""
+    """`progressive`, `tff` or `bff` as the stream says, empty where it does not."""
 
     @property
     def display_aspect(self) -> float:
@@ -68,8 +85,250 @@ class Frame:
     pts: int
     """Presentation time stamp in ticks of `Film.time_base`."""
     luma: np.ndarray
-    """(height, width) uint8 or uint16, the Y plane's code values as decoded (computed from RGB where there is none)."""
+    """(height, width) uint8 or uint16, the Y plane's code values as decoded (made from RGB if there is none)."""
     interlaced: bool = False
     """The frame's own flag."""
     top_field_first: bool = False
     """The frame's own flag; meaningful where `interlaced`."""
+
+
+# Numbers of ISO/IEC 23091-2: MatrixCoefficients.
+_MATRIX_OF_SPACE: dict[int, Matrix] = {
+    1: "bt709",
+    4: "fcc",
+    5: "bt601",
+    6: "bt601",
+    7: "smpte240m",
+    9: "bt2020",
+    10: "bt2020",
+}
+SPACE_OF_MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9, "smpte240m": 7, "fcc": 4}
+"""The number that is written for a matrix that was chosen."""
+_CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
+_UNSPECIFIED = 2
+_HD_LINES = 720
+
+
+def probe(
+    path: str | Path,
+    *,
+    fps: Fraction | float | str | None = None,
+    matrix: str | None = None,
+    full_range: bool | None = None,
+) -> Film:
+    """What the film at `path` is; its first frame is decoded to know it.
+
+    path: any file PyAV opens, or numbered images (a folder or a printf pattern).
+    fps: rate of numbered images (24 where None); a file has its own.
+    matrix, full_range: the user's word against the tags.
+
+    Says once, as a warning, what was decided by rule (untagged matrix: BT.601 below 720 lines, BT.709 from
+    there on; rate of images), that the film's own colours are left out, and that PQ or HLG luma is left as
+    it is. Raises VidcolorError for a missing or unreadable file, no video stream, no frame, an unsupported
+    format."""
+    if matrix is not None and matrix not in SPACE_OF_MATRIX:
+        raise VidcolorError(f"matrix {matrix}: one of {', '.join(SPACE_OF_MATRIX)}")
+    path = Path(path)
+    images = sequence.is_sequence(path)
+    if images:
+        files = sequence.find(path).files
+        if fps is None:
+            warn(f"{path}: numbered images have no rate: 24 frames a second taken (choose with --fps)")
+        rate = _rate(24 if fps is None else fps)
+        found = _look(files[0], path)
+        found |= {"frame_rate": rate, "time_base": 1 / rate, "frames_hint": len(files), "stream": 0}
+    else:
+        if fps is not None:
+            raise VidcolorError(f"{path}: --fps is for numbered images; a film file has its own time stamps")
+        found = _look(path, path)
+    picture = images or found.pop("picture")
+    found.pop("picture", None)
+    tags = found["color_tags"]
+    untagged = []
+    rgb, grey = found["chroma"] == "rgb", found["chroma"] == "400"
+    chosen: Matrix
+    if matrix is not None:
+        chosen = matrix  # type: ignore[assignment]
+        if _MATRIX_OF_SPACE.get(tags["space"]) != chosen:
+            tags["space"] = SPACE_OF_MATRIX[chosen]
+    elif tags["space"] == _UNSPECIFIED or (tags["space"] == 0 and (rgb or grey)):
+        untagged.append("matrix")
+        lines = found["height"]
+        chosen = "bt601" if lines < _HD_LINES else "bt709"
+        said = "BT.601, as below 720 lines" if chosen == "bt601" else "BT.709, as from 720 lines on"
+        warn(f"{path}: no matrix tag: {said} (choose with --matrix)")
+        if rgb or grey:  # its first chroma is ours: it says by which matrix
+            tags["space"] = SPACE_OF_MATRIX[chosen]
+    elif tags["space"] in _MATRIX_OF_SPACE:
+        chosen = _MATRIX_OF_SPACE[tags["space"]]
+    else:
+        raise VidcolorError(
+            f"{path}: matrix number {tags['space']} of ISO 23091-2 is not supported: choose one with --matrix"
+        )
+    full = (
+        rgb or found["pix_fmt"].startswith("yuvj") or (picture and tags["range"] == 0) or tags["range"] == 2
+    )
+    if not rgb and tags["range"] == 0 and not found["pix_fmt"].startswith("yuvj"):
+        untagged.append("range")
+    if full_range is not None and not rgb:
+        if full_range != full:
+            full, tags["range"] = full_range, 2 if full_range else 1
+    elif full:
+        tags["range"] = 2
+    if tags["transfer"] in (16, 18):
+        name = "PQ" if tags["transfer"] == 16 else "HLG"
+        warn(f"{path}: {name} film: its luma is passed on untouched, never tone-mapped")
+    if found.pop("colored"):
+        warn(f"{path}: the film has colour of its own: it is left out, only luma is used")
+    return Film(
+        path=path,
+        kind="images" if images else "video",
+        matrix=chosen,
+        full_range=full,
+        untagged=tuple(untagged),
+        **found,
+    )
+
+
+def _rate(fps: Fraction | float | str) -> Fraction:
+    try:
+        rate = Fraction(fps) if isinstance(fps, str) else Fraction(fps).limit_denominator(1001)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        rate = Fraction(0)
+    if not 0 < rate <= 1000:
+        raise VidcolorError(f"--fps {fps}: frames a second, such as 24 or 24000/1001")
+    return rate
+
+
+def _look(file: Path, shown: Path) -> dict[str, Any]:
+    """Facts of the video stream of `file` and of its first frame."""
+    if not file.exists():
+        raise VidcolorError(f"{shown}: no such file")
+    with open_film(file) as container:
+        stream = video_stream(container, file)
+        frame = _first_frame(container, stream, file)
+        context = stream.codec_context
+        how = layout(frame.format.name)
+        tags = {
+            "space": int(frame.colorspace),
+            "primaries": int(frame.color_primaries),
+            "transfer": int(frame.color_trc),
+            "range": int(frame.color_range),
+            "chroma_location": _chroma_location(container, stream, frame),
+        }
+        # What the decoder does not say of a frame, the container may.
+        unknown = {"space": 2, "primaries": 2, "transfer": 2, "range": 0}
+        of_stream = {
+            "space": context.colorspace,
+            "primaries": context.color_primaries,
+            "transfer": context.color_trc,
+            "range": context.color_range,
+        }
+        for name, number in unknown.items():
+            if tags[name] == number:
+                tags[name] = int(of_stream[name])
+        rate = Fraction(stream.average_rate or stream.guessed_rate or 0)
+        rotation, display = _display_matrix(frame)
+        shape = Fraction(stream.sample_aspect_ratio or 0) or Fraction(1)
+        return {
+            "stream": stream.index,
+            "codec": context.codec.name,
+            "width": frame.width,
+            "height": frame.height,
+            "pix_fmt": frame.format.name,
+            "depth": how.depth,
+            "chroma": how.chroma,
+            "time_base": Fraction(stream.time_base or Fraction(1, 1000)),
+            "frame_rate": rate if 0 < rate <= 1000 else Fraction(24),
+            "sample_aspect_ratio": shape,
+            "rotation": rotation,
+            "display_matrix": display,
+            "field_order": {2: "tff", 4: "tff", 3: "bff", 5: "bff", 1: "progressive"}.get(
+                context.field_order, ""
+            ),
+            "color_tags": tags,
+            "frames_hint": int(stream.frames or 0),
+            "colored": is_colored(frame),
+            "picture": container.format.name.endswith("_pipe") or container.format.name == "image2",
+        }
+
+
+def open_film(file: Path) -> Any:
+    """PyAV's input container of `file`; what PyAV says against it comes as VidcolorError."""
+    try:
+        return av.open(str(file), metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        if not file.exists():
+            reason = "no such file"
+        elif not os.access(file, os.R_OK):
+            reason = "no permission to read it"
+        elif file.is_file() and file.stat().st_size == 0:
+            reason = "the file is empty"
+        else:
+            reason = f"not a film that can be read ({getattr(error, 'strerror', None) or error})"
+        raise VidcolorError(f"{file}: {reason}") from error
+
+
+def video_stream(container: Any, file: Path, index: int | None = None) -> Any:
+    """The film's video stream: the default one or else the first, never a cover picture."""
+    if index is not None:
+        return container.streams[index]
+    cover = Disposition.attached_pic | Disposition.timed_thumbnails
+    streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+    if not streams:
+        only = " (only a cover picture)" if container.streams.video else ""
+        raise VidcolorError(f"{file}: no video stream{only}")
+    stream = next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
+    if stream.codec_context is None:
+        raise VidcolorError(f"{file}: no decoder for its video stream")
+    return stream
+
+
+def _first_frame(container: Any, stream: Any, file: Path) -> Any:
+    reason = ""
+    stream.thread_type = "SLICE"  # frame threads would hold frames back
+    try:
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError as error:  # the reader says so in its place; here any frame will do
+                reason = f" ({error.strerror})"
+                continue
+            if frames:
+                return frames[0]
+    except (av.FFmpegError, OSError) as error:
+        reason = f" ({getattr(error, 'strerror', error)})"
+    raise VidcolorError(f"{file}: the video stream has no frame that can be decoded{reason}")
+
+
+def _display_matrix(frame: Any) -> tuple[int, tuple[int, ...]]:
+    """Clockwise quarter turns in degrees, and the nine numbers of the display matrix; 0 and () if none."""
+    for side in frame.side_data:
+        if side.type.name == "DISPLAYMATRIX":
+            numbers = struct.unpack("=9i", bytes(side)[:36])
+            return round(-frame.rotation / 90) * 90 % 360, numbers
+    return 0, ()
+
+
+def _chroma_location(container: Any, stream: Any, frame: Any) -> int:
+    """Number of the chroma siting (1 left, 2 center, 3 topleft, ...), 0 where nobody says.
+
+    PyAV has it on a frame from version 19 on; before, only libav's own description of the file shows it."""
+    if hasattr(frame, "chroma_location"):
+        return int(frame.chroma_location)
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    av.logging.set_libav_level(av.logging.VERBOSE)  # below it libav leaves the siting out
+    try:
+        described = container.dumps_format()
+    finally:
+        av.logging.set_libav_level(av.logging.INFO)
+        av.logging.set_level(level)
+    line = re.search(rf"Stream #\d+:{stream.index}\D.*Video:.*", described)
+    inside = (
+        re.search(rf"{stream.codec_context.pix_fmt or frame.format.name}\(([^)]*)\)", line[0])
+        if line
+        else None
+    )
+    words = re.split(r"[,\s]+", inside[1]) if inside else []
+    return next((number for number, name in enumerate(_CHROMA_LOCATIONS) if number and name in words), 0)

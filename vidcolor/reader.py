@@ -1,0 +1,377 @@
+"""Reading a film: every frame's luma, in order, with its PTS; exact starts inside it; damage said aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from . import sequence
+from .color import luma_weights
+from .damage import DecoderLog
+from .errors import VidcolorError, warn
+from .extent import missing_bytes
+from .film import Film, Frame, open_film, probe, video_stream
+from .planes import layout, luma_plane
+
+__all__ = ["ReadReport", "image_files", "probe", "read", "read_decord"]
+
+_NOTES = 20
+_EARLIER_SECONDS = (0, 1, 10)  # before the wanted frame; where no key frame helps, the film's start does
+
+
+@dataclass
+class ReadReport:
+    """What went wrong on the way through a film with `on_error="skip"`."""
+
+    frames: int = 0
+    """Frames that were delivered."""
+    damaged: int = 0
+    """Places where a decoder or the container reported damage; what it made of them was delivered."""
+    lost: int = 0
+    """Packets that gave no frame, and pictures that could not be read."""
+    repaired: int = 0
+    """Time stamps that were not after the one before and were set anew."""
+    truncated: bool = False
+    """The file ends before its own end."""
+    notes: list[str] = field(default_factory=list)
+    """The first 20 of them, each with frame and time."""
+
+    def summary(self) -> str:
+        """One line, empty where nothing went wrong."""
+        said = [
+            f"{number} {what}"
+            for number, what in (
+                (self.damaged, "damaged places"),
+                (self.lost, "frames lost"),
+                (self.repaired, "time stamps repaired"),
+            )
+            if number
+        ]
+        said += ["the file is truncated"] if self.truncated else []
+        return ", ".join(said) + (f" (first: {self.notes[0]})" if said and self.notes else "")
+
+
+def image_files(path: str | Path) -> tuple[Path, ...]:
+    """The pictures of a folder or printf pattern, in order. Raises VidcolorError for gaps and none at all."""
+    return sequence.find(Path(path)).files
+
+
+def read(
+    film: Film,
+    first: int = 0,
+    last: int | None = None,
+    pts: Sequence[int] | np.ndarray | None = None,
+    on_error: str = "stop",
+    report: ReadReport | None = None,
+) -> Iterator[Frame]:
+    """Frames [first, last) of the film, in presentation order; to its end where `last` is None.
+
+    pts: PTS of every frame of the film (from a scan). With it a read from `first` seeks: to the key frame
+    before, decoding on to exactly that PTS, and from the film's start where no key frame leads there.
+    on_error: "stop" raises VidcolorError at the first damage, naming frame and time; "skip" goes on with
+    what can be decoded, repairs time stamps that do not rise, and counts in `report` (a read of the whole
+    film without one says its summary as a warning).
+    Raises VidcolorError too where size or depth changes inside the film, or it is not the film of `pts`."""
+    own = report if report is not None else ReadReport()
+    if pts is not None:
+        last = len(pts) if last is None else min(last, len(pts))
+    if first < 0 or (last is not None and first >= last):
+        return
+    if film.kind == "images":
+        yield from _read_images(film, first, last, pts, on_error, own)
+    else:
+        at = first
+        if pts is not None and first > 0:
+            for seconds in _EARLIER_SECONDS:
+                for frame in _from_key_frame(film, at, last, pts, seconds, on_error):
+                    yield frame
+                    own.frames += 1
+                    at = frame.index + 1
+                if at != first:
+                    break
+        if last is None or at < last:
+            yield from _from_start(film, at, last, pts, on_error, own)
+    if report is None and pts is None and own.summary():
+        warn(f"{film.path}: {own.summary()}")
+
+
+def _from_key_frame(
+    film: Film, first: int, last: int | None, pts: Sequence[int] | np.ndarray, seconds: int, on_error: str
+) -> Iterator[Frame]:
+    """Frames from `first` on by a seek; ends early, without a word, at anything that is not as `pts` says.
+
+    Damage is not listened for: a decoder that starts in mid-film complains of what it has not seen, and the
+    scan has heard the whole film from its start."""
+    target = int(pts[first]) - int(seconds / film.time_base)
+    weights = luma_weights(film.matrix)
+    with open_film(film.path) as container:
+        stream = video_stream(container, film.path, film.stream)
+        stream.thread_type = "AUTO"
+        at, sound = first, False
+        try:
+            container.seek(target, stream=stream, backward=True)
+            for packet in container.demux(stream):
+                for frame in packet.decode():
+                    if frame.pts is None:
+                        return
+                    # Frames before the first key frame lean on what was not decoded. A key frame that comes
+                    # out after the wanted one is too late.
+                    sound = sound or (frame.key_frame and frame.pts <= pts[at])
+                    if frame.pts < pts[at]:
+                        continue
+                    if not sound or frame.pts > pts[at] or (frame.is_corrupt and on_error == "stop"):
+                        return
+                    yield _frame(film, at, frame.pts, frame, weights)
+                    at += 1
+                    if last is not None and at >= last:
+                        return
+        except av.FFmpegError:
+            return
+
+
+def _from_start(
+    film: Film,
+    first: int,
+    last: int | None,
+    pts: Sequence[int] | np.ndarray | None,
+    on_error: str,
+    report: ReadReport,
+) -> Iterator[Frame]:
+    """Frames [first, last), decoding from the film's start; everything that is amiss is noticed."""
+    weights = luma_weights(film.matrix)
+    clock = _Clock(film, on_error, report)
+    with open_film(film.path) as container:
+        stream = video_stream(container, film.path, film.stream)
+        context = stream.codec_context
+        # With frame threads an error may take good frames of the same call with it.
+        stream.thread_type = "AUTO" if on_error == "stop" else "SLICE"
+        with DecoderLog({context.codec.name, context.name, container.format.name}) as log:
+            try:
+                for frame in _decoded(container, stream, film, clock, log):
+                    index = clock.index
+                    stamp = clock.stamp(frame)
+                    if pts is not None and index < len(pts) and stamp != pts[index]:
+                        raise VidcolorError(
+                            f"{film.path}: frame {index} has PTS {stamp}, not {pts[index]}: "
+                            "the film changed since the plan was made; make the plan again"
+                        )
+                    if index >= first:
+                        report.frames += 1
+                        yield _frame(film, index, stamp, frame, weights)
+                    if last is not None and index + 1 >= last:
+                        return
+            finally:
+                _drain(context)
+    if last is not None and pts is not None:
+        raise VidcolorError(
+            f"{film.path}: ends before frame {clock.index}, the plan has {len(pts)}: "
+            "the film changed since the plan was made; make the plan again"
+        )
+
+
+class _Clock:
+    """Counts frames, gives each its PTS, and knows what to do about trouble there."""
+
+    def __init__(self, film: Film, on_error: str, report: ReadReport) -> None:
+        self.film, self.stop, self.report = film, on_error == "stop", report
+        self.index = 0
+        self.start: int | None = None
+        self.previous: int | None = None
+        self.usual = max(1, round(1 / (film.frame_rate * film.time_base)))
+
+    def stamp(self, frame: Any) -> int:
+        """PTS of the next frame: its own, or from its DTS, or after the one before."""
+        after = None if self.previous is None else self.previous + self.usual
+        stamp = frame.pts
+        if stamp is None:
+            late = frame.dts is not None and (self.previous is None or frame.dts > self.previous)
+            stamp = frame.dts if late else after if after is not None else 0
+        if self.previous is not None and after is not None and stamp <= self.previous:
+            if self.stop:
+                same = "equal to" if stamp == self.previous else "before"
+                raise VidcolorError(
+                    f"{self.film.path}: frame {self.index} ({self.seconds(stamp)}) has PTS {stamp}, {same} "
+                    "that of the frame before: --on-error skip repairs it"
+                )
+            self.report.repaired += 1
+            self.note(f"PTS {stamp} is not after {self.previous}")
+            stamp = after
+        if self.start is None:
+            self.start = stamp
+        self.previous = stamp
+        self.index += 1
+        return int(stamp)
+
+    def seconds(self, stamp: int) -> str:
+        return f"{float((stamp - (self.start or 0)) * self.film.time_base):.3f} s"
+
+    def note(self, reason: str) -> str:
+        place = self.start or 0 if self.previous is None else self.previous + self.usual
+        text = f"frame {self.index} ({self.seconds(place)}): {reason}"
+        if len(self.report.notes) < _NOTES:
+            self.report.notes.append(text)
+        return text
+
+    def trouble(self, reason: str, lost: int = 0) -> None:
+        """Raise, or note and go on."""
+        text = self.note(reason)
+        if self.stop:
+            raise VidcolorError(f"{self.film.path}: damaged at {text}; --on-error skip goes on and reports")
+        self.report.damaged += 0 if lost else 1
+        self.report.lost += lost
+
+
+def _decoded(container: Any, stream: Any, film: Film, clock: _Clock, log: DecoderLog) -> Iterator[Any]:
+    """Every frame that the decoder gives; damage goes to `clock.trouble`."""
+    count, ended = 0, False
+    packets = container.demux(stream)
+    while not ended:
+        try:
+            packet = next(packets, None)
+        except (av.FFmpegError, OSError) as error:
+            clock.trouble(f"cannot be read further ({getattr(error, 'strerror', None) or error})")
+            packet = None
+        ended = packet is None or (packet.size == 0 and packet.dts is None)
+        if not ended:
+            count += 1
+            if packet is not None and packet.is_corrupt:
+                clock.trouble("the container flags its data as corrupt")
+        try:
+            frames = stream.codec_context.decode(None) if packet is None else packet.decode()
+        except av.error.EOFError:
+            frames = []
+        except av.FFmpegError as error:
+            said = log.take()
+            clock.trouble(said[0] if said else str(error.strerror), lost=1)
+            frames = []
+        said = log.take()
+        if said:
+            clock.trouble(said[0])
+        for frame in frames:
+            if frame.is_corrupt and not said:
+                clock.trouble("the decoder flags it as damaged")
+            yield frame
+    report = clock.report
+    if report.damaged:  # decoders leave out in silence what leans on lost frames
+        report.lost = max(report.lost, count - clock.index)
+    missing = missing_bytes(film.path)
+    listed = len(stream.index_entries) if "mov" in container.format.name else 0
+    if missing or count < listed:
+        report.truncated = True
+        lacking = f"{missing} bytes are missing" if missing else f"{count} of {listed} frames are there"
+        text = clock.note(f"the file is truncated here ({lacking})")
+        if clock.stop:
+            raise VidcolorError(f"{film.path}: {text}; --on-error skip goes on and reports")
+
+
+def _drain(context: Any) -> None:
+    """Let decoding threads come to rest, without the GIL: see DecoderLog."""
+    with suppress(av.FFmpegError):
+        context.decode(None)
+
+
+def _frame(film: Film, index: int, pts: int, frame: Any, weights: np.ndarray) -> Frame:
+    if (frame.width, frame.height) != (film.width, film.height):
+        raise VidcolorError(
+            f"{film.path}: frame {index} is {frame.width}x{frame.height}, the film began with "
+            f"{film.width}x{film.height}: cut it where the size changes and colour the parts"
+        )
+    depth = layout(frame.format.name).depth
+    if depth != film.depth:
+        raise VidcolorError(
+            f"{film.path}: frame {index} has {depth} bits, the film began with {film.depth}: "
+            "cut it where the depth changes and colour the parts"
+        )
+    interlaced = bool(frame.interlaced_frame)
+    # PyAV does not show a frame's own field order: the stream's stands for it.
+    return Frame(
+        index, int(pts), luma_plane(frame, weights), interlaced, interlaced and film.field_order != "bff"
+    )
+
+
+def _read_images(
+    film: Film,
+    first: int,
+    last: int | None,
+    pts: Sequence[int] | np.ndarray | None,
+    on_error: str,
+    report: ReadReport,
+) -> Iterator[Frame]:
+    """One picture a frame; its PTS is its place in the sequence."""
+    files = image_files(film.path)
+    weights = luma_weights(film.matrix)
+    index = first
+    places = range(first, len(files)) if pts is None else [int(place) for place in pts[first:last]]
+    for place in places:
+        if last is not None and index >= last:
+            return
+        if place >= len(files):
+            raise VidcolorError(f"{film.path}: picture {place} is gone: make the plan again")
+        try:
+            with open_film(files[place]) as container:
+                frame = next(container.decode(video_stream(container, files[place])), None)
+        except (av.FFmpegError, VidcolorError) as error:
+            frame, reason = None, str(error)
+        else:
+            reason = f"{files[place]}: no picture in it"
+        if frame is None:
+            if on_error == "stop":
+                raise VidcolorError(f"{reason}; --on-error skip leaves frame {index} out and reports")
+            report.lost += 1
+            report.notes.append(f"frame {index}: {reason}")
+            continue
+        yield _frame(film, index, place, frame, weights)
+        report.frames += 1
+        index += 1
+
+
+def read_decord(
+    film: Film, indices: Sequence[int], pts: Sequence[int] | np.ndarray | None = None
+) -> np.ndarray:
+    """(n, height, width) uint8 luma codes of frames `indices`, in one batch, for the working pass only.
+
+    decord hands out 8-bit RGB, so that luma is off by a code or so: never for what is written. pts: the
+    film's PTS, for a check of decord's own count. Raises VidcolorError for what decord gets wrong: more than 8 bits,
+    variable frame rate, rotation, fields, numbered images, a frame count unlike the film's."""
+    try:
+        import decord
+    except ImportError as error:
+        raise VidcolorError("--reader decord: pip install 'vidcolor[decord]', or use --reader av") from error
+
+    def refuse(reason: str) -> VidcolorError:
+        return VidcolorError(f"{film.path}: decord cannot be trusted with {reason}; use --reader av")
+
+    if film.kind == "images":
+        raise refuse("numbered images")
+    if film.depth > 8:
+        raise refuse(f"{film.depth}-bit film (it makes 8 bits of it)")
+    if film.rotation:
+        raise refuse("a rotated film")
+    if film.field_order in ("tff", "bff"):
+        raise refuse("interlaced film")
+    try:
+        reader = decord.VideoReader(str(film.path), num_threads=1)
+        count = len(reader)
+        times = reader.get_frame_timestamp(range(count))[:, 0]
+    except (decord.DECORDError, RuntimeError, OSError) as error:
+        raise refuse(f"this file ({str(error).splitlines()[0]})") from error
+    expected = len(pts) if pts is not None else film.frames_hint
+    if expected and count != expected:
+        raise refuse(f"this film: it counts {count} frames, not {expected}")
+    usual = float(1 / film.frame_rate)
+    # Containers round to 1 ms and decord to a float: a tenth of a frame is room enough.
+    if count > 1 and np.abs(np.diff(times) - usual).max() > max(0.1 * usual, 0.0021):
+        raise refuse("a variable frame rate")
+    rgb = reader.get_batch(list(indices)).asnumpy()
+    if rgb.shape[1:3] != (film.height, film.width):
+        raise refuse("a film whose frames it scales")
+    luma = rgb.astype(np.float32) @ luma_weights(film.matrix)
+    if not film.full_range:
+        luma = 16 + luma * np.float32(219 / 255)
+    return np.rint(luma).astype(np.uint8)

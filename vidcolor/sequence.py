@@ -1,0 +1,100 @@
+"""Numbered images as a film: a folder of them, or a printf pattern such as `scan_%06d.dpx`."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from .errors import VidcolorError
+
+SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        *("png", "tif", "tiff", "dpx", "jpg", "jpeg", "jp2", "j2k", "bmp"),
+        *("tga", "pgm", "ppm", "pnm", "pam", "webp", "sgi", "exr", "cin"),
+    )
+)
+"""File name endings that count as pictures in a folder."""
+
+_NUMBER = re.compile(r"%(0?)(\d*)d")
+_LAST_NUMBER = re.compile(r"^(.*?)(\d+)(\D*)$")
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Consecutive numbered pictures."""
+
+    files: tuple[Path, ...]
+    """In order, without a gap."""
+    start: int
+    """Number of the first."""
+
+
+def is_sequence(path: str | Path) -> bool:
+    """Whether `path` means numbered images: a folder, or a printf pattern that is not itself a file."""
+    path = Path(path)
+    return path.is_dir() or (not path.exists() and _NUMBER.search(path.name) is not None)
+
+
+@lru_cache(maxsize=4)
+def find(path: Path) -> Sequence:
+    """The pictures of a folder or a pattern. Numbering may start anywhere.
+
+    Raises VidcolorError for a gap (naming the missing number), two of one number, several sequences in one
+    folder, and none at all."""
+    numbered = _of_folder(path) if path.is_dir() else _of_pattern(path)
+    first, last = min(numbered), max(numbered)
+    for number in range(first, last + 1):
+        if number not in numbered:
+            near = numbered[max(n for n in numbered if n < number)].name
+            raise VidcolorError(
+                f"{path}: picture number {number} is missing (after {near}): add it or renumber"
+            )
+    return Sequence(tuple(numbered[number] for number in range(first, last + 1)), first)
+
+
+def _of_pattern(path: Path) -> dict[int, Path]:
+    places = list(_NUMBER.finditer(path.name))
+    if len(places) != 1:
+        raise VidcolorError(f"{path}: a pattern has exactly one %d (such as %06d)")
+    place = places[0]
+    before, after = path.name[: place.start()].replace("%%", "%"), path.name[place.end() :].replace("%%", "%")
+    width = int(place[2]) if place[1] and place[2] else 0
+    shape = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
+    if not path.parent.is_dir():
+        raise VidcolorError(f"{path}: no such folder as {path.parent}")
+    numbered: dict[int, Path] = {}
+    for file in sorted(path.parent.iterdir()):
+        match = shape.fullmatch(file.name)
+        # printf pads to `width` and never cuts; without padding there are no leading zeros.
+        if match and match[1] == str(int(match[1])).zfill(width):
+            numbered[int(match[1])] = file
+    if not numbered:
+        raise VidcolorError(f"{path}: no picture has a name of this pattern")
+    return numbered
+
+
+def _of_folder(folder: Path) -> dict[int, Path]:
+    groups: dict[tuple[str, str], dict[int, Path]] = defaultdict(dict)
+    for file in sorted(folder.iterdir()):
+        match = _LAST_NUMBER.match(file.stem)
+        if file.suffix.lower() not in SUFFIXES or match is None or file.name.startswith("."):
+            continue
+        group = groups[match[1], match[3] + file.suffix]
+        number = int(match[2])
+        if number in group:
+            raise VidcolorError(f"{folder}: {group[number].name} and {file.name} have the same number")
+        group[number] = file
+    if not groups:
+        raise VidcolorError(
+            f"{folder}: no numbered pictures in this folder ({', '.join(sorted(SUFFIXES)[:6])}, ...)"
+        )
+    if len(groups) > 1:
+        shown = ", ".join(sorted(next(iter(group.values())).name for group in groups.values())[:3])
+        raise VidcolorError(
+            f"{folder}: several sequences in one folder ({shown}): name one by a pattern (x_%06d.png)"
+        )
+    return next(iter(groups.values()))
