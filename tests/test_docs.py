@@ -1,0 +1,88 @@
+"""The documentation keeps up: every option, file and dependency is in it, and its links lead somewhere."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from vidcolor import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "samples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def options(step: list[str], capsys: pytest.CaptureFixture[str]) -> set[str]:
+    """The options that `vidcolor STEP --help` lists."""
+    with pytest.raises(SystemExit) as end:
+        cli.main([*step, "--help"])
+    assert end.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    listed = " ".join(line for line in lines if re.match(r" +-", line))
+    return set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", listed))
+
+
+@pytest.mark.parametrize("step", [[], ["plan"], ["unit"], ["join"], ["scenes"]], ids=" ".join)
+def test_every_option_is_documented(step, capsys):
+    text = (ROOT / "README.md").read_text()
+    found = options(step, capsys)
+    assert "--help" in found
+    assert len(found) > 3
+    assert {o for o in found if not re.search(rf"(?<![\w-]){re.escape(o)}(?![\w-])", text)} == set()
+
+
+def test_every_step_is_documented():
+    text = (ROOT / "README.md").read_text()
+    assert all(f"vidcolor {step}" in text for step in ("plan", "unit", "join", "scenes"))
+
+
+def test_every_file_of_the_package_is_in_the_architecture():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    package = ROOT / "vidcolor"
+    files = {p.relative_to(package).as_posix() for p in package.rglob("*.py")}
+    files -= {"training/__init__.py"}  # only marks the folder
+    assert {f for f in files if f"`{f}`" not in text} == set()
+    named = set(re.findall(r"`([\w/]+\.py)`", text.split("## Which file does what")[1]))
+    assert {f for f in named if not (package / f).exists() and not (ROOT / f).exists()} == set()
+
+
+def test_every_script_is_in_the_architecture():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    scripts = {f"scripts/{p.name}" for p in (ROOT / "scripts").glob("*.py") if not p.name.startswith("train_")}
+    assert {s for s in scripts if s not in text} == set()
+
+
+def test_every_dependency_is_explained():
+    text = (ROOT / "docs" / "dependencies.md").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + [d for extra in project["optional-dependencies"].values() for d in extra]
+    names = {re.match(r"[\w-]+", d)[0] for d in wanted}  # type: ignore[index]
+    assert {n for n in names if not re.search(rf"(?<![\w-]){n}(?![\w-])", text)} == set()
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_makefile_lists_its_targets():
+    text = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", text, re.M)
+    assert phony
+    shown = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"^make ([\w-]+)", shown, re.M)) == set(phony[1].split())
+
+
+def test_importing_the_package_is_quick_and_loads_no_network():
+    code = "import sys, vidcolor; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+
+
+def test_the_version_is_in_the_changelog():
+    from vidcolor import __version__
+
+    assert f"## {__version__} " in (ROOT / "CHANGELOG.md").read_text()
