@@ -11,7 +11,7 @@ decoder on plain reconstruction alone (`--plain`, to compare).
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ import torch.nn.functional as F
 
 from vidcolor.models import weights
 from vidcolor.models.lab import lab_to_rgb, rgb_to_lab
-from vidcolor.models.transfer import THIN, TransferNet
+from vidcolor.models.transfer import PAPER, THIN, TransferNet, vgg19_encoder
 from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos, rotate_hue
 from vidcolor.training.loop import Schedule, train
 from vidcolor.training.wrong_hints import smooth_noise
@@ -150,6 +150,16 @@ class Validation:
         }
 
 
+def new_net(widths: Sequence[int], encoder: str | None) -> TransferNet:
+    """A net to train; with `vgg19` its encoder is ImageNet's and stays so."""
+    net = TransferNet(widths)
+    if encoder == "vgg19":
+        vgg19_encoder(net)
+        net.front.requires_grad_(False)
+        net.encoder.requires_grad_(False)
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, required=True, help="folder of colour photographs")
@@ -162,11 +172,18 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--widths", type=int, nargs=4, default=THIN)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--plain", action="store_true", help="the paper's recipe: reconstruction alone")
-    parser.add_argument("--ship", action="store_true", help="write the result into the package")
+    parser.add_argument(
+        "--encoder", choices=("vgg19",), help="the paper's size, with ImageNet's VGG19 kept frozen"
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--ship", action="store_true", help="write the result into the package")
+    where.add_argument("--out", type=Path, help="write the result to a file, for `vidcolor --encoder FILE`")
     args = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(args.threads)
     torch.manual_seed(0)
+    net = new_net(PAPER if args.encoder else tuple(args.widths), args.encoder)
 
     photos, size = load_photos(args.photos), tuple(args.size)
     held = Pairs(load_clips(args.clips, 4, lambda name: name in HELD_OUT), photos[::25], size, 0.5)
@@ -176,7 +193,6 @@ def main() -> None:
     validation = Validation(Samples(held), args.folder)
     for name, row in validation.baselines().items():
         print(f"{name:14}", row, flush=True)
-    net = TransferNet(args.widths).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, save_every=60)
     state = train(
         net,
@@ -191,15 +207,19 @@ def main() -> None:
     net.load_state_dict(state)
     figures = validation.net(net.eval())
     print(f"{'this net':14}", figures, flush=True)
+    metadata = {
+        "net": "transfer",
+        "settings": {"widths": list(net.widths)},
+        "trained": (args.folder / "log.csv").read_text().splitlines()[-1].split(",")[0] + " steps",
+        "recipe": "reconstruction"
+        if args.plain
+        else "self-reference pairs through AdaIN, and reconstruction",
+        "held_out_ab_error": {k: round(v, 2) for k, v in figures.items()},
+    }
     if args.ship:
-        metadata = {
-            "net": "transfer",
-            "settings": {"widths": list(args.widths)},
-            "trained": "self-reference pairs; Huber on ab and luma through AdaIN, plain reconstruction",
-            "data": "photographs and frames of clips, 5 % of the files held out",
-            "held_out_ab_error": {k: round(v, 2) for k, v in figures.items()},
-        }
         print(weights.ship("transfer", state, metadata))
+    elif args.out:
+        print(weights.save(args.out, state, metadata), args.out)
 
 
 if __name__ == "__main__":

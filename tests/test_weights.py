@@ -1,0 +1,108 @@
+"""Weights on disk: half precision, described, checked."""
+
+import hashlib
+import os
+
+import pytest
+import torch
+
+from vidcolor.errors import VidcolorError
+from vidcolor.models import weights
+
+STATE = {"a.weight": torch.linspace(-2, 2, 7), "a.count": torch.tensor(5)}
+METADATA = {"net": "thing", "settings": {"widths": [1, 2]}}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_shipped_weights_come_back_in_single_precision_with_their_settings(folder):
+    path = weights.ship("thing", STATE, METADATA)
+    state, metadata = weights.load("thing")
+    assert metadata == METADATA
+    assert state["a.weight"].dtype == torch.float32
+    torch.testing.assert_close(state["a.weight"], STATE["a.weight"], atol=1e-3, rtol=0)
+    assert torch.equal(state["a.count"], STATE["a.count"])
+    line = f"{hashlib.sha256(path.read_bytes()).hexdigest()}  thing.safetensors\n"
+    assert (folder / "SHA256SUMS").read_text() == line
+    assert path.stat().st_size < 400
+
+
+def test_a_second_net_keeps_the_first_ones_sum(folder):
+    weights.ship("thing", STATE, METADATA)
+    weights.ship("other", STATE, {**METADATA, "net": "other"})
+    weights.ship("thing", {"b": torch.ones(1)}, METADATA)
+    assert weights.available() == ["other", "thing"]
+    assert weights.load("thing")[0].keys() == {"b"}
+    assert weights.load("other")[0].keys() == STATE.keys()
+
+
+def test_changed_weights_are_refused(folder):
+    path = weights.ship("thing", STATE, METADATA)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(VidcolorError, match=r"thing\.safetensors: the weights were changed.*install vidcolor again"):
+        weights.load("thing")
+    with pytest.raises(VidcolorError, match="changed"):
+        weights.fingerprint(["thing"])
+
+
+def test_missing_weights_and_weights_without_a_sum_are_refused(folder):
+    with pytest.raises(VidcolorError, match=r"thing\.safetensors: cannot read the weights \(No such file"):
+        weights.load("thing")
+    weights.save(folder / "thing.safetensors", STATE, METADATA)
+    with pytest.raises(VidcolorError, match="no SHA-256"):
+        weights.load("thing")
+
+
+def test_a_users_file_needs_no_sum_but_must_be_of_the_right_net(folder, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    weights.save(path, STATE, METADATA)
+    assert weights.load(path)[1] == METADATA
+    assert weights.load(str(path), net="thing")[1] == METADATA
+    with pytest.raises(VidcolorError, match="weights of 'thing', not of 'colornet'"):
+        weights.load(path, net="colornet")
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", b"\xff" * 64, (2).to_bytes(8, "little") + b"{}"])
+def test_a_file_that_is_no_weights_file(tmp_path, data):
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(data)
+    with pytest.raises(VidcolorError, match="no vidcolor weights"):
+        weights.load(path)
+
+
+def test_a_truncated_file(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    weights.save(path, STATE, METADATA)
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(VidcolorError, match="not a readable safetensors file"):
+        weights.load(path)
+
+
+def test_values_beyond_half_precision_and_missing_settings_are_not_written(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    with pytest.raises(VidcolorError, match="'a' holds values beyond half precision"):
+        weights.save(path, {"a": torch.tensor([1e6])}, METADATA)
+    with pytest.raises(VidcolorError, match="needs 'settings'"):
+        weights.save(path, STATE, {"net": "thing"})
+    assert os.listdir(tmp_path) == []
+
+
+def test_fingerprint_tells_weights_and_their_order_apart(folder):
+    weights.ship("one", STATE, {**METADATA, "net": "one"})
+    weights.ship("two", STATE, {**METADATA, "net": "two"})
+    assert weights.fingerprint(["one", "two"]) == weights.fingerprint(["one", "two"])
+    assert len({weights.fingerprint(names) for names in (["one", "two"], ["two", "one"], ["one"])}) == 3
+
+
+def test_what_the_package_ships_has_its_sums():
+    for name in weights.available():
+        state, metadata = weights.load(name)
+        assert state and metadata["net"] == name
+    files = {p.stem for p in weights.FOLDER.glob("*.safetensors")}
+    assert files == set(weights.available())

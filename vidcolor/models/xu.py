@@ -1,0 +1,167 @@
+"""`--model adain`: the way of Xu et al. 2020 through both sub-nets, for pictures that need not match a shot
+by place.
+
+Pre-colour a frame, transfer the references' statistics to it, keep a few patches of what came out as hints,
+and let the colorization sub-net colour the frame from them (papers.md 1.1). Whatever could flicker is fixed
+for a shot: the references' statistics, the shot's own, and the places of the patches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from vidcolor.errors import warn
+from vidcolor.models import hints, transfer, weights
+from vidcolor.models.colornet import ColorizationNet, load_colornet
+from vidcolor.models.contract import Batch, Colored, Reference, Shot
+from vidcolor.models.exemplar import time_bias
+from vidcolor.models.lab import lab_to_rgb, rgb_to_lab
+from vidcolor.models.transfer import Statistics, TransferNet
+
+SHRINK = 2
+"""Pre-colour and transfer work at the working size over this: a patch's mean colour needs no more, and the
+transfer sub-net was trained at about this scale."""
+SAMPLE = 8
+"""Frames of a shot, evenly spaced, from which its own statistics and the places of its patches are taken."""
+SURE = 0.5
+"""Highest confidence: statistics say which colours a reference has, not where they belong."""
+AGREEMENT = 12.0
+"""Distance in ab units between coarse and final colours at which confidence has fallen to 1/e of SURE."""
+VGG19_WEIGHTS = "transfer_vgg19"
+"""Name of shipped weights of the paper-size net, if there are any."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a shot's frames need of its references."""
+
+    style: Statistics
+    """Statistics of the k references."""
+    content: Statistics
+    """Statistics of the shot on the way to each of the k references."""
+    shares: torch.Tensor
+    """(n, k) Eq. 5's weights for each frame of the shot."""
+    patches: torch.Tensor
+    """(p, 3) places of the hints."""
+
+
+class Xu:
+    """`--model adain`."""
+
+    name = "adain"
+
+    def __init__(
+        self,
+        device: torch.device,
+        encoder: str | None = None,
+        seed: int = 0,
+        nets: tuple[TransferNet, ColorizationNet] | None = None,
+    ) -> None:
+        """encoder: None for the shipped real-time transfer net, `vgg19` for the paper's, or a file of weights
+        that `scripts/train_transfer.py` wrote. nets: nets of one's own instead of any weights.
+        Raises VidcolorError where weights are missing, changed, or do not fit.
+        """
+        self.device, self.seed = device, seed
+        transferring, colorizing = nets if nets is not None else (_transfer_net(encoder), load_colornet())
+        digest = hashlib.sha256(f"{seed} {SHRINK} {SAMPLE} {hints.DEFAULT}".encode())
+        for net in (transferring, colorizing):
+            for key, value in net.state_dict().items():
+                digest.update(key.encode() + value.cpu().numpy().tobytes())
+        self.fingerprint = digest.hexdigest()
+        self.transferring = transferring.eval().bfloat16().to(device)
+        self.colorizing = colorizing.eval().to(device)
+
+    @torch.inference_mode()
+    def prepare(self, shot: Shot, references: Sequence[Reference]) -> State | None:
+        """Statistics of references and shot, and the places of the hints; None without references."""
+        if not references:
+            return None
+        style = Statistics(torch.cat([self._statistics(r) for r in references]))
+        shares = torch.stack([time_bias(references, shot.first + i).softmax(0) for i in range(len(shot))])
+        sample = np.unique(np.linspace(0, len(shot) - 1, min(SAMPLE, len(shot))).round().astype(int))
+        lightness = torch.from_numpy(shot.lightness[sample]).to(self.device)[:, None].float() / 2.55
+        rgb = self._pre_color(_shrunk(lightness))
+        content = Statistics(
+            torch.cat(
+                [
+                    self.transferring.content_statistics(rgb, Statistics(one[None])).values
+                    for one in style.values
+                ]
+            )
+        )
+        state = State(style, content, shares.to(self.device), torch.empty(0, 3, dtype=torch.long))
+        coarse = _grown(self._coarse(rgb, state, torch.from_numpy(sample)), shot.lightness.shape[1:])
+        generator = torch.Generator().manual_seed(shot.seed + 1_000_003 * self.seed)
+        return State(style, content, state.shares, hints.film_patches(coarse, generator))
+
+    @torch.inference_mode()
+    def colorize(self, batch: Batch, state: State | None) -> Colored:
+        """Pre-colour, transfer, hints, final colours. Without references: automatic colour at confidence
+        0."""
+        lightness = batch.lightness
+        if state is None:
+            ab = self._colorization(lightness)
+            return Colored(ab, torch.zeros_like(lightness))
+        at = torch.arange(batch.positions.start, batch.positions.stop)
+        coarse = self._coarse(self._pre_color(_shrunk(lightness)), state, at)
+        coarse = _grown(coarse, lightness.shape[-2:])
+        ab = self._colorization(lightness, *hints.fill(coarse, state.patches))
+        apart = (ab - coarse).square().sum(1, keepdim=True)
+        return Colored(ab, SURE * torch.exp(-apart / AGREEMENT**2), coarse)
+
+    def _statistics(self, reference: Reference) -> torch.Tensor:
+        lab = torch.from_numpy(np.ascontiguousarray(reference.lab.transpose(2, 0, 1)))[None].to(self.device)
+        return self.transferring.reference_statistics(lab_to_rgb(_shrunk(lab))).values
+
+    def _pre_color(self, lightness: torch.Tensor) -> torch.Tensor:
+        """Automatic colours as RGB."""
+        return lab_to_rgb(torch.cat([lightness, self._colorization(lightness)], 1))
+
+    def _colorization(
+        self, lightness: torch.Tensor, hint: torch.Tensor | None = None, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The colorization sub-net, with empty hints where none are given."""
+        if hint is None or mask is None:
+            mask = torch.zeros_like(lightness)
+            hint = mask.expand(-1, 2, -1, -1)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return self.colorizing(lightness, hint, mask).float()
+
+    def _coarse(self, rgb: torch.Tensor, state: State, at: torch.Tensor) -> torch.Tensor:
+        """ab of the transfer sub-net for the frames at these positions of the shot, at their size."""
+        shares = state.shares[at.to(self.device)]
+        if (shares == shares[0]).all():
+            shares = shares[:1]  # one style for all of them: the fast case
+        style, content = state.style.mix(shares), state.content.mix(shares)
+        return rgb_to_lab(self.transferring.transfer(rgb, style, content=content))[:, 1:]
+
+
+def _transfer_net(encoder: str | None) -> TransferNet:
+    """The transfer sub-net that `--encoder` names."""
+    if encoder is None:
+        return transfer.load()
+    if encoder != "vgg19":
+        return transfer.load(encoder)
+    if VGG19_WEIGHTS in weights.available():
+        return transfer.load(VGG19_WEIGHTS)
+    net = TransferNet(transfer.PAPER)
+    transfer.vgg19_encoder(net)
+    warn(
+        "--encoder vgg19: the decoder of the paper-size net is untrained, so its colours mean nothing; train it with"
+        " scripts/train_transfer.py --encoder vgg19 --out FILE and give --encoder FILE"
+    )
+    return net
+
+
+def _shrunk(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=1 / SHRINK, mode="area")
+
+
+def _grown(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)
