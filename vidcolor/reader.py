@@ -22,6 +22,7 @@ from .planes import layout, luma_plane
 __all__ = ["ReadReport", "image_files", "probe", "read", "read_decord"]
 
 _NOTES = 20
+_WHOLE_PACKETS = frozenset(("mov", "matroska", "avi", "nut", "mxf", "flv"))
 _EARLIER_SECONDS = (0, 1, 10)  # before the wanted frame; where no key frame helps, the film's start does
 
 
@@ -113,19 +114,22 @@ def _from_key_frame(
     with open_film(film.path) as container:
         stream = video_stream(container, film.path, film.stream)
         stream.thread_type = "AUTO"
-        at, sound = first, False
+        at = first
+        # Frames before the first key frame lean on what was not decoded. Where a seek may land inside a frame
+        # (MPEG program streams), time stamps are right only from the next key frame on.
+        wanted_keys = 1 if _WHOLE_PACKETS.intersection(container.format.name.split(",")) else 2
         try:
             container.seek(target, stream=stream, backward=True)
             for packet in container.demux(stream):
                 for frame in packet.decode():
                     if frame.pts is None:
                         return
-                    # Frames before the first key frame lean on what was not decoded. A key frame that comes
-                    # out after the wanted one is too late.
-                    sound = sound or (frame.key_frame and frame.pts <= pts[at])
+                    if frame.key_frame and frame.pts <= pts[at]:
+                        wanted_keys -= 1
                     if frame.pts < pts[at]:
                         continue
-                    if not sound or frame.pts > pts[at] or (frame.is_corrupt and on_error == "stop"):
+                    # Too late for the wanted frame, or not the film of `pts`.
+                    if wanted_keys > 0 or frame.pts > pts[at] or (frame.is_corrupt and on_error == "stop"):
                         return
                     yield _frame(film, at, frame.pts, frame, weights)
                     at += 1
