@@ -1,0 +1,96 @@
+"""Colour made steady inside a shot: carried along optical flow from the past and from the future, and averaged.
+
+Every frame's own colour has a weight, its confidence. Going forward, what a pixel knows is carried to the next frame,
+its weight multiplied by the flow's confidence and a factor below 1, and joined to that frame's own colour as a
+weighted mean; the same going backward; a frame's result is the mean of past, own and future. A sure frame so gives
+to its neighbours more than it takes, a doubtful one takes more than it gives, and where flow fails (edges that
+uncover something, the picture's border) a frame keeps its own. Painted keys are sure, and kept exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .flow import carry, carry_flow
+from .models.contract import Shot
+
+MEMORY = 0.94
+"""Share of a colour's weight that one sure step of flow keeps, at amount 1: the mean reaches about 1 / (1 - MEMORY)
+frames to each side."""
+LEAST_WEIGHT = 0.05
+"""Weight of a frame's own colour where its confidence is 0."""
+PIN_WEIGHT = 200.0
+"""Weight of a painted key's colour, against 1 of a sure match."""
+
+
+def smooth(
+    shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth the colours of a whole shot in time, both ways.
+
+    ab: (n, h, w, 2) float16 or float32, Lab units, at the size of `shot.lightness`; overwritten. confidence:
+    (n, h, w) in 0..1, overwritten: the result's is the mean of those that a colour was made of. pins: position in
+    the shot to (h, w, 2), the colours of painted keys, kept as they are. amount: 0 (only the pins are set) to 1.
+    Returns the two arrays. Holds one more array of twice the size of a float16 `ab`, and the flow in `shot.cache`.
+    """
+    _check(shot, ab, confidence, pins, amount)
+    if amount > 0 and len(shot) > 1:
+        past = np.empty((*ab.shape[:3], 4), np.float16)
+        state = None
+        for t in range(len(shot)):
+            state = past[t] = _brought(shot, state, t, t - 1, amount)
+            state = _joined(state.astype(np.float32), _own(ab, confidence, pins, t))
+        state = None
+        for t in reversed(range(len(shot))):
+            future = _brought(shot, state, t, t + 1, amount)
+            state = _joined(future, _own(ab, confidence, pins, t))
+            result = _joined(state, past[t].astype(np.float32))
+            ab[t], confidence[t] = result[..., :2], result[..., 2]
+    for t, colors in pins.items():
+        ab[t], confidence[t] = colors, 1
+    return ab, confidence
+
+
+def _own(ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], t: int) -> np.ndarray:
+    """What frame t says itself: (h, w, 4) float32 of a, b, confidence, weight."""
+    own = np.empty((*ab.shape[1:3], 4), np.float32)
+    if t in pins:
+        own[..., :2], own[..., 2], own[..., 3] = pins[t], 1, PIN_WEIGHT
+    else:
+        own[..., :2], own[..., 2] = ab[t], confidence[t]
+        own[..., 3] = own[..., 2] + np.float32(LEAST_WEIGHT)
+    return own
+
+
+def _brought(shot: Shot, state: np.ndarray | None, t: int, source: int, amount: float) -> np.ndarray:
+    """What frame `source` knows, seen from its neighbour t: (h, w, 4) float32, weight 0 where flow fails."""
+    if state is None:
+        return np.zeros((*shot.lightness.shape[1:], 4), np.float32)
+    flow, sure = carry_flow(shot, t, source)
+    state = carry(state, flow)
+    state[..., 3] *= sure
+    state[..., 3] *= np.float32(MEMORY * amount)
+    return state
+
+
+def _joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The weighted mean of two (h, w, 4) states, with the sum of their weights."""
+    total = a[..., 3] + b[..., 3]
+    share = (b[..., 3] / np.maximum(total, np.float32(1e-6)))[..., None]
+    out = a + (b - a) * share
+    out[..., 3] = total
+    return out
+
+
+def _check(
+    shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float
+) -> None:
+    if ab.shape != (*shot.lightness.shape, 2) or confidence.shape != shot.lightness.shape:
+        raise ValueError(f"ab {ab.shape} and confidence {confidence.shape} are not those of {shot.lightness.shape}")
+    if not 0 <= amount <= 1:
+        raise ValueError(f"amount {amount} is not in 0..1")
+    for t, colors in pins.items():
+        if not 0 <= t < len(shot) or colors.shape != ab.shape[1:]:
+            raise ValueError(f"pin {t} of shape {colors.shape} is not a frame of ab {ab.shape}")
