@@ -11,6 +11,7 @@ logistic fit of the confidence on held-out clips.
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from vidcolor.models import weights
-from vidcolor.models.matching import KeyTokens, Matcher, Tokens, children
+from vidcolor.models.matching import KeyTokens, Matcher, Tokens, children, windows
 from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos
 from vidcolor.training.loop import Schedule, train
 
-SIZE = (256, 384)
+SIZE = (224, 320)
 """Height and width of training crops."""
 PARENTS = 64
 """Stride-8 places a pair is asked about, each with its four stride-4 children."""
@@ -31,6 +32,29 @@ RIGHT = 8.0
 """A copied colour within this many ab units of the truth counts as right (for the confidence)."""
 FLOOR = -6.0
 """Log likelihood below which a wrong colour costs no more: the key may not show the thing at all."""
+
+
+@dataclass(frozen=True)
+class TrainingKey(KeyTokens):
+    """A key whose windows are picked out of the map of fine descriptors, so that little of it needs a gradient."""
+
+    fine: torch.Tensor
+    """(h4 * w4, 64); `windows` holds the places' numbers, (n, 16, 1)."""
+
+    def near(self, where: torch.Tensor) -> torch.Tensor:
+        return self.fine[self.windows[where, :, 0].flatten()]
+
+
+def training_key(key: Tokens, ab: torch.Tensor) -> TrainingKey:
+    h4, w4 = key.fine.shape[-2:]
+    places = windows(torch.arange(h4 * w4, dtype=torch.float32).reshape(1, 1, h4, w4)).long()
+    return TrainingKey(
+        coarse=key.coarse[0].flatten(1),
+        windows=places,
+        colors=windows(F.adaptive_avg_pool2d(ab, (h4, w4))),
+        bias=torch.zeros(h4 * w4 // 4),
+        fine=key.fine[0].flatten(1).T,
+    )
 
 
 def log_likelihood(share: torch.Tensor, copied: torch.Tensor, truth: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -62,9 +86,9 @@ def loss(net: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torc
     terms: dict[str, list[torch.Tensor]] = {}
     with torch.autocast(batch["l"].device.type, enabled=False):
         for i in range(n):
-            tokens, key = (Tokens(both.coarse[j : j + 1], both.fine[j : j + 1]) for j in (i, n + i))
+            tokens, key = both[i], both[n + i]
             kab = batch["key_ab"][i : i + 1]
-            key_tokens = net.key_tokens(key, kab)
+            key_tokens = training_key(key, kab)
             ab8 = F.adaptive_avg_pool2d(kab, key.coarse.shape[-2:])[0].flatten(1).T
             for name, value in pair_loss(net, tokens, batch["ab"][i : i + 1], key_tokens, ab8).items():
                 terms.setdefault(name, []).append(value)

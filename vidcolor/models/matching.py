@@ -56,6 +56,10 @@ class KeyTokens:
         """The same keys, weighed anew for a frame."""
         return replace(self, bias=bias)
 
+    def near(self, where: torch.Tensor) -> torch.Tensor:
+        """(m,) stride-8 places -> (m, 16, 64), their windows."""
+        return self.windows[where]
+
     def half_windows(self) -> KeyTokens:
         """The same keys with fine descriptors in bfloat16: half the memory to gather, which is what matching costs."""
         return replace(self, windows=self.windows.bfloat16())
@@ -166,7 +170,7 @@ class Matcher(nn.Module):
         logits = (query * scale8) @ key.coarse + key.bias
         best, where = logits.topk(min(CANDIDATES, logits.shape[1]), -1)
         n, k = where.shape
-        near = key.windows[where.flatten()].reshape(n, k * 16, -1)
+        near = key.near(where.flatten()).reshape(n, k * 16, -1)
         cosine = torch.bmm(children.to(near.dtype), near.transpose(1, 2)).float()
         share = torch.softmax(cosine * scale4 + best.repeat_interleave(16, 1)[:, None], -1)
         copied = key.colors[where.flatten()].reshape(n, k * 16, 2)

@@ -1,0 +1,277 @@
+"""A unit of the plan becomes a finished file: read grey, find colours, smooth in time, bring to full size, encode.
+
+Two passes over the unit's frames: the first at working size for the model, the second at full size for the encoder,
+so that memory holds small frames only. While one unit is finished in the background the next is being coloured; each
+pass reads ahead in a thread of its own with a bounded queue.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+import torch
+
+from vidcolor import chroma, color, dump, reader, references, temporal
+from vidcolor.encode import Encoder, OutputFormat, output_format
+from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
+from vidcolor.plan import KeyUse, Plan, Unit
+
+BATCH = 4
+"""Frames that go through a model together; on a CPU more gain nothing."""
+AHEAD = 8
+"""Full-size frames decoded ahead of the encoder."""
+
+T = TypeVar("T")
+
+
+class Timings(dict[str, float]):
+    """Seconds spent in each stage, over all threads: decode, resize, model (prepare and colorize), temporal,
+    upsample, encode."""
+
+    def measure(self, stage: str) -> Any:
+        return _Stage(self, stage)
+
+
+class _Stage:
+    def __init__(self, timings: Timings, stage: str):
+        self.timings, self.stage = timings, stage
+
+    def __enter__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.timings[self.stage] = self.timings.get(self.stage, 0.0) + time.perf_counter() - self.start
+
+
+@dataclass
+class Colors:
+    """What the model and the temporal pass say of a unit, ready for full size."""
+
+    shot: Shot
+    ab: np.ndarray
+    """(n, h, w, 2) float16, Lab units, for frames warm_first to warm_last."""
+    confidence: np.ndarray
+    """(n, h, w) float16."""
+    coarse: dict[int, np.ndarray]
+    """Film frame to coarse ab (h, w, 2), for the frames that are dumped."""
+
+
+def render(plan: Plan, unit: Unit, model: Colorizer, on_frame: Callable[[int], None] = lambda frame: None) -> Path:
+    """Colour one unit and write its file (atomically); returns the file, at once where it is already there.
+
+    on_frame: called with the film's frame number after each encoded frame.
+    """
+    path = plan.unit_path(unit)
+    if not path.exists():
+        render_all(plan, model, [unit], on_frame)
+    return path
+
+
+def render_all(
+    plan: Plan, model: Colorizer, units: Sequence[Unit], on_frame: Callable[[int], None] = lambda frame: None
+) -> Timings:
+    """Colour units one after another; each is written at full size while the next is being coloured."""
+    timings = Timings()
+    fmt = output_format(plan.film, plan.settings, plan.out)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="finish") as pool:
+        pending: Future[None] | None = None
+        for unit in units:
+            colors = find_colors(plan, unit, model, timings)
+            if pending is not None:
+                pending.result()
+            pending = pool.submit(finish, plan, unit, colors, fmt, timings, on_frame)
+            del colors
+        if pending is not None:
+            pending.result()
+    return timings
+
+
+def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> Colors:
+    """First pass: ab and confidence of all frames of a unit at working size."""
+    settings = plan.settings
+    shot = read_shot(plan, unit, timings)
+    h, w = shot.lightness.shape[1:]
+    keys = [load_reference(key, (h, w), plan.film.rotation) for key in unit.keys]
+    ab = np.empty((len(shot), h, w, 2), np.float16)
+    confidence = np.empty((len(shot), h, w), np.float16)
+    coarse: dict[int, np.ndarray] = {}
+    with timings.measure("model"):
+        state = model.prepare(shot, keys)
+        for start in range(0, len(shot), BATCH):
+            positions = range(start, min(start + BATCH, len(shot)))
+            grey = torch.from_numpy(shot.lightness[start : positions.stop]).to(model.device)[:, None].float() / 2.55
+            colored = model.colorize(Batch(grey, positions), state)
+            ab[start : positions.stop] = colored.ab.permute(0, 2, 3, 1).cpu().numpy()
+            confidence[start : positions.stop] = colored.confidence[:, 0].cpu().numpy()
+            for i, position in enumerate(positions):
+                if colored.coarse is not None and is_dumped(plan, shot.first + position):
+                    coarse[shot.first + position] = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
+        del state
+    with timings.measure("temporal"):
+        ab, confidence = temporal.smooth(shot, ab, confidence, pins(unit, keys), settings.temporal)
+        shot.cache.clear()
+    return Colors(shot, ab, confidence, coarse)
+
+
+def finish(
+    plan: Plan, unit: Unit, colors: Colors, fmt: OutputFormat, timings: Timings, on_frame: Callable[[int], None]
+) -> None:
+    """Second pass: chroma of the full frames, encoded into the unit's file."""
+    film, settings = plan.film, plan.settings
+    painted = {key.frame: key for key in unit.keys if key.painted}
+    path = plan.unit_path(unit)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = reader.read(film, unit.first, unit.last, plan.pts, settings.on_error)
+    with Encoder(film, fmt, path) as encoder:
+        for frame in ahead(timed(source, "decode", timings), AHEAD):
+            position = frame.index - unit.warm_first
+            with timings.measure("upsample"):
+                key = painted.get(frame.index)
+                if key is not None and settings.strength == 1:
+                    rgb = as_coded(load_key(key.path), film.rotation)
+                    cb, cr = chroma.key_planes(rgb, frame.luma, film, fmt.chroma)
+                else:
+                    ab = colors.ab[position].astype(np.float32) * settings.strength
+                    cb, cr = chroma.to_planes(ab, frame.luma, film, fmt.chroma, mode=settings.upsample)
+            with timings.measure("encode"):
+                encoder.write(frame, cb, cr)
+            if is_dumped(plan, frame.index):
+                _dump(plan, unit, colors, frame.index)
+            on_frame(frame.index)
+
+
+def read_shot(plan: Plan, unit: Unit, timings: Timings) -> Shot:
+    """All frames of a unit, margins included, as lightness at working size."""
+    h, w = color.working_size(plan.film, plan.settings.size)
+    lightness = np.empty((unit.warm_last - unit.warm_first, h, w), np.uint8)
+    if plan.settings.reader == "decord":
+        lumas: Iterable[tuple[int, np.ndarray]] = enumerate(
+            reader.read_decord(plan.film, range(unit.warm_first, unit.warm_last))
+        )
+    else:
+        frames = reader.read(plan.film, unit.warm_first, unit.warm_last, plan.pts, plan.settings.on_error)
+        lumas = ((f.index - unit.warm_first, f.luma) for f in frames)
+    for position, luma in ahead(timed(lumas, "decode", timings), AHEAD):
+        with timings.measure("resize"):
+            small = cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA if luma.shape[0] >= h else cv2.INTER_LINEAR)
+            lightness[position] = np.rint(color.lightness(small, plan.film) * 2.55)
+    return Shot(lightness, unit.warm_first, plan.settings.seed)
+
+
+def load_reference(key: KeyUse, size: tuple[int, int], rotation: int) -> Reference:
+    """A key as the model wants it: Lab at working size, turned as the film is coded."""
+    return Reference(_key_lab(key.path, size, rotation), key.frame, key.weight)
+
+
+@lru_cache(maxsize=32)
+def _key_lab(path: str, size: tuple[int, int], rotation: int) -> np.ndarray:
+    h, w = size
+    rgb = as_coded(load_key(path), rotation)
+    return color.rgb_to_lab(cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA if rgb.shape[0] >= h else cv2.INTER_LINEAR))
+
+
+@lru_cache(maxsize=2)
+def load_key(path: str) -> np.ndarray:
+    return references.load_key(path)
+
+
+def as_coded(rgb: np.ndarray, rotation: int) -> np.ndarray:
+    """A key painted as the film is shown, turned back to how its frames are coded."""
+    return np.ascontiguousarray(np.rot90(rgb, rotation // 90)) if rotation else rgb
+
+
+def pins(unit: Unit, keys: Sequence[Reference]) -> dict[int, np.ndarray]:
+    """Positions of painted frames in the unit to their own ab (h, w, 2)."""
+    return {
+        use.frame - unit.warm_first: key.lab[..., 1:]
+        for use, key in zip(unit.keys, keys)
+        if use.painted and use.frame is not None and unit.warm_first <= use.frame < unit.warm_last
+    }
+
+
+def is_dumped(plan: Plan, frame: int) -> bool:
+    every = plan.settings.dump_every
+    return every > 0 and (frame - plan.first) % every == 0
+
+
+def _dump(plan: Plan, unit: Unit, colors: Colors, frame: int) -> None:
+    """The frame's inspection sheet, at working size."""
+    position = frame - unit.warm_first
+    l = colors.shot.lightness[position].astype(np.float32) / 2.55
+    coarse = colors.coarse.get(frame)
+    near = min(unit.keys, key=lambda k: abs((frame if k.frame is None else k.frame) - frame), default=None)
+    reference = None
+    if near is not None:
+        reference = dump.picture(*np.split(_key_lab(near.path, l.shape, plan.film.rotation), [1], axis=-1))
+    sheet = dump.sheet(
+        dump.picture(l, np.zeros((*l.shape, 2), np.float32)),
+        reference,
+        None if coarse is None else dump.picture(l, coarse),
+        dump.picture(l, colors.ab[position].astype(np.float32) * plan.settings.strength),
+        colors.confidence[position].astype(np.float32),
+        frame,
+        float((plan.pts[frame] - plan.pts[0]) * plan.film.time_base),
+        plan.film.frame_rate,
+    )
+    dump.save(sheet, Path(str(plan.settings.dump_dir)), frame)
+
+
+def timed(items: Iterable[T], stage: str, timings: Timings) -> Iterator[T]:
+    """The same items; the time that making them takes is booked."""
+    iterator = iter(items)
+    while True:
+        with timings.measure(stage):
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+        yield item
+
+
+def ahead(items: Iterable[T], depth: int) -> Iterator[T]:
+    """The same items, made by a thread at most `depth` ahead; errors come out where the item would have."""
+    ready: queue.Queue[tuple[bool, Any]] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def put(entry: tuple[bool, Any]) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(entry, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put((True, item)):
+                    return
+            put((False, None))
+        except BaseException as error:  # handed over, raised in the thread that consumes
+            put((False, error))
+
+    thread = threading.Thread(target=work, daemon=True, name="ahead")
+    thread.start()
+    try:
+        while True:
+            more, item = ready.get()
+            if more:
+                yield item
+            elif item is None:
+                return
+            else:
+                raise item
+    finally:
+        stop.set()
+        thread.join()
