@@ -186,9 +186,7 @@ def ycbcr_to_rgb(y01: np.ndarray, cb: np.ndarray, cr: np.ndarray, matrix: str) -
     return np.stack([red, (y01 - kr * red - kb * blue) / kg, blue], -1)
 
 
-def cbcr_to_codes(
-    cb: np.ndarray, cr: np.ndarray, depth: int, full_range: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def cbcr_to_codes(cb: np.ndarray, cr: np.ndarray, depth: int, full_range: bool) -> tuple[np.ndarray, np.ndarray]:
     """Cb, Cr -0.5..0.5 to code values: uint8 at depth 8, uint16 above, rounded to nearest."""
     top, middle = (1 << depth) - 1, 1 << (depth - 1)
     scale = top if full_range else 224 << (depth - 8)
@@ -200,9 +198,7 @@ def cbcr_to_codes(
     return code(cb), code(cr)
 
 
-def codes_to_cbcr(
-    cb: np.ndarray, cr: np.ndarray, depth: int, full_range: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def codes_to_cbcr(cb: np.ndarray, cr: np.ndarray, depth: int, full_range: bool) -> tuple[np.ndarray, np.ndarray]:
     """The inverse of `cbcr_to_codes`: float32 planes about -0.5..0.5."""
     scale = (1 << depth) - 1 if full_range else 224 << (depth - 8)
     cb, cr = ((c.astype(np.float32) - (1 << (depth - 1))) / _F(scale) for c in (cb, cr))
@@ -228,9 +224,7 @@ def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, film: Film) -> tuple[np.ndarray,
     return cb.reshape(np.shape(y01)), cr.reshape(np.shape(y01))
 
 
-def _chroma_in_gamut(
-    y: np.ndarray, offsets: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _chroma_in_gamut(y: np.ndarray, offsets: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     away, fy = _search(y, _lab_f(_to_linear(y)), offsets, weights, _NEAR)
     room = _room(y, away)
     out = np.flatnonzero(room < 1)
@@ -239,9 +233,7 @@ def _chroma_in_gamut(
         room[out] = _room(y[out], away[:, out])
         out = out[room[out] < 0.999]
         if out.size:
-            away[:, out], room[out] = _pull_in(
-                y[out], away[:, out], fy[out], room[out], offsets[:, out], weights
-            )
+            away[:, out], room[out] = _pull_in(y[out], away[:, out], fy[out], room[out], offsets[:, out], weights)
     away *= np.minimum(room, 1)
     return away[2] / (2 * (1 - weights[2])), away[0] / (2 * (1 - weights[0]))
 
@@ -255,9 +247,7 @@ def _search(
     """
     luma = weights @ _coded(fy, offsets)
     before, luma_before = fy, luma
-    fy = (
-        fy + _lab_f(_to_linear(y)) - _lab_f(_to_linear(luma))
-    )  # one step by the slope of the greys does for most
+    fy = fy + _lab_f(_to_linear(y)) - _lab_f(_to_linear(luma))  # one step by the slope of the greys does for most
     rgb = _coded(fy, offsets)
     luma = weights @ rgb
     away = rgb - luma
@@ -301,15 +291,27 @@ def _pull_in(
     weights: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same colours with ab multiplied by the largest factor that keeps R'G'B' in 0..1, and the room left."""
+    away, fy, room = away.copy(), fy.copy(), room.copy()
+    # false position (Illinois) on 1/room - 1, which is about linear in the factor and -1 at factor 0
     inside, outside = np.zeros_like(y), np.ones_like(y)
-    scale = outside
-    for _ in range(6):
-        # chroma is nearly proportional to ab at fixed luma, so its room says where the edge is
-        margin = (outside - inside) * _F(0.05)
-        scale = np.clip(scale * room, inside + margin, outside - margin)
-        away, fy = _search(y, fy, offsets * scale, weights, _NEAR)
-        room = _room(y, away)
-        inside, outside = np.where(room >= 1, scale, inside), np.where(room < 1, scale, outside)
+    below, above = -np.ones_like(y), 1 / np.maximum(room, _F(1e-3)) - 1
+    side = np.zeros(y.size, np.int8)
+    todo = np.arange(y.size)
+    for _ in range(_MOST_STEPS):
+        factor = inside - below * (outside - inside) / (above - below)
+        away[:, todo], fy[todo] = _search(y[todo], fy[todo], offsets[:, todo] * factor, weights, _NEAR / 4)
+        room[todo] = _room(y[todo], away[:, todo])
+        excess = 1 / np.maximum(room[todo], _F(1e-3)) - 1
+        within = excess <= 0
+        above = np.where(within, np.where(side < 0, above / 2, above), excess)
+        below = np.where(within, excess, np.where(side > 0, below / 2, below))
+        inside, outside = np.where(within, factor, inside), np.where(within, outside, factor)
+        side = np.where(within, -1, 1).astype(np.int8)
+        left = np.abs(excess) > 0.003
+        if not left.any():
+            break
+        todo, side = todo[left], side[left]
+        inside, outside, below, above = inside[left], outside[left], below[left], above[left]
     return away, room
 
 
