@@ -79,7 +79,8 @@ def film_patches(
     below = torch.cat([top[1:], torch.full((1, columns), h)])
     beside = torch.cat([left[:, 1:], torch.full((rows, 1), w)], 1)
     tries = (rows * columns, TRIES)
-    side = torch.randint(1, min(LARGEST, h, w) + 1, tries, generator=generator)
+    # One side for all tries of a cell: a single pixel always agrees with itself and would always win.
+    side = torch.randint(1, min(LARGEST, h, w) + 1, tries[:1], generator=generator)[:, None].expand(tries)
     places = []
     for low, high, whole in ((top, below, h), (left, beside, w)):
         low, high = low.reshape(-1, 1), high.reshape(-1, 1)

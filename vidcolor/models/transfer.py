@@ -289,10 +289,10 @@ def _split(statistics: Statistics, channels: Sequence[int]) -> list[Moments]:
 
 
 def _pad8(x: torch.Tensor) -> torch.Tensor:
-    """Height and width up to multiples of 8 by reflection (by repetition where a picture is too small for
-    it)."""
+    """Height and width up to multiples of 8, at least 16, by reflection (by repetition where a picture is too
+    small for it)."""
     h, w = x.shape[-2:]
-    down, right = -h % 8, -w % 8
+    down, right = max(16, h + -h % 8) - h, max(16, w + -w % 8) - w
     if not (down or right):
         return x
     return F.pad(x, (0, right, 0, down), mode="reflect" if down < h and right < w else "replicate")
