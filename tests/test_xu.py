@@ -66,7 +66,7 @@ def test_the_same_input_gives_the_same_bits_however_it_is_batched(model):
     again = model.colorize(batch(film), xu.Xu(CPU, nets=nets()).prepare(film, references))
     assert torch.equal(whole.ab, again.ab) and torch.equal(whole.confidence, again.confidence)
     parts = [model.colorize(batch(film, *p), model.prepare(film, references)).ab for p in ((0, 2), (2, 3), (3, 5))]
-    torch.testing.assert_close(torch.cat(parts), whole.ab, atol=1.0, rtol=0)
+    torch.testing.assert_close(torch.cat(parts), whole.ab, atol=0.01, rtol=0)
 
 
 def test_hints_lie_on_the_coarse_colors_and_stay_in_place(model, monkeypatch):
