@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from .errors import VidcolorError
 from .settings import CHROMA, CODECS, MATRICES, Settings
@@ -47,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            return _say(
-                f"no space left on the disk {error.filename or ''}; make room, the same command goes on"
-            )
+            return _say(f"no space left on the disk {error.filename or ''}; make room, the same command goes on")
         return _say(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
     except RuntimeError as error:
         if type(error).__name__ == "OutOfMemoryError":  # torch's, not imported for this alone
@@ -71,8 +69,7 @@ def _colour(arguments: list[str]) -> int:
     if options.dry_run or options.verbose:
         from .planning import describe
 
-        lines = "\n".join(describe(plan))
-        _tell(lines) if options.dry_run else print(lines, file=sys.stderr)
+        _tell("\n".join(describe(plan)), sys.stdout if options.dry_run else sys.stderr)
     if options.dry_run:
         return 0
     result = api.finish(plan, model, began=began, keep_work=options.keep_work, progress=not options.quiet)
@@ -86,9 +83,7 @@ def _colour(arguments: list[str]) -> int:
 
 
 def _plan(arguments: list[str]) -> int:
-    parser = _film_parser(
-        "vidcolor plan", "Write the plan of a film as JSON, for `vidcolor unit` and `join`."
-    )
+    parser = _film_parser("vidcolor plan", "Write the plan of a film as JSON, for `vidcolor unit` and `join`.")
     parser.add_argument("--plan", type=Path, metavar="JSON", help="where the plan goes (OUT-stem.plan.json)")
     parser.add_argument("--commands", action="store_true", help="print one command line for each unit")
     options = parser.parse_args(arguments)
@@ -327,10 +322,10 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _tell(text: str) -> None:
-    print(text)  # noqa: T201
+def _tell(text: str, stream: TextIO | None = None) -> None:
+    print(text, file=stream or sys.stdout)
 
 
 def _say(message: str) -> int:
-    print("vidcolor: " + " ".join(message.split()), file=sys.stderr)
+    _tell("vidcolor: " + " ".join(message.split()), sys.stderr)
     return USAGE

@@ -99,9 +99,7 @@ class Plan:
         return self.work / "units" / f"{unit.index:05d}-{unit.key[:16]}.mkv"
 
 
-def cut_units(
-    shots: Sequence[tuple[int, int]], first: int, last: int
-) -> list[tuple[int, int, int, int, int]]:
+def cut_units(shots: Sequence[tuple[int, int]], first: int, last: int) -> list[tuple[int, int, int, int, int]]:
     """(shot, first, last, warm_first, warm_last) of every unit that writes [first, last) of the film.
 
     Shots longer than CHUNK become chunks of equal length; margins stay inside the shot, and reach out of
@@ -237,9 +235,7 @@ def load(path: Path) -> Plan:
         )
     try:
         keys = [KeyUse(**key) for key in facts["keys"]]
-        units = tuple(
-            Unit(**{**unit, "keys": tuple(keys[n] for n in unit["keys"])}) for unit in facts["units"]
-        )
+        units = tuple(Unit(**{**unit, "keys": tuple(keys[n] for n in unit["keys"])}) for unit in facts["units"])
         return Plan(
             film=_film_from_json(facts["film"]),
             settings=Settings(**facts["settings"]),

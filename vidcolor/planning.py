@@ -193,18 +193,14 @@ def _range(request: Request, pts: np.ndarray, film: Film) -> tuple[int, int]:
     return first, last
 
 
-def _use(
-    key: Key, sha256: str, match: Match, film: Film, pts: np.ndarray, scenes: Sequence[tuple[int, int]]
-) -> KeyUse:
+def _use(key: Key, sha256: str, match: Match, film: Film, pts: np.ndarray, scenes: Sequence[tuple[int, int]]) -> KeyUse:
     """What a key is in this film. Raises VidcolorError where its place lies beyond the end."""
     frame, painted = match.frame, match.frame is not None
     if key.place is not None:
         place = frame_shown(key.place, pts, film.time_base)
         if place >= len(pts):
             given = key.place if isinstance(key.place, int) else timecode(key.place)
-            raise VidcolorError(
-                f"{key.source}: {given} lies beyond the film's end (frames 0 to {len(pts) - 1})"
-            )
+            raise VidcolorError(f"{key.source}: {given} lies beyond the film's end (frames 0 to {len(pts) - 1})")
         frame = place if frame is None else frame
     elif key.scene is not None:
         if key.scene > len(scenes):
@@ -237,9 +233,7 @@ def _report(keys: Sequence[Key], uses: Sequence[KeyUse], matches: Sequence[Match
     """Say what a user would want to know of how the keys were taken."""
     for key, use in zip(keys, uses, strict=True):
         if isinstance(key.place, int) and use.painted and use.frame != key.place:
-            warn(
-                f"reference {key.path}: given for frame {key.place}, paints frame {use.frame}; taken for that"
-            )
+            warn(f"reference {key.path}: given for frame {key.place}, paints frame {use.frame}; taken for that")
     unlike = [key for key, use in zip(keys, uses, strict=True) if key.place is not None and not use.painted]
     if unlike:
         names = ", ".join(key.path.name for key in unlike[:3]) + (", ..." if len(unlike) > 3 else "")

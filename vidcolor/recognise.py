@@ -121,9 +121,7 @@ class Recogniser:
         return np.asarray(self._pictures[n] @ luma_weights(matrix or self._film.matrix))
 
     def _other_fits(self, n: int, y: np.ndarray) -> bool:
-        mine, other = (
-            _residual(self._luma(n, matrix), y) for matrix in (self._film.matrix, other_matrix(self._film))
-        )
+        mine, other = (_residual(self._luma(n, matrix), y) for matrix in (self._film.matrix, other_matrix(self._film)))
         return other < 0.5 * mine and mine - other > 0.004
 
 

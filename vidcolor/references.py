@@ -79,9 +79,7 @@ def _folder(folder: Path) -> list[Key]:
             continue
         numbers = re.findall(r"\d+", path.stem)
         if not numbers:
-            raise VidcolorError(
-                f"--refs {folder}: {path.name} has no frame number in its name (ref_000123.png)"
-            )
+            raise VidcolorError(f"--refs {folder}: {path.name} has no frame number in its name (ref_000123.png)")
         frame = int(max(numbers, key=len))
         keys.append((frame, Key(path.absolute(), frame, source=f"--refs {folder}, {path.name}")))
     if not keys:

@@ -66,8 +66,7 @@ def scan(
             break
         if pts and frame.pts <= pts[-1]:
             raise VidcolorError(
-                f"{film.path}: frame {frame.index} has PTS {frame.pts} after {pts[-1]}; "
-                "rewrite its time stamps first"
+                f"{film.path}: frame {frame.index} has PTS {frame.pts} after {pts[-1]}; rewrite its time stamps first"
             )
         if frame.interlaced:
             interlaced += 1

@@ -66,9 +66,7 @@ def read_scenes(path: Path) -> list[tuple[int, int]]:
     header = [cell.lower() for cell in rows[0][1]] if rows else []
     for column in (START, END):
         if column.lower() not in header:
-            raise VidcolorError(
-                f'scene list {path}: no column "{column}"; `vidcolor scenes` writes such a list'
-            )
+            raise VidcolorError(f'scene list {path}: no column "{column}"; `vidcolor scenes` writes such a list')
     scenes: list[tuple[int, int]] = []
     for line, cells in rows[1:]:
         numbers = []
@@ -82,9 +80,7 @@ def read_scenes(path: Path) -> list[tuple[int, int]]:
         if last <= first:
             raise _bad(path, line, END, f"{last} lies before the scene's first frame {first + 1}")
         if scenes and first < scenes[-1][1]:
-            raise _bad(
-                path, line, START, f"{first + 1} lies inside the scene before (its last is {scenes[-1][1]})"
-            )
+            raise _bad(path, line, START, f"{first + 1} lies inside the scene before (its last is {scenes[-1][1]})")
         scenes.append((first, last))
     if not scenes:
         raise VidcolorError(f"scene list {path}: no scene in it")
