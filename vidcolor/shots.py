@@ -18,7 +18,7 @@ unlike clips lie above 28; what passes wrongly costs one flow at thumbnail size,
 AGREE = 0.5
 """Correlation of detail, motion followed, from which two frames show one scene. Measured: 0.98 in a shot,
 above 0.54 in the fastest motion, 0.1 to 0.4 across a cut."""
-FOLLOWED = 0.15
+FOLLOWED = 0.2
 """Part of the picture where flow forth and back must agree for motion to count as followed: between plain scenes
 flow finds a way to make one look like the other, but not the same way back. In a shot above 0.26 but for its
 wildest motion; across a cut 0.03."""

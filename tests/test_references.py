@@ -1,0 +1,339 @@
+"""References: lists, folders, pictures, which shot a key serves, which frame it paints."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from media import write_film, write_key
+from PIL import Image, ImageCms, ImageOps
+
+from vidcolor import errors
+from vidcolor.errors import VidcolorError
+from vidcolor.film import Film, Frame
+from vidcolor.recognise import Recogniser
+from vidcolor.references import Key, from_files, keys_of_shots, load_key, read_refs
+from vidcolor.scan import scan
+
+WIDTH, HEIGHT, FRAMES = 320, 240, 24
+
+
+@pytest.fixture(autouse=True)
+def unsaid():
+    errors._said.clear()
+
+
+def film(**changes) -> Film:
+    facts = {
+        "path": Path("film.mkv"),
+        "kind": "video",
+        "stream": 0,
+        "codec": "ffv1",
+        "width": WIDTH,
+        "height": HEIGHT,
+        "pix_fmt": "yuv420p",
+        "depth": 8,
+        "chroma": "420",
+        "time_base": Fraction(1, 24),
+        "frame_rate": Fraction(24),
+        "sample_aspect_ratio": Fraction(1),
+        "rotation": 0,
+        "matrix": "bt709",
+        "full_range": True,
+        "color_tags": {"space": 1, "primaries": 1, "transfer": 1, "range": 2, "chroma_location": 1},
+        "untagged": (),
+        "frames_hint": 0,
+    }
+    return Film(**(facts | changes))
+
+
+def colours(seed: int = 0) -> list[np.ndarray]:
+    """A coloured scene that pans over texture: (h, w, 3) uint8 sRGB frames."""
+    random = np.random.default_rng(seed)
+    big = cv2.resize(random.uniform(0, 255, (30, 40, 3)).astype(np.float32), (600, 400), interpolation=cv2.INTER_CUBIC)
+    fine = cv2.resize(random.normal(0, 30, (130, 200)).astype(np.float32), (600, 400), interpolation=cv2.INTER_CUBIC)
+    scene = np.clip(0.7 * big + fine[..., None] + 30, 0, 255).astype(np.uint8)
+    return [scene[2 * t : 2 * t + HEIGHT, 5 * t : 5 * t + WIDTH].copy() for t in range(FRAMES)]
+
+
+def grey(rgb: np.ndarray, weights=(0.2126, 0.7152, 0.0722)) -> np.ndarray:
+    return np.rint(rgb @ np.array(weights)).astype(np.uint8)
+
+
+def recognise(keys: list[Key], lumas: list[np.ndarray], of: Film | None = None):
+    of = of or film()
+    found = Recogniser(of, keys)
+    for index, luma in enumerate(lumas):
+        found.add(Frame(index, index, luma), index * of.time_base)
+    return found.matches()
+
+
+def resized(rgb, scale):
+    return cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
+VARIANTS = {
+    "as it is": lambda rgb, path: Image.fromarray(rgb).save(path),
+    "half the size": lambda rgb, path: Image.fromarray(resized(rgb, 0.5)).save(path),
+    "double the size": lambda rgb, path: Image.fromarray(resized(rgb, 2)).save(path),
+    "16 bit": lambda rgb, path: cv2.imwrite(str(path), rgb[:, :, ::-1].astype(np.uint16) * 257),
+    "shifted colour": lambda rgb, path: Image.fromarray(
+        np.clip(rgb * np.array([1.08, 0.96, 0.9]) + 6, 0, 255).astype(np.uint8)
+    ).save(path),
+    "JPEG": lambda rgb, path: Image.fromarray(rgb).save(path, "JPEG", quality=40),
+    "noisy": lambda rgb, path: Image.fromarray(
+        np.clip(rgb + np.random.default_rng(1).normal(0, 8, rgb.shape), 0, 255).astype(np.uint8)
+    ).save(path),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_painted_frame_is_recognised(tmp_path, variant: str):
+    frames = colours()
+    VARIANTS[variant](frames[13], tmp_path / "key.png")
+    lumas = [grey(rgb) for rgb in frames]
+    free, given = recognise([Key(tmp_path / "key.png"), Key(tmp_path / "key.png", 13)], lumas)
+    assert free.frame == given.frame == 13
+    assert given.score > 0.9
+
+
+def test_the_neighbour_that_is_painted_is_taken(tmp_path):
+    frames = colours()
+    Image.fromarray(frames[13]).save(tmp_path / "key.png")
+    lumas = [grey(rgb) for rgb in frames]
+    near, far = recognise([Key(tmp_path / "key.png", 12), Key(tmp_path / "key.png", 5)], lumas)
+    assert near.frame == 13
+    assert far.frame is None
+
+
+def test_in_a_static_shot_the_given_frame_stays(tmp_path):
+    frames = [colours()[0]] * 12
+    Image.fromarray(frames[0]).save(tmp_path / "key.png")
+    random = np.random.default_rng(0)
+    lumas = [np.clip(grey(rgb) + random.normal(0, 2, (HEIGHT, WIDTH)), 0, 255).astype(np.uint8) for rgb in frames]
+    assert [m.frame for m in recognise([Key(tmp_path / "key.png", n) for n in range(12)], lumas)] == list(range(12))
+
+
+def test_another_picture_is_no_painted_frame(tmp_path):
+    write_key(tmp_path / "key.png", WIDTH, HEIGHT, seed=3)
+    free, given = recognise([Key(tmp_path / "key.png"), Key(tmp_path / "key.png", 4)], [grey(rgb) for rgb in colours()])
+    assert free.frame is None
+    assert given.frame is None
+
+
+def test_a_timecode_is_looked_for_where_it_points(tmp_path):
+    frames = colours()
+    Image.fromarray(frames[13]).save(tmp_path / "key.png")
+    lumas = [grey(rgb) for rgb in frames]
+    here, there = (Key(tmp_path / "key.png", Fraction(frame, 24)) for frame in (13, 2))
+    assert [match.frame for match in recognise([here, there], lumas)] == [13, None]
+
+
+def test_limited_range_and_depth_make_no_difference(tmp_path):
+    frames = colours()
+    Image.fromarray(frames[7]).save(tmp_path / "key.png")
+    lumas = [np.rint((16 + grey(rgb) * np.float32(219 / 255)) * 4).astype(np.uint16) for rgb in frames]
+    deep = film(depth=10, pix_fmt="yuv420p10le", full_range=False)
+    assert recognise([Key(tmp_path / "key.png")], lumas, deep)[0].frame == 7
+
+
+def test_an_untagged_film_of_the_other_matrix_is_noticed(tmp_path):
+    frames = colours()
+    Image.fromarray(frames[7]).save(tmp_path / "key.png")
+    keys = [Key(tmp_path / "key.png", 7)]
+    old, new = (0.299, 0.587, 0.114), (0.2126, 0.7152, 0.0722)
+    untagged = film(matrix="bt601", untagged=("matrix",))
+    assert recognise(keys, [grey(rgb, new) for rgb in frames], untagged)[0].other_matrix
+    assert not recognise(keys, [grey(rgb, old) for rgb in frames], untagged)[0].other_matrix
+    assert not recognise(keys, [grey(rgb, new) for rgb in frames], film(matrix="bt601"))[0].other_matrix
+
+
+def test_numbered_keys_are_let_go_as_the_film_goes_on(tmp_path):
+    frames = colours()
+    for n in range(0, FRAMES, 6):
+        Image.fromarray(frames[n]).save(tmp_path / f"{n}.png")
+    found = Recogniser(film(), read_refs(tmp_path))
+    for index, rgb in enumerate(frames):
+        found.add(Frame(index, index, grey(rgb)), Fraction(index, 24))
+        assert len(found._pictures) <= 1
+    assert [match.frame for match in found.matches()] == [0, 6, 12, 18]
+
+
+def test_scan_of_a_real_file(tmp_path):
+    pts = [0, 1, 2, 3, 5, 6, 9, *range(10, 40)]
+    written = write_film(tmp_path / "film.mkv", len(pts), width=160, height=96, cuts=(12, 25), pts=pts)
+    from vidcolor.film import probe
+
+    of = probe(written.path)
+    Image.fromarray(written.luma[20]).save(tmp_path / "key.png")
+    found = scan(of, [Key(tmp_path / "key.png", 19)])
+    ticks = Fraction(1, 24) / of.time_base
+    assert [round((p - found.pts[0]) / ticks) for p in found.pts.tolist()] == pts
+    assert found.cuts == [12, 25]
+    assert found.matches[0].frame == 20
+    assert found.whole
+    part = scan(of, until=10)
+    assert 10 <= len(part.pts) < 20
+    assert not part.whole
+
+
+# --- lists ---
+
+
+def test_a_list_is_read(tmp_path):
+    write_key(tmp_path / "a.png")
+    (tmp_path / "sub").mkdir()
+    write_key(tmp_path / "sub" / "b.png")
+    (tmp_path / "refs.csv").write_text(
+        "\ufeffframe,reference,weight\n3, a.png,\n\n17,sub/b.png,2.5\n", encoding="utf-8"
+    )
+    keys = read_refs(tmp_path / "refs.csv")
+    assert [(key.path, key.place, key.weight) for key in keys] == [
+        (tmp_path / "a.png", 3, 1.0),
+        (tmp_path / "sub" / "b.png", 17, 2.5),
+    ]
+
+
+def test_timecodes_and_scenes_are_read(tmp_path):
+    write_key(tmp_path / "a.png")
+    (tmp_path / "t.csv").write_text("reference;timecode\na.png;00:00:01.500\na.png;2s\n")
+    assert [key.place for key in read_refs(tmp_path / "t.csv")] == [Fraction(3, 2), Fraction(2)]
+    (tmp_path / "s.csv").write_text("scene,reference\n2,a.png\n")
+    assert [(key.place, key.scene) for key in read_refs(tmp_path / "s.csv")] == [(None, 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("frame,reference\nx,a.png\n", ["row 2", '"frame"']),
+        ("frame,reference\n1,a.png\n-1,a.png\n", ["row 3", '"frame"']),
+        ("scene,reference\n0,a.png\n", ["row 2", '"scene"']),
+        ("timecode,reference\n1:99,a.png\n", ["row 2", '"timecode"']),
+        ("frame,reference\n1,\n", ["row 2", '"reference"']),
+        ("frame,reference\n1,missing.png\n", ["row 2", '"reference"', "missing.png"]),
+        ("frame,reference\n1,refs.csv\n", ["row 2", '"reference"', "not a picture"]),
+        ("frame,reference,weight\n1,a.png,0\n", ["row 2", '"weight"']),
+        ("frame,reference,weight\n1,a.png,nan\n", ["row 2", '"weight"']),
+        ("frame,reference\n1,a.png,7\n", ["row 2", "column 3"]),
+        ("frame,scene,reference\n1,1,a.png\n", ["header", "frame and scene"]),
+        ("place,reference\n1,a.png\n", ["header", "frame, timecode, scene"]),
+        ("frame,picture\n1,a.png\n", ["header", '"reference"']),
+        ("frame,reference\n", ["no reference"]),
+        ("", ["header"]),
+    ],
+)
+def test_a_bad_list_names_row_and_column(tmp_path, text: str, words: list[str]):
+    write_key(tmp_path / "a.png")
+    (tmp_path / "refs.csv").write_text(text)
+    with pytest.raises(VidcolorError) as error:
+        read_refs(tmp_path / "refs.csv")
+    assert all(word in str(error.value) for word in words), error.value
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_is_read_by_the_numbers_in_names(tmp_path):
+    for name in ("ref_000123.png", "0000874_out.png", "v2_ref_000009.jpg"):
+        write_key(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("not a key")
+    assert [(key.place, key.path.name) for key in read_refs(tmp_path)] == [
+        (9, "v2_ref_000009.jpg"),
+        (123, "ref_000123.png"),
+        (874, "0000874_out.png"),
+    ]
+
+
+def test_a_name_without_a_number_is_an_error(tmp_path):
+    write_key(tmp_path / "ref_000123.png")
+    write_key(tmp_path / "ref_nnnnnn.jpg")
+    with pytest.raises(VidcolorError, match=r"ref_nnnnnn\.jpg"):
+        read_refs(tmp_path)
+
+
+def test_missing_and_broken_pictures_are_errors(tmp_path):
+    with pytest.raises(VidcolorError, match="No such file"):
+        from_files([tmp_path / "none.png"])
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(VidcolorError, match="not a picture"):
+        from_files([tmp_path / "text.png"])
+    write_key(tmp_path / "cut.png", 200, 200)
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:3000])
+    with pytest.raises(VidcolorError, match="broken"):
+        load_key(tmp_path / "cut.png")
+
+
+def test_which_shot_a_key_serves():
+    shots = [(0, 10), (10, 20), (20, 30), (30, 40), (40, 50)]
+    assert keys_of_shots([15, 31, 39], shots) == [[0], [0], [0], [1, 2], [1, 2]]
+    assert keys_of_shots([45, 0], shots) == [[1], [1], [1], [1], [0]]
+
+
+# --- pictures ---
+
+
+def test_sixteen_bits_are_kept(tmp_path):
+    ramp = np.linspace(0, 65535, 3000).astype(np.uint16).reshape(30, 100)
+    rgb = np.stack([ramp, ramp[:, ::-1], ramp[::-1]], -1)
+    for name in ("deep.png", "deep.tif"):
+        cv2.imwrite(str(tmp_path / name), rgb[:, :, ::-1])
+        assert np.abs(load_key(tmp_path / name) * 65535 - rgb).max() < 0.01
+
+
+def test_the_colour_profile_is_applied(tmp_path):
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[:] = (200, 30, 30)
+    lab = ImageCms.createProfile("LAB")
+    assert lab is not None
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    Image.fromarray(red).save(tmp_path / "srgb.png", icc_profile=srgb.tobytes())
+    assert np.abs(load_key(tmp_path / "srgb.png") * 255 - red).max() <= 1
+    turned = ImageCms.profileToProfile(
+        Image.fromarray(red), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    turned.save(tmp_path / "lab.tif", icc_profile=profile)
+    assert np.abs(load_key(tmp_path / "lab.tif") * 255 - red).max() <= 4
+
+
+def test_orientation_is_undone(tmp_path):
+    stored = np.zeros((20, 40, 3), np.uint8)
+    stored[:10, :20] = (250, 20, 20)
+    stored[10:, 20:] = (20, 20, 250)
+    for orientation in range(1, 9):
+        image = Image.fromarray(stored)
+        exif = image.getexif()
+        exif[274] = orientation
+        image.save(tmp_path / "turned.png", exif=exif)
+        with Image.open(tmp_path / "turned.png") as image:
+            upright = np.asarray(ImageOps.exif_transpose(image))
+        key = load_key(tmp_path / "turned.png")
+        assert key.shape == upright.shape
+        assert np.abs(key * 255 - upright).max() < 1, orientation
+
+
+def test_a_key_of_a_turned_film_is_turned_back(tmp_path):
+    shown = np.zeros((40, 20, 3), np.uint8)
+    shown[:5] = (250, 20, 20)
+    shown[:, :5, 2] = 200
+    Image.fromarray(shown).save(tmp_path / "key.png")
+    coded = load_key(tmp_path / "key.png", film(width=40, height=20, rotation=90)) * 255
+    assert np.abs(np.rot90(coded, -1) - shown).max() < 1  # clockwise, as a player does
+    Image.fromarray(np.ascontiguousarray(np.rot90(shown))).save(tmp_path / "coded.png")
+    same = load_key(tmp_path / "coded.png", film(width=40, height=20, rotation=90))
+    assert np.array_equal(same * 255, coded)
+
+
+def test_alpha_and_grey_are_warned_of(tmp_path, capsys):
+    rgba = np.full((8, 8, 4), 128, np.uint8)
+    rgba[..., 0] = 200
+    Image.fromarray(rgba, "RGBA").save(tmp_path / "alpha.png")
+    assert load_key(tmp_path / "alpha.png").shape == (8, 8, 3)
+    assert "transparency" in capsys.readouterr().err
+    for name, mode in (("grey.png", "L"), ("deep.png", "I;16"), ("rgb.png", "RGB")):
+        Image.new(mode, (8, 8), 90 if mode != "RGB" else (90, 90, 90)).save(tmp_path / name)
+        key = load_key(tmp_path / name)
+        assert key.shape == (8, 8, 3)
+        assert name in capsys.readouterr().err
+    write_key(tmp_path / "colour.png")
+    load_key(tmp_path / "colour.png")
+    assert capsys.readouterr().err == ""
