@@ -137,6 +137,8 @@ def _from_key_frame(
                         return
         except av.FFmpegError:
             return
+        finally:
+            _drain(stream.codec_context)
 
 
 def _from_start(

@@ -1,0 +1,320 @@
+"""Encoding: what the film's luma and the new chroma are written as, and one unit's file, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from av.codec.context import Flags
+
+from .errors import VidcolorError, warn
+from .film import Film, Frame
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+_DEPTHS = {"x264": (8, 10), "x265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 14, 16), "prores": (10,)}
+_ENCODERS = {"x264": "libx264", "x265": "libx265", "ffv1": "ffv1", "prores": "prores_ks"}
+_CRF = {"x264": 16, "x265": 18}
+_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
+_PROFILES = {"422": ("hq", "proxy", "lt", "standard"), "444": ("4444", "4444xq")}
+_FITS = {
+    ".mkv": ("matroska", ("x264", "x265", "ffv1", "prores")),
+    ".mp4": ("mp4", ("x264", "x265")),
+    ".m4v": ("mp4", ("x264", "x265")),
+    ".mov": ("mov", ("x264", "x265", "prores")),
+}
+_SITINGS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """How the result is coded; the same for every unit of a film."""
+
+    codec: str
+    """`x264`, `x265`, `ffv1` or `prores`."""
+    container: str
+    """Muxer of the result: `matroska`, `mp4` or `mov`."""
+    pix_fmt: str
+    """Pixel format that is encoded."""
+    depth: int
+    """Bits of a sample."""
+    chroma: str
+    """`420`, `422` or `444`: the chroma grid that the encoder is given."""
+    full_range: bool
+    """The film's own range, but for ProRes, which is limited."""
+    rate: Fraction
+    """Frames a second that the encoder is told."""
+    field_order: str
+    """`tff` or `bff` where fields are kept, else `progressive`."""
+    color_tags: dict[str, int]
+    """As in Film, with the range that is written."""
+    options: dict[str, str] = field(default_factory=dict)
+    """The encoder's own options."""
+
+    def __str__(self) -> str:
+        named = [f"{key} {self.options[key]}" for key in ("crf", "preset", "profile") if key in self.options]
+        return " ".join([self.codec, self.pix_fmt, *named, f"in {self.container}"])
+
+
+def output_format(film: Film, settings: Settings, out: str | Path) -> OutputFormat:
+    """What `film` becomes under `settings` in the file `out`: its own depth, chroma grid, range and tags where
+    the codec can hold them, else the nearest, said once as a warning.
+
+    Raises VidcolorError where codec and container, or codec and film, do not fit, naming what does."""
+    codec = "ffv1" if settings.lossless else settings.codec
+    container = _container(codec, Path(out))
+    chroma = film.chroma if film.chroma in ("420", "422", "444") else settings.chroma
+    options, chroma = _options(codec, settings, chroma, film)
+    depth = next((depth for depth in _DEPTHS[codec] if depth >= film.depth), _DEPTHS[codec][-1])
+    full_range = film.full_range and codec != "prores"
+    changes = []
+    if depth != film.depth:
+        kept = "its values scaled up exactly" if depth > film.depth and not film.full_range else "its values rounded"
+        changes.append(f"{film.depth} to {depth} bits, {kept}")
+    if full_range != film.full_range:
+        changes.append("full to limited range")
+    if changes:
+        warn(f"{codec} cannot hold this film's luma as it is: {' and '.join(changes)} (--codec ffv1 keeps it)")
+    if film.chroma in ("420", "422") and chroma != film.chroma:
+        warn(f"{codec} cannot hold 4:{film.chroma[1]}:{film.chroma[2]}: the result is 4:{chroma[1]}:{chroma[2]}")
+    _check_size(codec, chroma, film)
+    field_order = (
+        film.field_order if settings.allow_interlaced and film.field_order in ("tff", "bff") else "progressive"
+    )
+    if field_order != "progressive":
+        if codec == "x265":
+            raise VidcolorError("x265 cannot keep the fields of an interlaced film: use --codec x264, ffv1 or prores")
+        if codec == "x264":
+            options["x264-params"] = f"{field_order}=1"
+    tags = film.color_tags | ({"range": 1} if full_range != film.full_range else {})
+    siting = tags["chroma_location"]
+    if 0 < siting < len(_SITINGS):
+        options["chroma_sample_location"] = _SITINGS[siting]
+    # Rates that no film has come from broken headers; an encoder needs some rate, frames keep their own times.
+    rate = film.frame_rate.limit_denominator(100_000)
+    rate = rate if Fraction(1, 100) <= rate <= 480 else Fraction(24)
+    name = f"yuv{chroma}p" + (f"{depth}le" if depth > 8 else "")
+    return OutputFormat(codec, container, name, depth, chroma, full_range, rate, field_order, tags, options)
+
+
+def _container(codec: str, out: Path) -> str:
+    suffix = out.suffix.lower()
+    fitting = [ending for ending, (_, codecs) in _FITS.items() if codec in codecs]
+    if suffix not in _FITS:
+        raise VidcolorError(
+            f"{out}: results with {codec} are written as {' or '.join(fitting)}, not {suffix or 'without ending'}"
+        )
+    if suffix not in fitting:
+        others = " or ".join(_FITS[suffix][1])
+        raise VidcolorError(
+            f"{out}: {codec} does not fit into {suffix}: name the result {' or '.join(fitting)}, "
+            f"or use --codec {others}"
+        )
+    return _FITS[suffix][0]
+
+
+def _options(codec: str, settings: Settings, chroma: str, film: Film) -> tuple[dict[str, str], str]:
+    """The encoder's options, and the chroma grid it can hold. The same in every unit, so that headers agree."""
+    preset, crf = settings.preset, settings.crf
+    if settings.lossless:
+        preset = crf = None
+    if crf is not None and codec not in _CRF:
+        raise VidcolorError(f"--crf is for x264 and x265, not for {codec}")
+    if codec in _CRF:
+        if preset is not None and preset not in _PRESETS:
+            raise VidcolorError(f"--preset {preset}: for {codec} one of {', '.join(_PRESETS)}")
+        options = {"preset": preset or "medium", "crf": str(_CRF[codec] if crf is None else crf)}
+        if codec == "x265":
+            # No text of encoder settings in the headers: it differs between machines of a farm.
+            options["x265-params"] = "log-level=none:info=0:open-gop=0"
+        return options, chroma
+    if codec == "prores":
+        every = _PROFILES["422"] + _PROFILES["444"]
+        if preset is not None and preset not in every:
+            raise VidcolorError(f"--preset {preset}: for prores one of {', '.join(every)}")
+        grid = "444" if (chroma == "444" if preset is None else preset in _PROFILES["444"]) else "422"
+        return {"profile": preset or _PROFILES[grid][0], "vendor": "apl0"}, grid
+    if preset is not None:
+        raise VidcolorError(f"--preset is for x264, x265 and prores, not for {codec}")
+    slices = "16" if min(film.width, film.height) >= 128 else "4"
+    return {"level": "3", "g": "1", "coder": "1", "context": "0", "slices": slices, "slicecrc": "1"}, chroma
+
+
+def _check_size(codec: str, chroma: str, film: Film) -> None:
+    if codec not in _CRF:
+        return
+    odd = (chroma != "444" and film.width % 2) or (chroma == "420" and film.height % 2)
+    if odd:
+        remedy = "--chroma 444 or --codec ffv1" if film.chroma in ("400", "rgb") else "--codec ffv1"
+        raise VidcolorError(f"{codec} cannot hold {film.width}x{film.height} with halved chroma: use {remedy}")
+
+
+class Encoder:
+    """Writes one unit: Matroska, frame k of the unit k-th in presentation order, under its name only when whole.
+
+    A context manager: leaving it closes, leaving it by an exception discards."""
+
+    def __init__(self, film: Film, fmt: OutputFormat, path: str | Path) -> None:
+        self.path = Path(path)
+        self.frames = 0
+        self._film, self._fmt = film, fmt
+        self._part = self.path.with_name(self.path.name + ".part")
+        self._fields: dict[str, Any] = {}
+        self._container: Any = None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Bit-exact headers: the same frames give the same file.
+            self._container = av.open(
+                str(self._part), "w", format="matroska", container_options={"fflags": "+bitexact"}
+            )
+            self._stream = self._add_stream()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.discard()
+            raise _failed(self.path, error) from error
+
+    def _add_stream(self) -> Any:
+        film, fmt = self._film, self._fmt
+        stream: Any = self._container.add_stream(_ENCODERS[fmt.codec], rate=fmt.rate, options=dict(fmt.options))
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = film.width, film.height, fmt.pix_fmt
+        context.time_base = stream.time_base = 1 / fmt.rate
+        context.color_range = fmt.color_tags["range"]
+        context.colorspace = fmt.color_tags["space"]
+        context.color_primaries = fmt.color_tags["primaries"]
+        context.color_trc = fmt.color_tags["transfer"]
+        context.sample_aspect_ratio = film.sample_aspect_ratio
+        context.thread_type = "SLICE" if fmt.codec == "ffv1" else "AUTO"
+        if fmt.field_order != "progressive":
+            context.flags |= Flags.interlaced_dct
+            context.field_order = {"tff": 2, "bff": 3}[fmt.field_order]
+        return stream
+
+    def write(self, frame: Frame, cb: np.ndarray, cr: np.ndarray) -> None:
+        """Add a frame. cb, cr: code values at the film's depth and range on the chroma grid of the format,
+        uint8 or uint16. Luma goes in as it is; where the format cannot hold it, it is fitted (see
+        `output_format`). Raises VidcolorError where the file cannot be written."""
+        film, fmt = self._film, self._fmt
+        picture = av.VideoFrame(film.width, film.height, fmt.pix_fmt)
+        if (film.depth, film.full_range) == (fmt.depth, fmt.full_range):
+            planes = (frame.luma, cb, cr)
+        else:
+            luma, chroma = _tables(film.depth, film.full_range, fmt.depth, fmt.full_range)
+            planes = (luma[frame.luma], chroma[cb], chroma[cr])
+        for plane, values in zip(picture.planes, planes, strict=True):
+            if values.shape != (plane.height, plane.width):
+                raise ValueError(f"plane of {values.shape}, the format has {(plane.height, plane.width)}")
+            rows = np.frombuffer(plane, np.uint8 if fmt.depth == 8 else np.uint16)  # type: ignore[call-overload]
+            rows.reshape(plane.height, -1)[:, : plane.width] = values
+        picture.color_range = fmt.color_tags["range"]
+        picture.colorspace = fmt.color_tags["space"]
+        picture.color_primaries = fmt.color_tags["primaries"]
+        picture.color_trc = fmt.color_tags["transfer"]
+        picture.pts, picture.time_base = self.frames, 1 / fmt.rate
+        try:
+            if fmt.field_order != "progressive":
+                picture = self._flagged(picture, frame)
+            self._container.mux(self._stream.encode(picture))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.discard()
+            raise _failed(self.path, error) from error
+        self.frames += 1
+
+    def _flagged(self, picture: av.VideoFrame, frame: Frame) -> Any:
+        """The same picture with the field flags of `frame`: PyAV sets them through a filter only."""
+        mode = "prog" if not frame.interlaced else "tff" if frame.top_field_first else "bff"
+        if mode not in self._fields:
+            graph = av.filter.Graph()
+            source = graph.add_buffer(
+                width=picture.width,
+                height=picture.height,
+                format=picture.format,
+                time_base=picture.time_base,
+            )
+            graph.link_nodes(source, graph.add("setfield", mode), graph.add("buffersink")).configure()
+            self._fields[mode] = graph
+        graph = self._fields[mode]
+        pts = picture.pts
+        graph.push(picture)
+        flagged = graph.pull()
+        flagged.pts, flagged.time_base = pts, 1 / self._fmt.rate
+        return flagged
+
+    def close(self) -> None:
+        """Finish the file and give it its name. Raises VidcolorError where it has no frame or cannot be written."""
+        if self._container is None:
+            return
+        if not self.frames:
+            self.discard()
+            raise VidcolorError(f"{self.path}: not one frame to write")
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            self._container = None
+            os.replace(self._part, self.path)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.discard()
+            raise _failed(self.path, error) from error
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        container, self._container = self._container, None
+        if container is not None:
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+                container.close()
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Encoder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+
+@lru_cache(maxsize=4)
+def _tables(depth: int, full: bool, new_depth: int, new_full: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Luma and chroma code values of one depth and range to those of another (ITU-T H.273, equations 20 to 34)."""
+    codes = np.arange(1 << depth, dtype=np.float64)
+    most = (1 << new_depth) - 1
+
+    def spans(bits: int, is_full: bool) -> tuple[float, float, float]:
+        unit = 1 << (bits - 8)
+        return (0, 2**bits - 1, 2**bits - 1) if is_full else (16 * unit, 219 * unit, 224 * unit)
+
+    black, luma_span, chroma_span = spans(depth, full)
+    new_black, new_luma_span, new_chroma_span = spans(new_depth, new_full)
+    luma = (codes - black) * (new_luma_span / luma_span) + new_black
+    chroma = (codes - (1 << (depth - 1))) * (new_chroma_span / chroma_span) + (1 << (new_depth - 1))
+    kind = np.uint8 if new_depth == 8 else np.uint16
+    fit = [np.clip(np.floor(values + 0.5), 0, most).astype(kind) for values in (luma, chroma)]
+    return fit[0], fit[1]
+
+
+def _failed(path: Path, error: Exception) -> VidcolorError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return VidcolorError(f"{path}: cannot be written: {reason}")
