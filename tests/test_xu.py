@@ -147,6 +147,8 @@ def test_the_encoder_may_be_a_users_own_file(tmp_path, monkeypatch):
     assert xu.Xu(CPU, encoder=str(path)).transferring.widths == (4, 6, 8, 10)
     with pytest.raises(VidcolorError, match="cannot read the weights"):
         xu.Xu(CPU, encoder=str(tmp_path / "none.safetensors"))
+    with pytest.raises(VidcolorError, match="--encoder vgg20: no such encoder; give vgg19 or"):
+        xu.Xu(CPU, encoder="vgg20")
 
 
 def test_vgg19_without_a_trained_decoder_says_so(monkeypatch, capsys):

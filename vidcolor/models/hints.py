@@ -105,7 +105,7 @@ def fill(
     hint, mask = torch.zeros_like(ab), torch.zeros_like(ab[:, :1])
     if not len(patches):
         return hint, mask
-    means = _means(ab, patches).to(ab.dtype)
+    means = _means(ab, patches)
     for n, (y, x, side) in enumerate(patches.tolist()):
         hint[:, :, y : y + side, x : x + side] = means[:, :, n, None, None]
         mask[:, :, y : y + side, x : x + side] = 1 if strength is None else strength[:, None, n, None, None]
@@ -113,15 +113,15 @@ def fill(
 
 
 def _means(x: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
-    """Mean of x (b, c, h, w) inside each patch: (b, c, n), by a summed-area table in double precision."""
-    table = torch.nn.functional.pad(x.double().cumsum(-1).cumsum(-2), (1, 0, 1, 0))
-    y, left, side = patches.to(x.device).unbind(1)
-    down, right = y + side, left + side
-    total = table[..., down, right] - table[..., y, right] - table[..., down, left] + table[..., y, left]
-    return (total / side.square()).float()
+    """Mean of x (b, c, h, w) inside each patch: (b, c, n)."""
+    return torch.stack([part.mean((2, 3)) for part in _parts(x, patches)], 2)
 
 
 def _deviation(ab: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
     """Root of a's plus b's variance inside each patch, mean over frames: (n,)."""
-    variance = _means(ab.double().square(), patches) - _means(ab, patches).square()
-    return variance.clamp(min=0).sum(1).sqrt().mean(0)
+    each = [part.var((2, 3), correction=0).sum(1).sqrt().mean() for part in _parts(ab, patches)]
+    return torch.stack(each)
+
+
+def _parts(x: torch.Tensor, patches: torch.Tensor) -> list[torch.Tensor]:
+    return [x[:, :, y : y + side, left : left + side] for y, left, side in patches.tolist()]

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vidcolor.errors import warn
+from vidcolor.errors import VidcolorError, warn
 from vidcolor.models import hints, transfer, weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
@@ -147,6 +147,8 @@ def _transfer_net(encoder: str | None) -> TransferNet:
     if encoder is None:
         return transfer.load()
     if encoder != "vgg19":
+        if not encoder.endswith(weights.SUFFIX):
+            raise VidcolorError(f"--encoder {encoder}: no such encoder; give vgg19 or a {weights.SUFFIX} file")
         return transfer.load(encoder)
     if VGG19_WEIGHTS in weights.available():
         return transfer.load(VGG19_WEIGHTS)
