@@ -71,10 +71,7 @@ class Views(NamedTuple):
 
 
 def views(batch: Mapping[str, torch.Tensor]) -> Views:
-    rgb = [
-        lab_to_rgb(torch.cat(maps, 1))
-        for maps in ((batch["l"], batch["pre"]), (batch["key_l"], batch["key_ab"]))
-    ]
+    rgb = [lab_to_rgb(torch.cat(maps, 1)) for maps in ((batch["l"], batch["pre"]), (batch["key_l"], batch["key_ab"]))]
     colored, reference = (x.contiguous(memory_format=torch.channels_last) for x in rgb)
     return Views(colored, reference, rgb_to_lab(lab_to_rgb(torch.cat([batch["l"], batch["ab"]], 1))))
 
@@ -174,9 +171,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--plain", action="store_true", help="the paper's recipe: reconstruction alone")
-    parser.add_argument(
-        "--encoder", choices=("vgg19",), help="the paper's size, with ImageNet's VGG19 kept frozen"
-    )
+    parser.add_argument("--encoder", choices=("vgg19",), help="the paper's size, with ImageNet's VGG19 kept frozen")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--ship", action="store_true", help="write the result into the package")
     where.add_argument("--out", type=Path, help="write the result to a file, for `vidcolor --encoder FILE`")
@@ -211,9 +206,7 @@ def main() -> None:
         "net": "transfer",
         "settings": {"widths": list(net.widths)},
         "trained": (args.folder / "log.csv").read_text().splitlines()[-1].split(",")[0] + " steps",
-        "recipe": "reconstruction"
-        if args.plain
-        else "self-reference pairs through AdaIN, and reconstruction",
+        "recipe": "reconstruction" if args.plain else "self-reference pairs through AdaIN, and reconstruction",
         "held_out_ab_error": {k: round(v, 2) for k, v in figures.items()},
     }
     if args.ship:

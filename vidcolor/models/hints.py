@@ -73,9 +73,7 @@ def film_patches(
         return torch.empty(0, 3, dtype=torch.long)
     rows = max(1, min(h, round(math.sqrt(count * h / w))))
     columns = max(1, min(w, round(count / rows)))
-    top, left = torch.meshgrid(
-        torch.arange(rows) * h // rows, torch.arange(columns) * w // columns, indexing="ij"
-    )
+    top, left = torch.meshgrid(torch.arange(rows) * h // rows, torch.arange(columns) * w // columns, indexing="ij")
     below = torch.cat([top[1:], torch.full((1, columns), h)])
     beside = torch.cat([left[:, 1:], torch.full((rows, 1), w)], 1)
     tries = (rows * columns, TRIES)

@@ -20,9 +20,7 @@ def rgb_to_lab(rgb: torch.Tensor) -> torch.Tensor:
     """(b, 3, h, w) RGB 0..1 to Lab: L 0..100, a, b in Lab units, float32. Values outside 0..1 are clamped
     softly: they keep a slope, so that a training loss can bring them back."""
     rgb = rgb.float()
-    linear = torch.where(
-        rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb.clamp(min=-0.5) / 12.92
-    )
+    linear = torch.where(rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb.clamp(min=-0.5) / 12.92)
     xyz = torch.einsum("ij,bjhw->bihw", _matrix(rgb), linear)
     cubic = xyz.clamp(min=_DELTA**3) ** (1 / 3)
     f = torch.where(xyz > _DELTA**3, cubic, xyz / (3 * _DELTA**2) + 4 / 29)

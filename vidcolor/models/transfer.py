@@ -90,9 +90,7 @@ class TransferNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-        with (
-            torch.no_grad()
-        ):  # ImageNet normalisation: VGG19's weights expect it, and it centres any other's input
+        with torch.no_grad():  # ImageNet normalisation: VGG19's weights expect it, and it centres any other's input
             self.front.weight.copy_(torch.diag(1 / torch.tensor(IMAGENET_STD))[..., None, None])
             self.front.bias.copy_(-torch.tensor(IMAGENET_MEAN) / torch.tensor(IMAGENET_STD))  # type: ignore[union-attr]
             self.decoder["out"].weight.mul_(0.1)  # type: ignore[operator]
@@ -148,7 +146,8 @@ class TransferNet(nn.Module):
     def _run(self, rgb: torch.Tensor, site: _Site) -> torch.Tensor:
         """Encoder and decoder with `site(number, features)` at every AdaIN site."""
         h, w = rgb.shape[-2:]
-        x = self._precise(self.front, _pad8(rgb)).to(self.encoder["0"].weight.dtype)  # type: ignore[arg-type]
+        x = _pad8(rgb).contiguous(memory_format=torch.channels_last)
+        x = self._precise(self.front, x).to(self.encoder["0"].weight.dtype)  # type: ignore[arg-type]
         skips = []
         for number, (first, *rest) in enumerate([["0", "2"], ["5", "7"], ["10", "12", "14", "16"]]):
             x = site(number, self._encode(first, x))
@@ -160,9 +159,7 @@ class TransferNet(nn.Module):
             skips.append((pooled, x))
             x = pooled
         x = site(3, self._encode("19", x))
-        for number, (up, *rest) in zip(
-            (4, 5, 6), [["4_up", "4_1", "4_2", "4_3"], ["3_up", "3_1"], ["2_up", "2_1"]]
-        ):
+        for number, (up, *rest) in zip((4, 5, 6), [["4_up", "4_1", "4_2", "4_3"], ["3_up", "3_1"], ["2_up", "2_1"]]):
             x = self._decode(up, x)
             pooled, full = skips.pop()
             parts = [x, pooled] if self.skips else [x]

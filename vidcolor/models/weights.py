@@ -27,9 +27,7 @@ SUMS = "SHA256SUMS"
 SUFFIX = ".safetensors"
 
 
-def load(
-    name: str | os.PathLike[str], net: str | None = None
-) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+def load(name: str | os.PathLike[str], net: str | None = None) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Read weights as (state_dict, metadata), floating tensors as float32.
 
     name: a shipped file's name without suffix (`colornet`), whose SHA-256 must be the one in `SHA256SUMS`; or
@@ -41,9 +39,7 @@ def load(
     metadata = _metadata(data, path)
     wanted = net if net is not None else (str(name) if shipped else None)
     if wanted is not None and metadata["net"] != wanted:
-        raise VidcolorError(
-            f"{path}: holds weights of '{metadata['net']}', not of '{wanted}'; give a file made for it"
-        )
+        raise VidcolorError(f"{path}: holds weights of '{metadata['net']}', not of '{wanted}'; give a file made for it")
     try:
         tensors = load_bytes(data)
     except SafetensorError as error:
@@ -51,9 +47,7 @@ def load(
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}, metadata
 
 
-def save(
-    path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]
-) -> str:
+def save(path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> str:
     """Write weights with floating tensors as float16, whole or not at all; returns the file's SHA-256 (hex).
 
     metadata: JSON values, with at least `net` and `settings`. Raises VidcolorError where a value is beyond
@@ -69,9 +63,7 @@ def save(
         if value.is_floating_point():
             value = value.half()
             if not torch.isfinite(value).all():
-                raise VidcolorError(
-                    f"{path}: tensor '{key}' holds values beyond half precision; train it again"
-                )
+                raise VidcolorError(f"{path}: tensor '{key}' holds values beyond half precision; train it again")
         tensors[key] = value
     data = save_bytes(tensors, {"vidcolor": json.dumps(dict(metadata), sort_keys=True)})
     part = path.with_name(path.name + ".part")
@@ -80,9 +72,7 @@ def save(
         part.write_bytes(data)
         os.replace(part, path)
     except OSError as error:
-        raise VidcolorError(
-            f"{path}: cannot write the weights ({error.strerror}); free or change the folder"
-        ) from None
+        raise VidcolorError(f"{path}: cannot write the weights ({error.strerror}); free or change the folder") from None
     return hashlib.sha256(data).hexdigest()
 
 
@@ -120,9 +110,7 @@ def _read(name: str | os.PathLike[str]) -> tuple[bytes, Path, bool]:
     if shipped:
         expected = _sums().get(path.name)
         if expected is None:
-            raise VidcolorError(
-                f"{path}: no SHA-256 of these weights in {FOLDER / SUMS}; install vidcolor again"
-            )
+            raise VidcolorError(f"{path}: no SHA-256 of these weights in {FOLDER / SUMS}; install vidcolor again")
         if hashlib.sha256(data).hexdigest() != expected:
             raise VidcolorError(
                 f"{path}: the weights were changed (SHA-256 differs from {SUMS}); install vidcolor again"

@@ -88,12 +88,7 @@ class Xu:
         lightness = torch.from_numpy(shot.lightness[sample]).to(self.device)[:, None].float() / 2.55
         rgb = self._pre_color(_shrunk(lightness))
         content = Statistics(
-            torch.cat(
-                [
-                    self.transferring.content_statistics(rgb, Statistics(one[None])).values
-                    for one in style.values
-                ]
-            )
+            torch.cat([self.transferring.content_statistics(rgb, Statistics(one[None])).values for one in style.values])
         )
         state = State(style, content, shares.to(self.device), torch.empty(0, 3, dtype=torch.long))
         coarse = _grown(self._coarse(rgb, state, torch.from_numpy(sample)), shot.lightness.shape[1:])

@@ -138,9 +138,7 @@ class Average:
             else:
                 self.state[key].copy_(value)
 
-    def validate(
-        self, net: nn.Module, figures: Callable[[nn.Module], Mapping[str, float]]
-    ) -> Mapping[str, float]:
+    def validate(self, net: nn.Module, figures: Callable[[nn.Module], Mapping[str, float]]) -> Mapping[str, float]:
         """Figures of the net with the averaged weights; its own weights are put back."""
         own = {k: v.clone() for k, v in net.state_dict().items()}
         net.load_state_dict(self.state)
@@ -190,10 +188,7 @@ class _Log:
             figures = {name: total / self.count for name, total in self.sums.items()}
             self.sums, self.count = {}, 0
         with self.path.open("a", newline="") as file:
-            rows = [
-                [step, f"{seconds:.1f}", f"{rate:.3g}", name, f"{value:.6g}"]
-                for name, value in figures.items()
-            ]
+            rows = [[step, f"{seconds:.1f}", f"{rate:.3g}", name, f"{value:.6g}"] for name, value in figures.items()]
             csv.writer(file).writerows(rows)
 
 
