@@ -135,12 +135,12 @@ def probe(
         if fps is None:
             warn(f"{path}: numbered images have no rate: 24 frames a second taken (choose with --fps)")
         rate = _rate(24 if fps is None else fps)
-        found = _look(files[0], path)
+        found = describe(files[0])
         found |= {"frame_rate": rate, "time_base": 1 / rate, "frames_hint": len(files), "stream": 0}
     else:
         if fps is not None:
             raise VidcolorError(f"{path}: --fps is for numbered images; a film file has its own time stamps")
-        found = _look(path, path)
+        found = describe(path)
     picture = images or found.pop("picture")
     found.pop("picture", None)
     tags = found["color_tags"]
@@ -165,9 +165,7 @@ def probe(
         raise VidcolorError(
             f"{path}: matrix number {tags['space']} of ISO 23091-2 is not supported: choose one with --matrix"
         )
-    full = (
-        rgb or found["pix_fmt"].startswith("yuvj") or (picture and tags["range"] == 0) or tags["range"] == 2
-    )
+    full = rgb or found["pix_fmt"].startswith("yuvj") or (picture and tags["range"] == 0) or tags["range"] == 2
     if not rgb and tags["range"] == 0 and not found["pix_fmt"].startswith("yuvj"):
         untagged.append("range")
     if full_range is not None and not rgb:
@@ -200,12 +198,10 @@ def _rate(fps: Fraction | float | str) -> Fraction:
     return rate
 
 
-def _look(file: Path, shown: Path) -> dict[str, Any]:
-    """Facts of the video stream of `file` and of its first frame."""
-    if not file.exists():
-        raise VidcolorError(f"{shown}: no such file")
+def describe(file: Path, index: int | None = None) -> dict[str, Any]:
+    """Facts of a file's video stream and of its first frame, nothing decided: most of the fields of Film."""
     with open_film(file) as container:
-        stream = video_stream(container, file)
+        stream = video_stream(container, file, index)
         frame = _first_frame(container, stream, file)
         context = stream.codec_context
         how = layout(frame.format.name)
@@ -243,9 +239,7 @@ def _look(file: Path, shown: Path) -> dict[str, Any]:
             "sample_aspect_ratio": shape,
             "rotation": rotation,
             "display_matrix": display,
-            "field_order": {2: "tff", 4: "tff", 3: "bff", 5: "bff", 1: "progressive"}.get(
-                context.field_order, ""
-            ),
+            "field_order": {2: "tff", 4: "tff", 3: "bff", 5: "bff", 1: "progressive"}.get(context.field_order, ""),
             "color_tags": tags,
             "frames_hint": int(stream.frames or 0),
             "colored": is_colored(frame),
@@ -256,7 +250,7 @@ def _look(file: Path, shown: Path) -> dict[str, Any]:
 def open_film(file: Path) -> Any:
     """PyAV's input container of `file`; what PyAV says against it comes as VidcolorError."""
     try:
-        return av.open(str(file), metadata_errors="replace")
+        return av.open(str(Path(file).absolute()), metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         if not file.exists():
             reason = "no such file"
@@ -325,10 +319,6 @@ def _chroma_location(container: Any, stream: Any, frame: Any) -> int:
         av.logging.set_libav_level(av.logging.INFO)
         av.logging.set_level(level)
     line = re.search(rf"Stream #\d+:{stream.index}\D.*Video:.*", described)
-    inside = (
-        re.search(rf"{stream.codec_context.pix_fmt or frame.format.name}\(([^)]*)\)", line[0])
-        if line
-        else None
-    )
+    inside = re.search(rf"{stream.codec_context.pix_fmt or frame.format.name}\(([^)]*)\)", line[0]) if line else None
     words = re.split(r"[,\s]+", inside[1]) if inside else []
     return next((number for number, name in enumerate(_CHROMA_LOCATIONS) if number and name in words), 0)

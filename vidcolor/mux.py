@@ -1,0 +1,290 @@
+"""The result: the coloured picture, and beside it everything else of the source, copied or named as lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+
+from .concat import concatenate, picture_suffix
+from .encode import OutputFormat
+from .errors import VidcolorError, warn
+from .film import Film, open_film
+from .verify import verify
+
+_PICTURE_TYPES = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "gif": "image/gif"}
+# Tags of a coded stream that are no longer true of its new coding.
+_STALE = re.compile(r"^(BPS|NUMBER_OF_|_STATISTICS|DURATION|ENCODER)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Track:
+    """A stream of the source beside its picture."""
+
+    index: int
+    """In the source."""
+    kind: str
+    """`audio`, `subtitle`, `attachment`, `data` or `cover`."""
+    codec: str
+    """Decoder name, empty where libav knows none."""
+    disposition: tuple[str, ...]
+    """Names of the flags that are set."""
+    metadata: dict[str, str]
+    """Its own tags: language, title, ..."""
+
+    def __str__(self) -> str:
+        details = [self.metadata.get(key, "") for key in ("language", "title", "filename")]
+        return " ".join(filter(None, [self.kind, f"stream {self.index}", self.codec, *details]))
+
+
+@dataclass(frozen=True)
+class JoinReport:
+    """What is in the result."""
+
+    path: Path
+    """The result."""
+    frames: int
+    """Frames of its picture, counted in the finished file."""
+    kept: tuple[str, ...]
+    """Streams of the source that were copied."""
+    lost: tuple[str, ...]
+    """What the container could not hold; each was said as a warning."""
+
+
+def join_units(
+    film: Film,
+    unit_files: Sequence[str | Path],
+    pts: Sequence[int] | np.ndarray,
+    fmt: OutputFormat,
+    out: str | Path,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+) -> JoinReport:
+    """Put the units end to end, add everything else of the source, check the whole, and only then name it `out`.
+
+    pts: of every frame of the units together, in ticks of the film's time base; they are the result's (rounded to
+    1 ms in Matroska). start, end: PTS that bound a part of the film (None: its own start, its own end); sound and
+    subtitles are cut to it, and keep their time stamps like the picture, so that a part lies in the film's time.
+
+    Nothing is re-encoded. What the container cannot hold is left out and named in a warning.
+    Raises VidcolorError where units do not fit together, the file cannot be written, or what was written is not
+    what it should be: frame count, PTS, tags, aspect ratio."""
+    out = Path(out).absolute()
+    stamps = np.asarray(pts, np.int64)
+    if not len(stamps) or (np.diff(stamps) <= 0).any():
+        raise VidcolorError(f"{out}: no frames, or PTS that do not rise")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{out.stem[:80]}-", dir=out.parent))
+    except OSError as error:
+        raise VidcolorError(f"{out}: cannot be written: {error.strerror}") from error
+    try:
+        picture = work / f"picture{picture_suffix(fmt)}"
+        result = work / f"result{out.suffix}"
+        concatenate(film, [Path(file) for file in unit_files], stamps, fmt, picture)
+        tracks = source_tracks(film)
+        kept, lost = _mux(film, fmt, picture, tracks, result, work, start, end)
+        lost += verify(film, fmt, stamps, result, kept, whole=start is None and end is None)
+        os.replace(result, out)
+    except OSError as error:
+        raise VidcolorError(f"{out}: cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    for what in lost:
+        warn(f"{out.name}: not kept: {what}")
+    return JoinReport(out, len(stamps), tuple(map(str, kept)), tuple(lost))
+
+
+def source_tracks(film: Film) -> list[Track]:
+    """Everything in the source file beside its picture; nothing for numbered images.
+
+    Left out is what its container builds anew: the chapter track and the time code track of MOV."""
+    if film.kind == "images":
+        return []
+    tracks = []
+    with open_film(film.path) as container:
+        chapters = bool(container.chapters())
+        for stream in container.streams:
+            if stream.index == film.stream:
+                continue
+            flags = tuple(flag.name for flag in type(stream.disposition) if flag & stream.disposition and flag.name)
+            kind = "cover" if "attached_pic" in flags else stream.type
+            context = stream.codec_context
+            codec = context.name if context is not None else ""
+            metadata = dict(stream.metadata)
+            mov = "mov" in container.format.name
+            if mov and kind == "data" and ("timecode" in metadata or (chapters and codec in ("", "bin_data"))):
+                continue
+            tracks.append(Track(stream.index, kind, codec, flags, metadata))
+    return tracks
+
+
+def _mux(
+    film: Film,
+    fmt: OutputFormat,
+    picture: Path,
+    tracks: list[Track],
+    result: Path,
+    work: Path,
+    start: int | None,
+    end: int | None,
+) -> tuple[list[Track], list[str]]:
+    """Run ffmpeg; again without what the container cannot hold. Returns what was kept and what was lost."""
+    # MOV has no place for a cover; ffmpeg would drop it in silence.
+    kept = [track for track in tracks if track.kind != "cover" or fmt.container != "mov"]
+    lost = [f"{track}: {result.suffix} cannot hold it" for track in tracks if track not in kept]
+    error = _run(_command(film, fmt, picture, kept, result, work, start, end))
+    if error:
+        _stop_at_full_disk(result, error)
+        tracks, kept = kept, []
+        for track in tracks:
+            reason = _run(_command(film, fmt, picture, [track], result, work, start, end, trial=True))
+            if reason:
+                _stop_at_full_disk(result, reason)
+                lost.append(f"{track}: {result.suffix} cannot hold it")
+            else:
+                kept.append(track)
+        error = _run(_command(film, fmt, picture, kept, result, work, start, end))
+    if error:
+        raise VidcolorError(f"{result.name}: ffmpeg cannot mux the result: {error}")
+    return kept, lost
+
+
+def _command(
+    film: Film,
+    fmt: OutputFormat,
+    picture: Path,
+    tracks: list[Track],
+    result: Path,
+    work: Path,
+    start: int | None,
+    end: int | None,
+    *,
+    trial: bool = False,
+) -> list[str]:
+    """The argument list. trial: only the first moment of it, to see whether the container takes the tracks."""
+    options: dict[str, Any] = {"c": "copy", "copyts": None, "f": fmt.container}
+    inputs = [ffmpeg.input(f"file:{picture}")["v:0"]]
+    more: list[str] = []  # options that are given several times, which ffmpeg-python does not know
+    if film.kind == "video":
+        seconds = {
+            name: f"{float(stamp * film.time_base):.6f}"
+            for name, stamp in (("ss", start), ("to", end))
+            if stamp is not None
+        }
+        source = ffmpeg.input(f"file:{film.path.absolute()}", **({"seek_timestamp": 1} if seconds else {}), **seconds)
+        options |= {"map_metadata": 1, "map_chapters": 1, "map_metadata:s:0": f"1:s:{film.stream}"}
+        flags, stale = _picture_tags(film)
+        options["disposition:0"] = flags
+        more += [word for name in stale for word in ("-metadata:s:0", f"{name}=")]
+        # FFmpeg makes a track of a cover in Matroska; as an attachment it stays a cover.
+        attached = [track for track in tracks if track.kind == "cover" and fmt.container == "matroska"]
+        mapped = [track for track in tracks if track not in attached]
+        for place, track in enumerate(mapped, 1):
+            inputs.append(source[str(track.index)])
+            options[f"map_metadata:s:{place}"] = f"1:s:{track.index}"
+            options[f"disposition:{place}"] = "+".join(track.disposition) or "0"
+            if fmt.container != "matroska":
+                more += [word for tag in _mov_tags(track, fmt) for word in (f"-metadata:s:{place}", tag)]
+        inputs.append(source["v:99?"])  # nothing: so that ffmpeg opens the source for its tags and chapters
+        attachments = sum(track.kind == "attachment" for track in mapped)
+        for place, track in enumerate(attached, attachments):
+            name, kind = _cover_file(film, track, work)
+            more += ["-attach", f"file:{name}", f"-metadata:s:t:{place}", f"mimetype={kind}"]
+            more += [f"-metadata:s:t:{place}", f"filename={name.name}"]
+    if fmt.container == "matroska":
+        # The display's aspect: Matroska has no other, and PyAV does not write it.
+        display = film.sample_aspect_ratio * film.width / film.height
+        if film.sample_aspect_ratio != 1:
+            options["aspect"] = f"{display.numerator}:{display.denominator}"
+    else:
+        # Edit lists are counted in the movie's ticks: coarse ones would shift the picture.
+        options |= {"video_track_timescale": film.time_base.denominator, "movie_timescale": film.time_base.denominator}
+        if fmt.codec == "x265":
+            options["tag:v:0"] = "hvc1"
+    if trial:
+        options["t"] = "0.1"
+    stream = ffmpeg.output(*inputs, f"file:{result}", **options)
+    command = ffmpeg.compile(stream, cmd=program(), overwrite_output=True)
+    end_of_options = command.index(f"file:{result}")
+    command[end_of_options:end_of_options] = more
+    return [command[0], "-hide_banner", "-nostdin", "-v", "error", *command[1:]]
+
+
+def _mov_tags(track: Track, fmt: OutputFormat) -> list[str]:
+    """Tags in MP4's and MOV's own form: a title is the handler's name; MOV knows French as `fra` only."""
+    tags = []
+    title = track.metadata.get("title")
+    if title:
+        tags.append(f"handler_name={title}")
+    if fmt.container == "mov" and track.metadata.get("language") == "fre":
+        tags.append("language=fra")
+    return tags
+
+
+def _picture_tags(film: Film) -> tuple[str, list[str]]:
+    """Disposition of the picture as ffmpeg writes it, and names of tags of its former coding."""
+    with open_film(film.path) as container:
+        stream = container.streams[film.stream]
+        flags = [flag.name for flag in type(stream.disposition) if flag & stream.disposition and flag.name]
+        return "+".join(flags) or "0", [name for name in stream.metadata if _STALE.match(name)]
+
+
+def _cover_file(film: Film, track: Track, work: Path) -> tuple[Path, str]:
+    """The cover picture as a file of its own, and its media type."""
+    kind = track.metadata.get("mimetype") or _PICTURE_TYPES.get(track.codec, "image/jpeg")
+    suffix = ".jpg" if kind == "image/jpeg" else "." + kind.rpartition("/")[2]
+    path = work / (Path(track.metadata.get("filename", "")).name or f"cover{suffix}")
+    if path.exists():
+        return path, kind
+    with open_film(film.path) as container:
+        packet = next(packet for packet in container.demux(container.streams[track.index]) if packet.size)
+        path.write_bytes(bytes(packet))
+    return path, kind
+
+
+@lru_cache(maxsize=1)
+def program() -> str:
+    """The ffmpeg that is run: the PATH's, where it is version 6 or later, else the one in imageio-ffmpeg."""
+    found = shutil.which("ffmpeg")
+    if found:
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            said = subprocess.run([found, "-version"], capture_output=True, text=True, timeout=20).stdout
+            version = re.match(r"ffmpeg version n?(\d+)\.", said)
+            if version is None or int(version[1]) >= 6:
+                return found
+    try:
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:
+        raise VidcolorError("no ffmpeg: install ffmpeg 6 or later, or the package imageio-ffmpeg") from error
+
+
+def _run(command: list[str]) -> str:
+    """Run ffmpeg; empty where it succeeded, else the most telling line of its errors."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise VidcolorError(f"{command[0]}: cannot be run: {error.strerror}") from error
+    if done.returncode == 0:
+        return ""
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    telling = [line for line in lines if "No space left" in line] or lines
+    return re.sub(r"^\[[^]]*\]\s*", "", telling[0]) if telling else f"exit code {done.returncode}"
+
+
+def _stop_at_full_disk(result: Path, error: str) -> None:
+    if "No space left" in error or "File too large" in error or "Permission denied" in error:
+        raise VidcolorError(f"{result.name}: cannot be written: {error}")

@@ -1,0 +1,165 @@
+"""The last look: is the finished file what the film was, but for its colours?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+
+from .encode import OutputFormat
+from .errors import VidcolorError
+from .film import Film, describe, open_film
+
+if TYPE_CHECKING:
+    from .mux import Track
+
+_MATROSKA_TICK = Fraction(1, 1000)
+_MADE_ANEW = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "creation_time"}
+
+
+def verify(
+    film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Sequence[Track], *, whole: bool
+) -> list[str]:
+    """Compare `path` with what it should be; returns what was lost without having been foreseen.
+
+    The picture's frame count, PTS (exact in MP4 and MOV, within half a tick of 1 ms in Matroska), size, pixel
+    format, tags, aspect ratio and rotation must be right: VidcolorError where they are not. Of the other streams
+    each must be there, with its packets, language, title and disposition; what is not is returned.
+    whole: not a part of the film, so that packets can be counted against the source's."""
+    found = describe(path, 0)
+    _check_picture(film, fmt, found, path)
+    with open_film(path) as container:
+        streams = list(container.streams)
+        chapters, metadata = container.chapters(), dict(container.metadata)
+        try:
+            stamps, packets = _walk(container)
+        except av.FFmpegError as error:
+            raise VidcolorError(f"{path.name}: the finished file cannot be read: {error.strerror}") from error
+        tick = Fraction(container.streams[0].time_base or _MATROSKA_TICK)
+        _check_pts(film, pts, stamps, tick, path)
+        return _compare(film, streams, chapters, metadata, packets, kept, whole=whole)
+
+
+def _wrong(path: Path, what: str, is_: object, should: object) -> VidcolorError:
+    return VidcolorError(f"{path.name}: the finished file is wrong: {what} {is_} instead of {should}; nothing was kept")
+
+
+def _check_picture(film: Film, fmt: OutputFormat, found: dict[str, Any], path: Path) -> None:
+    size = found["width"], found["height"]
+    if size != (film.width, film.height):
+        raise _wrong(path, "size", size, (film.width, film.height))
+    # libav decodes ProRes 4444 to 12 bits, and full-range yuv420p of H.264 to yuvj420p.
+    form = found["pix_fmt"].replace("yuvj", "yuv")
+    if form != fmt.pix_fmt and fmt.codec != "prores":
+        raise _wrong(path, "pixel format", form, fmt.pix_fmt)
+    for name, should in fmt.color_tags.items():
+        is_ = found["color_tags"][name]
+        unsaid = {"range": (0, 1), "chroma_location": (0, 1)}.get(name, (should,))
+        # A limited range and left siting are what is taken where nobody says; MOV does not say them of ProRes.
+        if is_ == should or (is_ in unsaid and should in unsaid):
+            continue
+        if name == "chroma_location" and (is_ == 0 or fmt.chroma == "444"):
+            continue
+        raise _wrong(path, f"colour tag {name}", is_, should)
+    shape: Fraction = found["sample_aspect_ratio"]
+    aspect = film.sample_aspect_ratio
+    # Matroska holds the display's size in whole pixels.
+    room = Fraction(1, film.width) if fmt.container == "matroska" else 0
+    if abs(shape / aspect - 1) > room:
+        raise _wrong(path, "pixel aspect ratio", shape, aspect)
+    if found["rotation"] != film.rotation:
+        raise _wrong(path, "rotation", found["rotation"], film.rotation)
+
+
+def _walk(container: Any) -> tuple[list[int], dict[int, int]]:
+    """PTS of the first stream's packets in rising order, and how many packets with data each stream has."""
+    stamps: list[int] = []
+    packets: dict[int, int] = {}
+    for packet in container.demux(*(stream for stream in container.streams if stream.type != "attachment")):
+        if packet.size:
+            packets[packet.stream_index] = packets.get(packet.stream_index, 0) + 1
+            if packet.stream_index == 0:
+                stamps.append(packet.pts)
+    return sorted(stamps), packets
+
+
+def _check_pts(film: Film, pts: np.ndarray, stamps: list[int], tick: Fraction, path: Path) -> None:
+    if len(stamps) != len(pts):
+        raise _wrong(path, "frames", len(stamps), len(pts))
+    exact = tick * film.time_base.denominator == 1
+    if exact:
+        same = np.array_equal(np.array(stamps), pts * film.time_base.numerator)
+        late = [] if same else [n for n, stamp in enumerate(stamps) if stamp != pts[n] * film.time_base.numerator]
+    else:
+        late = [n for n, stamp in enumerate(stamps) if abs(stamp * tick - int(pts[n]) * film.time_base) > tick / 2]
+    if late:
+        n = late[0]
+        raise _wrong(path, f"time of frame {n}", float(stamps[n] * tick), float(int(pts[n]) * film.time_base))
+
+
+def _compare(
+    film: Film,
+    streams: list[Any],
+    chapters: list[Any],
+    metadata: dict[str, str],
+    packets: dict[int, int],
+    kept: Sequence[Track],
+    *,
+    whole: bool,
+) -> list[str]:
+    lost: list[str] = []
+    if film.kind == "images":
+        return lost
+    with open_film(film.path) as source:
+        if len(source.chapters()) > len(chapters):
+            lost.append(f"{len(source.chapters()) - len(chapters)} chapters")
+        there = {name.lower() for name in metadata}
+        for name in source.metadata:
+            if name.lower() not in there | _MADE_ANEW:
+                lost.append(f"metadata {name}")
+        before: dict[int, int] = {}
+        if whole and kept:
+            with suppress(av.FFmpegError):  # a damaged source: what can be counted was copied
+                before = _walk(source)[1]
+        # Covers become attachments in Matroska, and come last: pair the others by order, covers by order.
+        for covers in (False, True):
+            ours = [track for track in kept if (track.kind == "cover") == covers]
+            theirs = [stream for stream in streams[1:] if _is_cover(stream) == covers and not _is_chapter_track(stream)]
+            if len(theirs) < len(ours):
+                lost += [f"{track}: not in the finished file" for track in ours[len(theirs) :]]
+            for track, stream in zip(ours, theirs, strict=False):
+                lost += _differences(track, stream)
+                count = before.get(track.index, 0)
+                missing = count - packets.get(stream.index, 0)
+                if missing > 0 and not covers:
+                    lost.append(f"{track}: {missing} of its {count} packets")
+    return lost
+
+
+def _is_cover(stream: Any) -> bool:
+    return any(flag.name == "attached_pic" for flag in type(stream.disposition) if flag & stream.disposition)
+
+
+def _is_chapter_track(stream: Any) -> bool:
+    return stream.type == "data" and stream.codec_context is None
+
+
+def _differences(track: Track, stream: Any) -> list[str]:
+    lost = []
+    names = {name.lower(): value for name, value in stream.metadata.items()}
+    for name in ("language", "title"):
+        value = track.metadata.get(name)
+        # A title is the handler's name in MP4; `fra` is MOV's word for `fre`.
+        same = {value, "fra" if value == "fre" else value}
+        if value and value != "und" and not same & {names.get(name), name == "title" and names.get("handler_name")}:
+            lost.append(f"{track}: its {name} {value}")
+    flags = {flag.name for flag in type(stream.disposition) if flag & stream.disposition}
+    gone = set(track.disposition) - flags
+    if gone:
+        lost.append(f"{track}: its disposition {', '.join(sorted(gone))}")
+    return lost
