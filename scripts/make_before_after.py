@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 CUT = 35  # mean change of 8-bit luma between frames: far above any camera move in the samples
-COLUMN, CAPTION, GAP = 320, 22, 6
+COLUMN, CAPTION, GAP = 272, 22, 6
 
 
 def pictures(path: Path) -> list[Image.Image]:
