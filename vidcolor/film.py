@@ -258,6 +258,8 @@ def open_film(file: Path) -> Any:
             reason = "no permission to read it"
         elif file.is_file() and file.stat().st_size == 0:
             reason = "the file is empty"
+        elif isinstance(error, av.error.EOFError):
+            reason = "no frame in it: the file ends with its header"
         else:
             reason = f"not a film that can be read ({getattr(error, 'strerror', None) or error})"
         raise VidcolorError(f"{file}: {reason}") from error

@@ -197,6 +197,8 @@ def _command(
             inputs.append(source[str(track.index)])
             options[f"map_metadata:s:{place}"] = f"1:s:{track.index}"
             options[f"disposition:{place}"] = "+".join(track.disposition) or "0"
+            if start is not None and track.kind in ("audio", "subtitle", "data"):
+                options[f"copypriorss:{place}"] = 0  # nothing from between the seek's key frame and the start
             if fmt.container != "matroska":
                 more += [word for tag in _mov_tags(track, fmt) for word in (f"-metadata:s:{place}", tag)]
         inputs.append(source["v:99?"])  # nothing: so that ffmpeg opens the source for its tags and chapters

@@ -322,8 +322,10 @@ def _read_images(
         try:
             with open_film(files[place]) as container:
                 frame = next(container.decode(video_stream(container, files[place])), None)
-        except (av.FFmpegError, VidcolorError) as error:
+        except VidcolorError as error:
             frame, reason = None, str(error)
+        except av.FFmpegError as error:
+            frame, reason = None, f"{files[place]}: damaged ({error.strerror})"
         else:
             reason = f"{files[place]}: no picture in it"
         if frame is None:
