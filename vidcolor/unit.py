@@ -143,8 +143,9 @@ def finish(
                 else:
                     ab = colors.ab[position].astype(np.float32) * settings.strength
                     cb, cr = chroma.to_planes(ab, frame.luma, film, fmt.chroma, mode=settings.upsample)
+                codes = color.cbcr_to_codes(cb, cr, film.depth, film.full_range)
             with timings.measure("encode"):
-                encoder.write(frame, cb, cr)
+                encoder.write(frame, *codes)
             if is_dumped(plan, frame.index):
                 _dump(plan, unit, colors, frame.index)
             on_frame(frame.index)
@@ -208,22 +209,26 @@ def _dump(plan: Plan, unit: Unit, colors: Colors, frame: int) -> None:
     """The frame's inspection sheet, at working size."""
     position = frame - unit.warm_first
     l = colors.shot.lightness[position].astype(np.float32) / 2.55
+    h, w = l.shape
     coarse = colors.coarse.get(frame)
     near = min(unit.keys, key=lambda k: abs((frame if k.frame is None else k.frame) - frame), default=None)
-    reference = None
-    if near is not None:
-        reference = dump.picture(*np.split(_key_lab(near.path, l.shape, plan.film.rotation), [1], axis=-1))
+    lab = None if near is None else _key_lab(near.path, (h, w), plan.film.rotation)
     sheet = dump.sheet(
-        dump.picture(l, np.zeros((*l.shape, 2), np.float32)),
-        reference,
-        None if coarse is None else dump.picture(l, coarse),
-        dump.picture(l, colors.ab[position].astype(np.float32) * plan.settings.strength),
+        _picture(l),
+        None if lab is None else _picture(lab[..., 0], lab[..., 1:]),
+        None if coarse is None else _picture(l, coarse),
+        _picture(l, colors.ab[position].astype(np.float32) * plan.settings.strength),
         colors.confidence[position].astype(np.float32),
         frame,
-        float((plan.pts[frame] - plan.pts[0]) * plan.film.time_base),
-        plan.film.frame_rate,
+        dump.timecode(int(plan.pts[frame] - plan.pts[0]), plan.film.time_base, plan.film.frame_rate),
     )
     dump.save(sheet, Path(str(plan.settings.dump_dir)), frame)
+
+
+def _picture(l: np.ndarray, ab: np.ndarray | None = None) -> np.ndarray:
+    """L (h, w) and ab (h, w, 2), or grey, as sRGB uint8."""
+    ab = np.zeros((*l.shape, 2), np.float32) if ab is None else ab
+    return np.rint(color.lab_to_rgb(np.dstack([l, ab])) * 255).astype(np.uint8)
 
 
 def timed(items: Iterable[T], stage: str, timings: Timings) -> Iterator[T]:

@@ -82,8 +82,9 @@ class Exemplar:
         hint = torch.from_numpy(state.hint[at].astype(np.float32)).permute(0, 3, 1, 2).to(self.device)
         confidence = torch.from_numpy(state.confidence[at].astype(np.float32))[:, None].to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            ab = self.net(batch.lightness, hint, confidence)
-        return Colored(ab.float(), confidence, hint)
+            filled = self.net(batch.lightness, hint, confidence)
+        # sure hints pass as they are: measured, the net repairs doubtful ones but blurs what was right
+        return Colored(torch.lerp(filled, hint, confidence), confidence, hint)
 
     def _key_tokens(self, keys: list[np.ndarray]) -> KeyTokens:
         lab = torch.from_numpy(np.stack(keys)).permute(0, 3, 1, 2).to(self.device)
