@@ -13,11 +13,12 @@ from vidcolor.film import Film
 
 
 def a_film(**changes) -> Film:
-    facts = dict(
-        path=Path("film.mkv"), kind="video", stream=0, codec="ffv1", width=64, height=48, pix_fmt="yuv420p", depth=8,
-        chroma="420", time_base=Fraction(1, 24), frame_rate=Fraction(24), sample_aspect_ratio=Fraction(1), rotation=0,
-        matrix="bt709", full_range=False, color_tags={"chroma_location": 1}, untagged=(), frames_hint=0,
-    )  # fmt: skip
+    facts = {
+        "path": Path("film.mkv"), "kind": "video", "stream": 0, "codec": "ffv1", "width": 64, "height": 48,
+        "pix_fmt": "yuv420p", "depth": 8, "chroma": "420", "time_base": Fraction(1, 24), "frame_rate": Fraction(24),
+        "sample_aspect_ratio": Fraction(1), "rotation": 0, "matrix": "bt709", "full_range": False,
+        "color_tags": {"chroma_location": 1}, "untagged": (), "frames_hint": 0,
+    }  # fmt: skip
     return Film(**{**facts, **changes})
 
 

@@ -27,8 +27,8 @@ ROUND_TRIP = 1.5
 """Pixels of the working frame that a forward-backward round trip may miss by until confidence is 1/e."""
 BRIGHTNESS = 10.0
 """Difference in L at which confidence falls to 1/e."""
-CACHE_BYTES = 220 << 20
-"""Most memory that the flow of one shot may hold; what is beyond is computed again when asked for."""
+CACHE_BYTES = 200 << 20
+"""Most memory that the flow of one shot may hold (800 frames of 256x448); what is beyond is computed when asked for."""
 
 _NO_MAP: Any = None  # the map is one array of x and y; OpenCV's type hints know only two
 _local = threading.local()
@@ -56,7 +56,7 @@ def carry_flow(shot: Shot, t: int, s: int, preset: Preset = "medium") -> tuple[n
     """Where frame t's pixels lie in frame s, its neighbour, and how sure that is.
 
     t, s: positions in `shot.lightness`, |t - s| = 1. Returns a map (h, w, 2) float32 of x, y in frame s (for
-    `carry`) and a confidence (h, w) float32 in 0..1. Flow is kept in `shot.cache`, as float16, both ways.
+    `carry`) and a confidence (h, w) float32 in 0..1. Flow is kept in `shot.cache`, half the size, both ways.
     """
     if abs(t - s) != 1 or not (0 <= t < len(shot) and 0 <= s < len(shot)):
         raise ValueError(f"flow is between neighbouring frames of a shot of {len(shot)}, not from {t} to {s}")
@@ -81,24 +81,28 @@ def compute_flows(
 
 
 def _displacement(shot: Shot, t: int, s: int, preset: Preset) -> np.ndarray:
-    """Flow from t to s, cached. Always rounded to float16, so that a full cache changes no bit."""
+    """Flow from t to s at full size. What is cached is half the size, as DIS itself computes no finer than that.
+
+    It takes the same way through the half size where the cache is full, so that caching changes no bit.
+    """
     key = ("flow", preset, t, s)
-    if key in shot.cache:
-        return shot.cache[key]
-    flow = flow_between(shot.lightness[t], shot.lightness[s], preset).astype(np.float16)
-    held = sum(1 for k in list(shot.cache) if isinstance(k, tuple) and k[:1] == ("flow",))
-    if (held + 1) * flow.nbytes <= CACHE_BYTES:
-        shot.cache[key] = flow
-    return flow
+    half = shot.cache.get(key)
+    if half is None:
+        flow = flow_between(shot.lightness[t], shot.lightness[s], preset)
+        half = cv2.resize(flow, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float16)
+        held = sum(1 for k in list(shot.cache) if isinstance(k, tuple) and k[:1] == ("flow",))
+        if (held + 1) * half.nbytes <= CACHE_BYTES:
+            shot.cache[key] = half
+    h, w = shot.lightness.shape[1:]
+    return cv2.resize(half.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR)
 
 
 def _map_and_confidence(
     at: np.ndarray, to: np.ndarray, there: np.ndarray, back: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     h, w = at.shape
-    there = there.astype(np.float32)
     grid = there + _grid(h, w)
-    miss = there + carry(back.astype(np.float32), grid)
+    miss = there + carry(back, grid)
     seen = carry(to.astype(np.float32), grid) / np.float32(2.55)
     own = at.astype(np.float32) / np.float32(2.55)
     inside = (grid[..., 0] >= 0) & (grid[..., 0] <= w - 1) & (grid[..., 1] >= 0) & (grid[..., 1] <= h - 1)

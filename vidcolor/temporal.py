@@ -16,9 +16,10 @@ import numpy as np
 from .flow import carry, carry_flow
 from .models.contract import Shot
 
-MEMORY = 0.94
-"""Share of a colour's weight that one sure step of flow keeps, at amount 1: the mean reaches about 1 / (1 - MEMORY)
-frames to each side."""
+DRIFT = 0.002
+"""Variance that a step along sure flow adds, where 1 is the variance of a sure match's colour."""
+DOUBT = 0.15
+"""Variance that is added for each unit of 1 / (flow's confidence) - 1."""
 LEAST_WEIGHT = 0.05
 """Weight of a frame's own colour where its confidence is 0."""
 PIN_WEIGHT = 200.0
@@ -70,8 +71,11 @@ def _brought(shot: Shot, state: np.ndarray | None, t: int, source: int, amount: 
         return np.zeros((*shot.lightness.shape[1:], 4), np.float32)
     flow, sure = carry_flow(shot, t, source)
     state = carry(state, flow)
-    state[..., 3] *= sure
-    state[..., 3] *= np.float32(MEMORY * amount)
+    # weights are inverse variances (a Kalman filter's): a step adds variance, so that what came by doubtful flow has
+    # little weight however sure it was before
+    added = np.float32(DRIFT) + np.float32(DOUBT) * (1 / np.maximum(sure, np.float32(1e-3)) - 1)
+    weight = state[..., 3]
+    state[..., 3] = np.float32(amount) * weight / (1 + weight * added)
     return state
 
 
