@@ -64,7 +64,8 @@ def test_flicker_dirt_and_scratches_are_no_cuts():
     random = np.random.default_rng(0)
     frames = []
     for frame in scene(5, 60):
-        y = frame * random.uniform(0.6, 1.3) + random.uniform(-25, 25)
+        ramp = 1 + random.uniform(-0.2, 0.2) * np.linspace(-1, 1, frame.shape[1])
+        y = frame * ramp * random.uniform(0.6, 1.3) + random.uniform(-25, 25)
         for _ in range(4):
             cv2.circle(y, (int(random.integers(192)), int(random.integers(144))), int(random.integers(3, 14)), 16.0, -1)
         y[:, random.integers(192)] = 235

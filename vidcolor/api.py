@@ -180,14 +180,14 @@ def frames_bar(
 ) -> Iterator[tuple[tqdm, Callable[[int], None]]]:
     """A progress bar on stderr with frames, fps and time left, and the call that moves it by one frame."""
     pause = 0.2 if sys.stderr.isatty() else 10.0  # a log file wants few lines
-    bar = tqdm(
+    with tqdm(
         desc=title,
         total=total,
         initial=initial,
         unit="frame",
         disable=not shown,
         mininterval=pause,
+        delay=0.5,  # nothing to watch in what is done at once, or refused
         dynamic_ncols=True,
-    )
-    with bar:
+    ) as bar:
         yield bar, lambda frame: bar.update(1) and None

@@ -26,7 +26,9 @@ def join(plan: Plan, plan_path: Path | None = None) -> Path:
         )
     fmt = output_format(plan.film, plan.settings, plan.out)
     files = [plan.unit_path(unit) for unit in plan.units]
-    join_units(plan.film, files, plan.pts[plan.first : plan.last], fmt, plan.out)
+    start = int(plan.pts[plan.first]) if plan.first > 0 else None
+    end = int(plan.pts[plan.last]) if plan.last < len(plan.pts) else None
+    join_units(plan.film, files, plan.pts[plan.first : plan.last], fmt, plan.out, start=start, end=end)
     return plan.out
 
 

@@ -259,8 +259,9 @@ def _film_to_json(film: Film) -> dict[str, object]:
 
 
 def _film_from_json(facts: dict[str, Any]) -> Film:
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
     fractions = {name: Fraction(facts[name]) for name in _FRACTIONS}
-    return Film(**{**facts, "path": Path(facts["path"]), "untagged": tuple(facts["untagged"]), **fractions})
+    return Film(**{**values, "path": Path(facts["path"]), **fractions})
 
 
 _FRACTIONS = ("time_base", "frame_rate", "sample_aspect_ratio")

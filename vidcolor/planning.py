@@ -159,7 +159,7 @@ def describe(plan: Plan) -> list[str]:
     lines = [
         f"film    {film.path}: {len(plan.pts)} frames, {film.width}x{film.height} {film.pix_fmt} "
         f"{float(film.frame_rate):.3f} fps, {film.matrix} {'full' if film.full_range else 'limited'} range",
-        f"result  {plan.out}: {count} frames ({plan.first} to {plan.last - 1}), {fmt.codec} {fmt.pix_fmt}",
+        f"result  {plan.out}: {count} frames ({plan.first} to {plan.last - 1}), {fmt}",
         f"shots   {len({unit.shot for unit in plan.units})} in {len(plan.units)} units",
     ]
     for unit in plan.units:

@@ -61,9 +61,6 @@ def scan(
     stops = [until, *(key.place for key in keys)] if until is not None else []
     for frame in frames:
         seconds = (frame.pts - pts[0] if pts else 0) * film.time_base
-        if stops and all(_beyond(stop, frame.index, seconds, film) for stop in stops):
-            whole = False
-            break
         if pts and frame.pts <= pts[-1]:
             raise VidcolorError(
                 f"{film.path}: frame {frame.index} has PTS {frame.pts} after {pts[-1]}; rewrite its time stamps first"
@@ -82,6 +79,9 @@ def scan(
             recogniser.add(frame, seconds)
         if on_frame:
             on_frame(frame.index)
+        if stops and all(_beyond(stop, frame.index, seconds, film) for stop in stops):
+            whole = False  # the frame after the end is known: where the sound ends
+            break
     if not pts:
         raise VidcolorError(f"{film.path}: not one frame of its video could be decoded")
     return Scan(
