@@ -49,6 +49,9 @@ def concatenate(film: Film, units: Sequence[Path], pts: np.ndarray, fmt: OutputF
     delay = max(int((np.arange(len(rank)) - rank).max()) for rank in ranks)
     usual = max(1, round(1 / (film.frame_rate * film.time_base)))
     ends = np.append(pts[1:], pts[-1] + usual)
+    # The first DTS lie before the first PTS; libav's MP4 muxer takes the start of a late film amiss where they
+    # are not above 0 too.
+    lead = usual if pts[0] <= 0 or pts[0] > delay * usual else max(1, int(pts[0] - 1) // delay)
     ticks, scale = film.time_base.numerator, film.time_base.denominator
     options = {"fflags": "+bitexact"}
     if path.suffix != ".mkv":
@@ -73,7 +76,7 @@ def concatenate(film: Film, units: Sequence[Path], pts: np.ndarray, fmt: OutputF
                         packet.time_base = Fraction(1, scale)
                         packet.pts = int(pts[shown]) * ticks
                         early = place - delay
-                        packet.dts = int(pts[early] if early >= 0 else pts[0] + early * usual) * ticks
+                        packet.dts = int(pts[early] if early >= 0 else pts[0] + early * lead) * ticks
                         packet.duration = int(ends[shown] - pts[shown]) * ticks
                         result.mux(packet)
                 base += len(rank)

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import av
 import numpy as np
@@ -20,6 +20,8 @@ from .film import Film, Frame
 
 if TYPE_CHECKING:
     from .settings import Settings
+
+Grid = Literal["420", "422", "444"]
 
 _DEPTHS = {"x264": (8, 10), "x265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 14, 16), "prores": (10,)}
 _ENCODERS = {"x264": "libx264", "x265": "libx265", "ffv1": "ffv1", "prores": "prores_ks"}
@@ -58,8 +60,8 @@ class OutputFormat:
     """Pixel format that is encoded."""
     depth: int
     """Bits of a sample."""
-    chroma: str
-    """`420`, `422` or `444`: the chroma grid that the encoder is given."""
+    chroma: Grid
+    """The chroma grid that the encoder is given."""
     full_range: bool
     """The film's own range, but for ProRes, which is limited."""
     rate: Fraction
@@ -114,7 +116,7 @@ def output_format(film: Film, settings: Settings, out: str | Path) -> OutputForm
     rate = film.frame_rate.limit_denominator(100_000)
     rate = rate if Fraction(1, 100) <= rate <= 480 else Fraction(24)
     name = f"yuv{chroma}p" + (f"{depth}le" if depth > 8 else "")
-    return OutputFormat(codec, container, name, depth, chroma, full_range, rate, field_order, tags, options)
+    return OutputFormat(codec, container, name, depth, cast(Grid, chroma), full_range, rate, field_order, tags, options)
 
 
 def _container(codec: str, out: Path) -> str:
