@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
-from .errors import VidcolorError
-from .version import __version__
+# Networks, optical flow and the encoder work at the same time: OpenMP's threads must sleep and not spin while they
+# wait, or all of them slow down many times over. Read by torch when it is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+from .errors import VidcolorError  # noqa: E402
+from .version import __version__  # noqa: E402
 
 if TYPE_CHECKING:
     from .api import Result, colorize

@@ -1,0 +1,123 @@
+"""A unit from plan to file, with a model whose colours are known."""
+
+import threading
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+from media import write_film
+
+from vidcolor import unit as units
+from vidcolor.errors import VidcolorError
+from vidcolor.models.contract import Colored
+from vidcolor.planning import Request, make_plan
+from vidcolor.settings import Settings
+
+
+class Flat:
+    """Every frame the same ab; remembers what it was asked."""
+
+    name, fingerprint, device = "flat", "flat", torch.device("cpu")
+
+    def __init__(self, a=20.0, b=-10.0):
+        self.ab, self.shots, self.batches = (a, b), [], []
+
+    def prepare(self, shot, references):
+        self.shots.append((shot.first, len(shot), len(references)))
+        return "state"
+
+    def colorize(self, batch, state):
+        assert state == "state"
+        self.batches.append(batch.positions)
+        n, _, h, w = batch.lightness.shape
+        ab = torch.tensor(self.ab).reshape(1, 2, 1, 1).expand(n, 2, h, w)
+        return Colored(ab, torch.ones(n, 1, h, w), ab)
+
+
+def plan_of(tmp_path, refs="frame,reference\n3,key.png\n", frames=24, cuts=(10, 17), **settings):
+    film = write_film(tmp_path / "film.mkv", frames, cuts=cuts)
+    colour = np.full((64, 96, 3), (60, 120, 200), np.uint8)
+    cv2.imwrite(str(tmp_path / "key.png"), colour[..., ::-1])
+    (tmp_path / "refs.csv").write_text(refs)
+    plan = make_plan(
+        Request(movie=film.path, refs=tmp_path / "refs.csv"), Settings(lossless=True, size=64, **settings), lambda: "flat"
+    )
+    return film, plan
+
+
+def decoded(path):
+    with av.open(str(path)) as container:
+        return [f.to_ndarray() for f in container.decode(video=0)]
+
+
+def test_a_unit_holds_its_frames_with_the_films_luma(tmp_path):
+    film, plan = plan_of(tmp_path)
+    seen = []
+    path = units.render(plan, plan.units[1], Flat(), seen.append)
+    frames = decoded(path)
+    assert seen == list(range(10, 17)) and len(frames) == 7
+    for frame, luma in zip(frames, film.luma[10:17]):
+        assert np.array_equal(frame[:64], luma)
+    assert frames[0][64:].std() > 0 or frames[0][64:].flat[0] != 128  # chroma is no longer grey
+
+
+def test_a_finished_unit_is_not_made_again(tmp_path):
+    _, plan = plan_of(tmp_path)
+    units.render(plan, plan.units[0], Flat())
+    model = Flat()
+    units.render(plan, plan.units[0], model)
+    assert model.shots == []
+
+
+def test_every_unit_is_prepared_once_and_every_frame_coloured_once(tmp_path):
+    _, plan = plan_of(tmp_path)
+    model = Flat()
+    timings = units.render_all(plan, model, plan.units)
+    assert model.shots == [(u.warm_first, u.warm_last - u.warm_first, 1) for u in plan.units]
+    assert [p for positions in model.batches for p in positions] == [*range(10), *range(7), *range(7)]
+    assert all(plan.unit_path(u).is_file() for u in plan.units)
+    assert {"decode", "resize", "model", "temporal", "upsample", "encode"} <= set(timings)
+
+
+def test_strength_0_leaves_grey(tmp_path):
+    _, plan = plan_of(tmp_path, strength=0.0)
+    frames = decoded(units.render(plan, plan.units[0], Flat()))
+    assert all((f[64:] == 128).all() for f in frames)
+
+
+def test_dumped_frames_get_a_sheet(tmp_path):
+    _, plan = plan_of(tmp_path, dump_every=5, dump_dir=str(tmp_path / "dump"))
+    units.render_all(plan, Flat(), plan.units)
+    assert sorted(p.name for p in (tmp_path / "dump").iterdir()) == [f"{n:06d}.png" for n in (0, 5, 10, 15, 20)]
+
+
+def test_an_error_of_the_encoder_comes_out_and_leaves_no_file(tmp_path, monkeypatch):
+    _, plan = plan_of(tmp_path)
+
+    def full(self, frame, cb, cr):
+        raise VidcolorError("disk full")
+
+    monkeypatch.setattr(units.Encoder, "write", full)
+    with pytest.raises(VidcolorError, match="disk full"):
+        units.render(plan, plan.units[0], Flat())
+    assert not plan.unit_path(plan.units[0]).exists()
+    assert not any(t.name == "ahead" for t in threading.enumerate())
+
+
+def test_ahead_keeps_order_is_bounded_and_hands_errors_over():
+    made = []
+
+    def items():
+        for i in range(10):
+            made.append(i)
+            yield i
+        raise KeyError("end")
+
+    out = units.ahead(items(), 3)
+    assert next(out) == 0
+    threading.Event().wait(0.3)
+    assert len(made) <= 6
+    with pytest.raises(KeyError):
+        list(out)
