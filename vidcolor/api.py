@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from .errors import VidcolorError
+from .film import Film
 from .plan import Plan, Unit, check, save
 from .planning import Request, make_plan
 from .settings import Settings
@@ -106,14 +106,12 @@ def plan_film(request: Request, settings: Settings, *, progress: bool) -> tuple[
         made.append(create_model(settings))
         return made[0].fingerprint
 
-    with frames_bar("scan", progress) as (bar, on_frame):
-        plan = make_plan(
-            request,
-            settings,
-            fingerprint,
-            on_film=lambda film: bar.reset(total=film.frames_hint or None),
-            on_frame=on_frame,
-        )
+    with FramesBar("scan", progress, leave=False) as bar:
+
+        def on_film(film: Film) -> None:
+            bar.total = film.frames_hint or None
+
+        plan = make_plan(request, settings, fingerprint, on_film=on_film, on_frame=bar)
     return plan, made[0]
 
 
@@ -152,8 +150,8 @@ def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progres
     make_folder(plan.work / "units")
     if plan.settings.dump_dir and plan.settings.dump_every:
         make_folder(Path(plan.settings.dump_dir))
-    with frames_bar("colour", progress, total=total, initial=reused) as (_, on_frame):
-        render_all(plan, model, missing, on_frame)
+    with FramesBar("colour", progress, total, reused) as bar:
+        render_all(plan, model, missing, bar)
     return reused
 
 
@@ -174,20 +172,25 @@ def make_folder(folder: Path) -> None:
         raise VidcolorError(f"{folder}: {error.strerror}") from None
 
 
-@contextmanager
-def frames_bar(
-    title: str, shown: bool, total: int | None = None, initial: int = 0
-) -> Iterator[tuple[tqdm, Callable[[int], None]]]:
-    """A progress bar on stderr with frames, fps and time left, and the call that moves it by one frame."""
-    pause = 0.2 if sys.stderr.isatty() else 10.0  # a log file wants few lines
-    with tqdm(
-        desc=title,
-        total=total,
-        initial=initial,
-        unit="frame",
-        disable=not shown,
-        mininterval=pause,
-        delay=0.5,  # nothing to watch in what is done at once, or refused
-        dynamic_ncols=True,
-    ) as bar:
-        yield bar, lambda frame: bar.update(1) and None
+class FramesBar:
+    """A progress bar on stderr with frames, fps and time left; it appears with the first frame."""
+
+    def __init__(self, title: str, shown: bool, total: int | None = None, done: int = 0, leave: bool = True) -> None:
+        self.total = total
+        """Frames in all; None where not known."""
+        self._options: dict[str, Any] = {"desc": title, "disable": not shown, "initial": done, "leave": leave}
+        self._bar: tqdm | None = None
+
+    def __call__(self, frame: int) -> None:
+        """One more frame is done, whichever."""
+        if self._bar is None:
+            pause = 0.2 if sys.stderr.isatty() else 10.0  # a log file wants few lines
+            self._bar = tqdm(total=self.total, unit="frame", mininterval=pause, dynamic_ncols=True, **self._options)
+        self._bar.update(1)
+
+    def __enter__(self) -> FramesBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()

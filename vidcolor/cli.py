@@ -163,7 +163,7 @@ def _scenes(arguments: list[str]) -> int:
     parser.add_argument("--on-error", choices=("stop", "skip"), default="stop", help="at a corrupt frame")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     options = parser.parse_args(arguments)
-    from .api import frames_bar
+    from .api import FramesBar
     from .film import probe
     from .planning import check_out, default_out
     from .scan import scan
@@ -173,8 +173,8 @@ def _scenes(arguments: list[str]) -> int:
     film = probe(options.movie, fps=options.fps)
     out = options.out or default_out(options.movie, ".scenes.csv")
     check_out(out, options.movie, options.overwrite)
-    with frames_bar("scan", not options.quiet, total=film.frames_hint or None) as (_, on_frame):
-        found = scan(film, allow_interlaced=True, on_error=options.on_error, on_frame=on_frame)
+    with FramesBar("scan", not options.quiet, film.frames_hint or None, leave=False) as bar:
+        found = scan(film, allow_interlaced=True, on_error=options.on_error, on_frame=bar)
     shots = shots_of(found.cuts, len(found.pts))
     write_scenes(out, shots, found.pts, film.time_base, film.frame_rate)
     if not options.quiet:

@@ -259,9 +259,9 @@ def _film_to_json(film: Film) -> dict[str, object]:
 
 
 def _film_from_json(facts: dict[str, Any]) -> Film:
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
-    fractions = {name: Fraction(facts[name]) for name in _FRACTIONS}
-    return Film(**{**values, "path": Path(facts["path"]), **fractions})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+    values |= {name: Fraction(facts[name]) for name in _FRACTIONS}
+    return Film(**values | {"path": Path(facts["path"])})
 
 
 _FRACTIONS = ("time_base", "frame_rate", "sample_aspect_ratio")

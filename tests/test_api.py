@@ -1,0 +1,158 @@
+"""`vidcolor.colorize` from a film's file to a film's file, with a model that costs nothing."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from fakes import MeanColour
+from media import add_tracks, write_film, write_key
+
+import vidcolor
+from vidcolor import VidcolorError, api, colorize, unit
+
+
+@pytest.fixture(autouse=True)
+def model(monkeypatch) -> MeanColour:
+    fake = MeanColour()
+    monkeypatch.setattr(api, "create_model", lambda settings: fake)
+    return fake
+
+
+@pytest.fixture
+def film(tmp_path) -> Path:
+    """24 frames, cuts at 10 and 17, with keys for frames 2 and 20."""
+    write_film(tmp_path / "film.mkv", 24, cuts=(10, 17), tags={"space": 6, "range": 1})
+    write_key(tmp_path / "a.png", seed=1)
+    write_key(tmp_path / "b.png", seed=2)
+    (tmp_path / "refs.csv").write_text("frame,reference\n2,a.png\n20,b.png\n")
+    return tmp_path / "film.mkv"
+
+
+def planes(path: Path) -> tuple[list[np.ndarray], list[np.ndarray], list[float]]:
+    luma, chroma, times = [], [], []
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            y, cb = (
+                np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+                for plane in frame.planes[:2]
+            )
+            luma.append(y.copy())
+            chroma.append(cb.copy())
+            times.append(float(frame.time))
+    return luma, chroma, times
+
+
+def test_a_film_is_coloured_and_its_luma_stays(film, model):
+    result = colorize(film, refs=film.parent / "refs.csv", codec="ffv1", size=64)
+    assert result.out == film.parent / "film.color.mkv"
+    assert (result.frames, result.shots, result.keys, result.reused) == (24, 3, 2, 0)
+    before, after = planes(film), planes(result.out)
+    assert all(np.array_equal(a, b) for a, b in zip(before[0], after[0], strict=True))
+    assert after[2] == pytest.approx(before[2], abs=0.001)
+    assert np.abs(after[1][5].astype(int) - 128).max() > 2
+    assert model.prepared == [0, 10, 17]
+    assert sorted(path.name for path in film.parent.iterdir()) == [
+        "a.png",
+        "b.png",
+        "film.color.mkv",
+        "film.mkv",
+        "refs.csv",
+    ]
+
+
+def test_finished_units_are_reused(film, model, monkeypatch):
+    options = {"refs": film.parent / "refs.csv", "codec": "ffv1", "size": 64}
+    real, calls = unit.finish, []
+
+    def stopped(plan, one, *rest):
+        calls.append(one.index)
+        if one.index == 1:
+            raise KeyboardInterrupt
+        return real(plan, one, *rest)
+
+    monkeypatch.setattr(unit, "finish", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        colorize(film, **options)
+    out = film.parent / "film.color.mkv"
+    assert not out.exists()
+    monkeypatch.setattr(unit, "finish", real)
+    model.prepared.clear()
+    result = colorize(film, keep_work=True, **options)
+    assert result.reused == 10
+    assert 0 not in model.prepared
+    assert len(planes(out)[0]) == 24
+    # One key changed: only its shot is coloured again.
+    write_key(film.parent / "b.png", seed=7)
+    model.prepared.clear()
+    result = colorize(film, overwrite=True, **options)
+    assert model.prepared == [17]
+    assert result.reused == 17
+    assert not Path(f"{out}.vidcolor").exists()
+
+
+def test_what_others_put_into_the_work_folder_stays(film):
+    work = film.parent / "film.color.mkv.vidcolor"
+    work.mkdir()
+    (work / "notes.txt").write_text("mine")
+    colorize(film, ref=film.parent / "a.png", size=64)
+    assert [path.name for path in work.iterdir()] == ["notes.txt"]
+
+
+def test_a_part_keeps_its_times(film):
+    result = colorize(film, ref=[film.parent / "a.png"], start="0.25s", end=20, codec="ffv1", size=64)
+    assert result.frames == 14
+    before, after = planes(film), planes(result.out)
+    assert all(np.array_equal(a, b) for a, b in zip(before[0][6:20], after[0], strict=True))
+    assert after[2] == pytest.approx(before[2][6:20], abs=0.001)
+
+
+def test_sound_and_chapters_come_along(film):
+    tracks = add_tracks(film, film.parent / "tracks.mkv")
+    result = colorize(tracks, ref=film.parent / "a.png", size=64)
+    with av.open(str(result.out)) as container:
+        assert len(container.streams.audio) == 2
+        assert len(container.streams.subtitles) == 1
+        assert len(container.chapters()) == 2
+
+
+def test_sheets_are_written_even_when_units_were_finished(film):
+    colorize(film, ref=film.parent / "a.png", size=64, keep_work=True)
+    colorize(film, ref=film.parent / "a.png", size=64, overwrite=True, dump_every=8, dump_dir=str(film.parent / "d"))
+    assert len(list((film.parent / "d").glob("*.png"))) == 3
+
+
+def test_nothing_is_left_of_a_run_that_fails(film, monkeypatch):
+    def broken(*_, **__):
+        raise VidcolorError("the disk is full")
+
+    monkeypatch.setattr("vidcolor.join.join_units", broken)
+    with pytest.raises(VidcolorError, match="disk is full"):
+        colorize(film, ref=film.parent / "a.png", size=64)
+    assert not (film.parent / "film.color.mkv").exists()
+    assert len(list((film.parent / "film.color.mkv.vidcolor" / "units").iterdir())) == 3
+
+
+def test_a_setting_that_is_none_is_named(film):
+    with pytest.raises(VidcolorError, match="colour: one of"):
+        colorize(film, ref=film.parent / "a.png", colour=1)
+    with pytest.raises(VidcolorError, match="--codec h264: one of"):
+        colorize(film, ref=film.parent / "a.png", codec="h264")
+
+
+def test_image_sequences(tmp_path):
+    from media import write_images
+
+    write_images(tmp_path / "scan", 6)
+    write_key(tmp_path / "key.png")
+    result = colorize(tmp_path / "scan" / "frame_%04d.png", ref=tmp_path / "key.png", fps=Fraction(18), size=64)
+    assert result.frames == 6
+    assert result.out == tmp_path / "scan" / "frame.color.mkv"
+    assert planes(result.out)[2] == pytest.approx([n / 18 for n in range(6)], abs=0.001)
+
+
+def test_the_package_offers_it():
+    assert vidcolor.colorize is colorize
+    with pytest.raises(AttributeError):
+        vidcolor.nothing  # noqa: B018

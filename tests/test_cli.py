@@ -1,0 +1,248 @@
+"""The command line: options, steps, messages and exit codes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from fakes import MeanColour
+from media import write_film, write_key
+
+from vidcolor import api, cli, errors
+from vidcolor.plan import load
+from vidcolor.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def model(monkeypatch) -> MeanColour:
+    errors._said.clear()
+    fake = MeanColour()
+    monkeypatch.setattr(api, "create_model", lambda settings: fake)
+    return fake
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """Where the user stands: film.mkv (24 frames, cuts at 10 and 17), keys a.png and b.png, refs.csv."""
+    write_film(tmp_path / "film.mkv", 24, cuts=(10, 17), tags={"space": 6, "range": 1})
+    write_key(tmp_path / "a.png", seed=1)
+    write_key(tmp_path / "b.png", seed=2)
+    (tmp_path / "refs.csv").write_text("frame,reference\n2,a.png\n20,b.png\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def parsed(*arguments: str) -> Settings:
+    return cli.settings_of(cli._film_parser("vidcolor", "").parse_args(["film.mkv", *arguments]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "value"),
+    [
+        ("--model adain", "model", "adain"),
+        ("--encoder vgg19", "encoder", "vgg19"),
+        ("--size 384", "size", 384),
+        ("--codec prores", "codec", "prores"),
+        ("--crf 12", "crf", 12),
+        ("--preset slow", "preset", "slow"),
+        ("--lossless", "lossless", True),
+        ("--chroma 444", "chroma", "444"),
+        ("--strength 0.4", "strength", 0.4),
+        ("--temporal 0", "temporal", 0.0),
+        ("--seed 7", "seed", 7),
+        ("--upsample fast", "upsample", "fast"),
+        ("--matrix bt709", "matrix", "bt709"),
+        ("--range full", "full_range", True),
+        ("--range limited", "full_range", False),
+        ("--reader decord", "reader", "decord"),
+        ("--on-error skip", "on_error", "skip"),
+        ("--allow-interlaced", "allow_interlaced", True),
+        ("--device cuda:1", "device", "cuda:1"),
+        ("--dump d --dump-every 5", "dump_every", 5),
+        ("--dump d", "dump_dir", str(Path("d").absolute())),
+    ],
+)
+def test_every_option_reaches_its_setting(arguments: str, field: str, value):
+    assert getattr(parsed(*arguments.split()), field) == value
+    assert getattr(Settings(), field) != value
+
+
+def test_what_is_not_said_keeps_its_default():
+    assert parsed() == Settings()
+
+
+def test_the_request_is_what_was_asked():
+    line = "film.mkv --ref a.png --ref b.png -o x.mkv -y --scenes s.csv --start 10 --end 1:02.5 --fps 24000/1001"
+    request = cli.request_of(cli._film_parser("vidcolor", "").parse_args(line.split()))
+    assert request.ref == (Path("a.png"), Path("b.png"))
+    assert (request.out, request.scenes, request.overwrite) == (Path("x.mkv"), Path("s.csv"), True)
+    assert (request.start, request.end) == (10, Fraction(125, 2))
+    assert request.fps == Fraction(24000, 1001)
+
+
+def test_one_line_sums_a_run_up(folder, capsys):
+    assert cli.main(["film.mkv", "--refs", "refs.csv", "--size", "64", "-o", "out.mkv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("24 frames, 3 shots, 2 keys, ")
+    assert lines[0].endswith("out.mkv")
+
+
+def test_quiet_says_nothing(folder, capsys):
+    assert cli.main(["film.mkv", "--refs", "refs.csv", "--size", "64", "-q"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "frame/s" not in said.err
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(folder, capsys, model):
+    before = sorted(folder.iterdir())
+    assert cli.main(["film.mkv", "--refs", "refs.csv", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "unit 2: frames 17 to 23" in said
+    assert "b.png: plain reference for frame 20" in said
+    assert sorted(folder.iterdir()) == before
+    assert model.prepared == []
+
+
+def test_the_steps_one_by_one(folder, capsys, model):
+    assert cli.main(["plan", "film.mkv", "--refs", "refs.csv", "--size", "64", "--codec", "ffv1", "--commands"]) == 0
+    commands = capsys.readouterr().out.splitlines()
+    assert commands == [f"vidcolor unit {folder}/film.color.plan.json {n}" for n in range(3)]
+    assert cli.main(["join", "film.color.plan.json"]) == 2
+    said = capsys.readouterr().err
+    assert "0-2 of 3 units missing" in said
+    assert f"vidcolor unit film.color.plan.json {0}" in said
+    for command in (*commands, commands[0]):
+        assert cli.main(command.split()[1:]) == 0
+    assert model.prepared == [0, 10, 17]  # the fourth command found its unit finished
+    assert "finished before" in capsys.readouterr().out
+    assert cli.main(["join", "film.color.plan.json"]) == 0
+    assert (folder / "film.color.mkv").exists()
+    assert not (folder / "film.color.mkv.vidcolor").exists()
+    assert cli.main(["unit", "film.color.plan.json", "3"]) == 2
+    assert "no unit 3" in capsys.readouterr().err
+    assert cli.main(["join", "film.color.plan.json"]) == 2
+    assert "-y" in capsys.readouterr().err
+
+
+def test_a_plan_for_another_model_is_refused(folder, capsys, model):
+    assert cli.main(["plan", "film.mkv", "--refs", "refs.csv"]) == 0
+    model.fingerprint = "other weights"
+    assert cli.main(["unit", "film.color.plan.json", "0"]) == 2
+    assert "another model" in capsys.readouterr().err
+
+
+def test_scenes_are_written_and_read_back(folder, capsys):
+    assert cli.main(["scenes", "film.mkv"]) == 0
+    assert "3 shots" in capsys.readouterr().out
+    lines = (folder / "film.scenes.csv").read_text().splitlines()
+    assert [line.split(",")[1] for line in lines[2:]] == ["1", "11", "18"]
+    assert cli.main(["plan", "film.mkv", "--refs", "refs.csv", "--scenes", "film.scenes.csv"]) == 0
+    assert load(folder / "film.color.plan.json").shots == ((0, 10), (10, 17), (17, 24))
+    assert cli.main(["scenes", "film.mkv"]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_a_film_that_is_called_like_a_step(folder):
+    (folder / "film.mkv").rename(folder / "scenes")
+    assert cli.main(["./scenes", "--ref", "a.png", "--size", "64", "-q"]) == 0
+    assert (folder / "scenes.color.mkv").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", ["MOVIE"]),
+        ("film.mkv", ["no reference", "--ref", "--refs"]),
+        ("film.mkv --ref a.png --refs refs.csv", ["not both"]),
+        ("none.mkv --ref a.png", ["none.mkv"]),
+        ("a.png --ref a.png -o film.mkv", ["film.mkv"]),
+        ("film.mkv --ref none.png", ["none.png"]),
+        ("film.mkv --ref refs.csv", ["refs.csv", "not a picture"]),
+        ("film.mkv --refs none.csv", ["none.csv"]),
+        ("film.mkv --ref a.png -o film.mkv -y", ["film.mkv", "replace the film"]),
+        ("film.mkv --ref a.png -o b.png", ["b.png", "-y"]),
+        ("film.mkv --ref a.png -o none/out.mkv", ["none"]),
+        ("film.mkv --ref a.png -o out.avi", ["out.avi"]),
+        ("film.mkv --ref a.png -o out.mp4 --codec ffv1", ["out.mp4"]),
+        ("film.mkv --ref a.png --codec h264", ["--codec", "x264"]),
+        ("film.mkv --ref a.png --strength 2", ["--strength", "0 to 1"]),
+        ("film.mkv --ref a.png --size 3", ["--size"]),
+        ("film.mkv --ref a.png --crf x", ["--crf"]),
+        ("film.mkv --ref a.png --start soon", ["--start", "soon"]),
+        ("film.mkv --ref a.png --start 99", ["--start", "24 frames"]),
+        ("film.mkv --ref a.png --dump-every 3", ["--dump"]),
+        ("film.mkv --ref a.png --fps 0", ["--fps"]),
+        ("film.mkv --ref a.png --scenes refs.csv", ["refs.csv", "Start Frame"]),
+        ("film.mkv --ref a.png --colour", ["--colour"]),
+        ("unit none.json 0", ["none.json"]),
+        ("unit refs.csv 0", ["refs.csv", "not a plan"]),
+        ("unit refs.csv x", ["whole number"]),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_2(folder, capsys, line: str, words: list[str]):
+    before = sorted(path.name for path in folder.iterdir())
+    assert cli.main(line.split()) == 2
+    said = capsys.readouterr()
+    last = said.err.rstrip("\n").splitlines()[-1]
+    assert last.startswith("vidcolor: ")
+    assert all(word in last for word in words), last
+    assert "Traceback" not in said.err
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_folder_that_cannot_be_written(folder, capsys, monkeypatch):
+    monkeypatch.setattr("vidcolor.planning.os.access", lambda *_: False)  # root may write anywhere
+    assert cli.main(["film.mkv", "--ref", "a.png"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_line(folder, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "out.mkv")
+
+    monkeypatch.setattr("vidcolor.unit.render_all", full)
+    assert cli.main(["film.mkv", "--ref", "a.png", "-q"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("vidcolor: no space left")
+
+
+def program(*arguments: str, folder: Path, **options) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vidcolor", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, **options)
+
+
+def test_the_program_itself(folder):
+    assert program("--version", folder=folder).stdout.startswith("vidcolor ")
+    assert "--refs LIST" in program("--help", folder=folder).stdout
+    done = program("film.mkv", "--ref", "none.png", folder=folder)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "none.png" in done.stderr
+    done = program("film.mkv", "--ref", "a.png", "--end", "4", "--size", "32", "-q", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "film.color.mkv").exists()
+
+
+def test_ctrl_c_ends_with_130_in_one_line(folder):
+    slow = "import time, vidcolor.unit as u; u.find_colors = lambda *_: (print('begun', flush=True), time.sleep(60))"
+    start = f"{slow}; import sys; from vidcolor.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", start, "film.mkv", "--ref", "a.png", "-q"]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.count("\n") == 1, said
+    assert said.startswith("vidcolor: interrupted")
+    assert not (folder / "film.color.mkv").exists()
+    assert (folder / "film.color.mkv.vidcolor" / "plan.json").exists()
