@@ -61,6 +61,12 @@ class Recogniser:
         self._pictures: dict[int, np.ndarray] = {}  # FINE RGB of the keys in use
         free = [n for n, key in enumerate(keys) if key.place is None]
         self._free = np.array(free, int)
+        self._timed = [n for n, key in enumerate(keys) if isinstance(key.place, Fraction)]
+        self._at: dict[int, list[int]] = {}  # frame to the keys that may paint it
+        for n, key in enumerate(keys):
+            if isinstance(key.place, int):
+                for frame in range(key.place - NEAR, key.place + NEAR + 1):
+                    self._at.setdefault(frame, []).append(n)
         self._coarse = np.stack([_unit(_coarse(self._luma(n))) for n in free]) if free else None
 
     def add(self, frame: Frame, seconds: Fraction) -> None:
@@ -74,12 +80,10 @@ class Recogniser:
                 if score > 0.7 and score > seen.coarse - 0.05:
                     seen.coarse = max(seen.coarse, float(score))
                     wanted.append(int(n))
-        for n, key in enumerate(self._keys):
-            if key.place is not None:
-                if self._near(key, frame.index, seconds):
-                    wanted.append(n)
-                elif n in self._pictures:
-                    del self._pictures[n]
+        placed = self._at.get(frame.index, []) + [n for n in self._timed if self._near(n, seconds)]
+        for n in set(self._pictures).difference(placed, self._free.tolist()):
+            del self._pictures[n]
+        wanted += placed
         if wanted:
             y = _sized(luma01(frame.luma, self._film), FINE)
             structure = _structure(y)
@@ -99,10 +103,9 @@ class Recogniser:
             found.append(Match(frame if painted else None, score, painted and seen.other))
         return found
 
-    def _near(self, key: Key, index: int, seconds: Fraction) -> bool:
-        if isinstance(key.place, int):
-            return abs(index - key.place) <= NEAR
-        return key.place is not None and abs(seconds - key.place) * self._film.frame_rate <= NEAR + 1
+    def _near(self, n: int, seconds: Fraction) -> bool:
+        place = self._keys[n].place
+        return place is not None and abs(seconds - place) * self._film.frame_rate <= NEAR + 1
 
     def _compare(self, n: int, index: int, y: np.ndarray, structure: np.ndarray) -> None:
         seen = self._seen[n]
