@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -133,6 +135,31 @@ def test_damage_stops_or_is_counted(tmp_path: Path, name: str) -> None:
     assert "frame" in report.notes[0] and report.summary()
     again = list(read(damaged, 30, 40, [frame.pts for frame in frames], "skip"))
     assert [frame.pts for frame in again] == [frame.pts for frame in frames[30:40]]
+
+
+_ABANDON = """
+import sys
+from vidcolor.errors import VidcolorError
+from vidcolor.film import probe
+from vidcolor.reader import read
+film = probe(sys.argv[1])
+for turn in range(40):
+    try:
+        frames = read(film, on_error=("stop", "skip")[turn % 2])
+        for _ in zip(range(turn), frames):
+            pass
+        frames.close()
+    except VidcolorError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_leaving_a_damaged_film_early_does_not_hang(tmp_path: Path, name: str) -> None:
+    """Decoding threads that have an error to tell must not be waited for with the GIL held."""
+    codec, options = DAMAGE[name]
+    damaged = _damaged(write_film(tmp_path / name, 60, codec=codec, options=options, width=320, height=240))
+    subprocess.run([sys.executable, "-c", _ABANDON, str(damaged)], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "b.mkv"])

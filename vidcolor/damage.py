@@ -9,7 +9,8 @@ from types import TracebackType
 
 import av.logging
 
-_lock = threading.Lock()
+LOG_LOCK = threading.Lock()
+"""Held by whoever changes libav's log level: it is one for the process."""
 _listeners: list[DecoderLog] = []
 _before: tuple[int | None, bool] = (None, True)
 
@@ -39,7 +40,7 @@ class DecoderLog:
 
     def __enter__(self) -> DecoderLog:
         global _before
-        with _lock:
+        with LOG_LOCK:
             if not _listeners:
                 _before = av.logging.get_level(), av.logging.get_skip_repeated()
                 level = _before[0]
@@ -52,7 +53,7 @@ class DecoderLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with _lock:
+        with LOG_LOCK:
             _listeners.remove(self)
             if not _listeners:
                 logging.getLogger("libav").removeHandler(_handler)

@@ -159,7 +159,8 @@ def _options(codec: str, settings: Settings, chroma: str, film: Film) -> tuple[d
     if preset is not None:
         raise VidcolorError(f"--preset is for x264, x265 and prores, not for {codec}")
     slices = "16" if min(film.width, film.height) >= 128 else "4"
-    return {"level": "3", "g": "1", "coder": "1", "context": "0", "slices": slices, "slicecrc": "1"}, chroma
+    coder = "1" if film.depth > 8 else "0"  # Golomb-Rice is for 8 bits: as small, and half as fast again
+    return {"level": "3", "g": "1", "coder": coder, "context": "0", "slices": slices, "slicecrc": "1"}, chroma
 
 
 def _check_size(codec: str, chroma: str, film: Film) -> None:

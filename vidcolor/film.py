@@ -16,6 +16,7 @@ import numpy as np
 from av.stream import Disposition
 
 from . import sequence
+from .damage import LOG_LOCK
 from .errors import VidcolorError, warn
 from .planes import is_colored, layout
 
@@ -312,14 +313,15 @@ def _chroma_location(container: Any, stream: Any, frame: Any) -> int:
     PyAV has it on a frame from version 19 on; before, only libav's own description of the file shows it."""
     if hasattr(frame, "chroma_location"):
         return int(frame.chroma_location)
-    level = av.logging.get_level()
-    av.logging.set_level(av.logging.INFO)
-    av.logging.set_libav_level(av.logging.VERBOSE)  # below it libav leaves the siting out
-    try:
-        described = container.dumps_format()
-    finally:
-        av.logging.set_libav_level(av.logging.INFO)
-        av.logging.set_level(level)
+    with LOG_LOCK:
+        level = av.logging.get_level()
+        av.logging.set_level(av.logging.INFO)
+        av.logging.set_libav_level(av.logging.VERBOSE)  # below it libav leaves the siting out
+        try:
+            described = container.dumps_format()
+        finally:
+            av.logging.set_libav_level(av.logging.INFO)
+            av.logging.set_level(level)
     line = re.search(rf"Stream #\d+:{stream.index}\D.*Video:.*", described)
     inside = re.search(rf"{stream.codec_context.pix_fmt or frame.format.name}\(([^)]*)\)", line[0]) if line else None
     words = re.split(r"[,\s]+", inside[1]) if inside else []

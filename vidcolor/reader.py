@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -278,8 +277,7 @@ def _decoded(container: Any, stream: Any, film: Film, clock: _Clock, log: Decode
 
 def _drain(context: Any) -> None:
     """Let decoding threads come to rest, without the GIL: see DecoderLog."""
-    with suppress(av.FFmpegError):
-        context.decode(None)
+    context.flush_buffers()
 
 
 def _frame(film: Film, index: int, pts: int, frame: Any, weights: np.ndarray) -> Frame:
@@ -296,9 +294,7 @@ def _frame(film: Film, index: int, pts: int, frame: Any, weights: np.ndarray) ->
         )
     interlaced = bool(frame.interlaced_frame)
     # PyAV does not show a frame's own field order: the stream's stands for it.
-    return Frame(
-        index, int(pts), luma_plane(frame, weights), interlaced, interlaced and film.field_order != "bff"
-    )
+    return Frame(index, int(pts), luma_plane(frame, weights), interlaced, interlaced and film.field_order != "bff")
 
 
 def _read_images(
@@ -339,9 +335,7 @@ def _read_images(
         index += 1
 
 
-def read_decord(
-    film: Film, indices: Sequence[int], pts: Sequence[int] | np.ndarray | None = None
-) -> np.ndarray:
+def read_decord(film: Film, indices: Sequence[int], pts: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
     """(n, height, width) uint8 luma codes of frames `indices`, in one batch, for the working pass only.
 
     decord hands out 8-bit RGB, so that luma is off by a code or so: never for what is written. pts: the

@@ -50,9 +50,7 @@ def find(path: Path) -> Sequence:
     for number in range(first, last + 1):
         if number not in numbered:
             near = numbered[max(n for n in numbered if n < number)].name
-            raise VidcolorError(
-                f"{path}: picture number {number} is missing (after {near}): add it or renumber"
-            )
+            raise VidcolorError(f"{path}: picture number {number} is missing (after {near}): add it or renumber")
     return Sequence(tuple(numbered[number] for number in range(first, last + 1)), first)
 
 
@@ -89,12 +87,8 @@ def _of_folder(folder: Path) -> dict[int, Path]:
             raise VidcolorError(f"{folder}: {group[number].name} and {file.name} have the same number")
         group[number] = file
     if not groups:
-        raise VidcolorError(
-            f"{folder}: no numbered pictures in this folder ({', '.join(sorted(SUFFIXES)[:6])}, ...)"
-        )
+        raise VidcolorError(f"{folder}: no numbered pictures in this folder ({', '.join(sorted(SUFFIXES)[:6])}, ...)")
     if len(groups) > 1:
         shown = ", ".join(sorted(next(iter(group.values())).name for group in groups.values())[:3])
-        raise VidcolorError(
-            f"{folder}: several sequences in one folder ({shown}): name one by a pattern (x_%06d.png)"
-        )
+        raise VidcolorError(f"{folder}: several sequences in one folder ({shown}): name one by a pattern (x_%06d.png)")
     return next(iter(groups.values()))
