@@ -108,9 +108,7 @@ def test_edge_mode_is_bilinear_where_luma_is_flat_but_for_grain():
 def test_a_key_comes_out_on_its_own_frame(location, matrix, full_range):
     """CIEDE2000 under 1 through 8-bit 4:2:0."""
     rgb = skimage.data.chelsea()[:256, 60:316].astype(np.float32) / 255
-    film = a_film(
-        width=256, height=256, matrix=matrix, full_range=full_range, color_tags={"chroma_location": location}
-    )
+    film = a_film(width=256, height=256, matrix=matrix, full_range=full_range, color_tags={"chroma_location": location})
     y = color.rgb_to_ycbcr(rgb, matrix)[0]
     luma = np.rint(y * 255 if full_range else y * 219 + 16).astype(np.uint8)
     result = shown(luma, *chroma.key_planes(rgb, luma, film, "420"), film, "420")

@@ -59,9 +59,7 @@ def to_planes(
     return ab_to_cbcr(at_grid, on_grid, film)
 
 
-def key_planes(
-    rgb: np.ndarray, luma: np.ndarray, film: Film, chroma: Chroma
-) -> tuple[np.ndarray, np.ndarray]:
+def key_planes(rgb: np.ndarray, luma: np.ndarray, film: Film, chroma: Chroma) -> tuple[np.ndarray, np.ndarray]:
     """Chroma planes of a painted key's own colours, for its own frame.
 
     rgb: (h, w, 3) sRGB 0..1 of any size. The colours take the film's luma at full size and are then brought to
@@ -110,9 +108,7 @@ def _geometry(film: Film, chroma: Chroma) -> _Geometry:
     sx, sy = _steps(chroma)
     x0, y0 = SITING.get(film.color_tags.get("chroma_location", 0), SITING[0])
     rows, columns = grid_size(film, chroma)
-    return _Geometry(
-        film.width, film.height, columns, rows, sx, sy, x0 if sx == 2 else 0.0, y0 if sy == 2 else 0.0
-    )
+    return _Geometry(film.width, film.height, columns, rows, sx, sy, x0 if sx == 2 else 0.0, y0 if sy == 2 else 0.0)
 
 
 def _resample(image: np.ndarray, g: _Geometry) -> np.ndarray:
@@ -123,9 +119,7 @@ def _resample(image: np.ndarray, g: _Geometry) -> np.ndarray:
     h, w = image.shape[:2]
     fx, fy = g.sx * w / g.width, g.sy * h / g.height  # pixels of the image a step of the grid
     if max(fx, fy) <= 1.5:
-        return _warp(
-            image, fx, (g.x0 + 0.5) * w / g.width, fy, (g.y0 + 0.5) * h / g.height, g.columns, g.rows
-        )
+        return _warp(image, fx, (g.x0 + 0.5) * w / g.width, fy, (g.y0 + 0.5) * h / g.height, g.columns, g.rows)
     # cut out what the samples' areas cover, at whole pixels of about the same size, then average
     left, top = (g.x0 + 0.5 - g.sx / 2) * w / g.width, (g.y0 + 0.5 - g.sy / 2) * h / g.height
     columns, rows = round(fx * g.columns), round(fy * g.rows)

@@ -208,34 +208,77 @@ def codes_to_cbcr(cb: np.ndarray, cr: np.ndarray, depth: int, full_range: bool) 
 def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, film: Film) -> tuple[np.ndarray, np.ndarray]:
     """Chroma of the colour that has luma exactly `y01` and these ab.
 
-    Luma Y' is a weighted sum of coded R'G'B' and not a function of L alone, so L is searched for, starting
-    from the grey's. Colours outside 0..1 are drawn in towards grey at constant Lab hue, as far as needed.
+    Luma Y' is a weighted sum of coded R'G'B' and not a function of L alone, so L is searched for. Colours outside
+    0..1 are drawn in towards grey at constant Lab hue, as far as needed.
 
     y01 (H, W) 0..1; ab (H, W, 2) Lab units, any float type. Returns Cb, Cr (H, W) float32 in -0.5..0.5.
     """
-    weights = luma_weights(film.matrix)
-    flat_y = np.ascontiguousarray(y01, dtype=np.float32).reshape(-1)
+    weights, guess = luma_weights(film.matrix), _guess_of(film.matrix)
+    y = np.ascontiguousarray(y01, dtype=np.float32).reshape(-1)
     flat_ab = np.asarray(ab).reshape(-1, 2)
-    cb, cr = np.empty_like(flat_y), np.empty_like(flat_y)
-    for i in range(0, flat_y.size, _BLOCK):
+    cb, cr, fy = np.empty_like(y), np.empty_like(y), np.empty_like(y)
+    outside = []
+    for i in range(0, y.size, _BLOCK):
         s = slice(i, i + _BLOCK)
-        a, b = np.ascontiguousarray(flat_ab[s].T, dtype=np.float32)
-        cb[s], cr[s] = _chroma_in_gamut(flat_y[s], _offsets(a, b), weights)
+        offsets = _offsets(*_columns(flat_ab[s]))
+        away, fy[s] = _search(y[s], _first_guess(y[s], offsets, guess), offsets, weights, _NEAR)
+        outside.append(np.flatnonzero((away.min(0) < -y[s]) | (away.max(0) > 1 - y[s])) + i)
+        cb[s], cr[s] = _cbcr(away, weights)
+    out = np.concatenate(outside)
+    if out.size:
+        cb[out], cr[out] = _cbcr(_inside(y[out], fy[out], _offsets(*_columns(flat_ab[out])), weights), weights)
     return cb.reshape(np.shape(y01)), cr.reshape(np.shape(y01))
 
 
-def _chroma_in_gamut(y: np.ndarray, offsets: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    away, fy = _search(y, _lab_f(_to_linear(y)), offsets, weights, _NEAR)
-    room = _room(y, away)
-    out = np.flatnonzero(room < 1)
-    if out.size:  # most of these are inside, or on the edge: a nearer look says which
-        away[:, out], fy[out] = _search(y[out], fy[out], offsets[:, out], weights, _NEARER)
-        room[out] = _room(y[out], away[:, out])
-        out = out[room[out] < 0.999]
-        if out.size:
-            away[:, out], room[out] = _pull_in(y[out], away[:, out], fy[out], room[out], offsets[:, out], weights)
-    away *= np.minimum(room, 1)
+def _columns(ab: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(ab.T, dtype=np.float32)
+
+
+def _cbcr(away: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cb and Cr (n,) of R'G'B' minus Y' (3, n)."""
     return away[2] / (2 * (1 - weights[2])), away[0] / (2 * (1 - weights[0]))
+
+
+def _inside(y: np.ndarray, fy: np.ndarray, offsets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """R'G'B' minus Y' (3, n) drawn in to 0..1, for colours of luma `y`, f(Y) `fy` and ab `offsets` that looked outside.
+
+    Most of them are inside, or on the edge: a nearer look says which.
+    """
+    away, fy = _search(y, fy, offsets, weights, _NEARER)
+    room = _room(y, away)
+    far = np.flatnonzero(room < 0.999)
+    if far.size:
+        away[:, far], room[far] = _pull_in(y[far], away[:, far], fy[far], room[far], offsets[:, far], weights)
+    return away * np.minimum(room, 1)
+
+
+_GREYS, _COLORS, _REACH = 48, 37, 108.0  # nodes of the table of first guesses: over f(Y), over a and b, largest ab
+
+
+def _first_guess(y: np.ndarray, offsets: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """f(Y) of the colours of luma `y` (n,) and ab `offsets` (3, n), from the table's nearest node and slopes there."""
+    grey = _lab_f(_to_linear(y))
+    step = _F(2 * _REACH / (_COLORS - 1))
+    g = (grey - _F(16 / 116)) * _F((_GREYS - 1) / (1 - 16 / 116))
+    a = np.clip(offsets[0] * (500 / step), -(_COLORS // 2), _COLORS // 2)
+    b = np.clip(offsets[2] * (-200 / step), -(_COLORS // 2), _COLORS // 2)
+    at_g, at_a, at_b = np.rint(g), np.rint(a), np.rint(b)
+    node = (at_g * _COLORS + at_a) * _COLORS + (at_b + _F(_COLORS // 2 * (_COLORS + 1)))
+    found = np.take(table, node.astype(np.int32), axis=0, mode="clip").T
+    guess = grey + found[0] + found[1] * (g - at_g) + found[2] * (a - at_a) + found[3] * (b - at_b)
+    return np.clip(guess, _F(16 / 116), _F(1), out=guess)
+
+
+@lru_cache(maxsize=8)
+def _guess_of(matrix: str) -> np.ndarray:
+    """The table of `_first_guess`: f(Y) of a colour minus that of the grey of its luma, and its slope by node."""
+    grey = np.linspace(16 / 116, 1, _GREYS, dtype=np.float32)
+    ab = np.linspace(-_REACH, _REACH, _COLORS, dtype=np.float32)
+    nodes = [np.ascontiguousarray(n.ravel()) for n in np.meshgrid(grey, ab, ab, indexing="ij")]
+    luma = _to_coded(_lab_f_inverse(nodes[0]))
+    _, fy = _search(luma, nodes[0].copy(), _offsets(nodes[1], nodes[2]), luma_weights(matrix), _NEARER)
+    more = (fy - nodes[0]).reshape(_GREYS, _COLORS, _COLORS)
+    return np.stack([more, *np.gradient(more)], -1).reshape(-1, 4)
 
 
 def _search(
@@ -243,42 +286,34 @@ def _search(
 ) -> tuple[np.ndarray, np.ndarray]:
     """R'G'B' minus Y' (3, n) of the colours of luma `y` (n,) and ab `offsets`, and their f(Y).
 
-    Starts at `fy`; the luma is met within `near`.
+    Starts at `fy`, overwritten; the luma is met within `near`. Secant steps inside a bracket that only narrows.
     """
-    luma = weights @ _coded(fy, offsets)
-    before, luma_before = fy, luma
-    fy = fy + _lab_f(_to_linear(y)) - _lab_f(_to_linear(luma))  # one step by the slope of the greys does for most
-    rgb = _coded(fy, offsets)
-    luma = weights @ rgb
-    away = rgb - luma
+    away = _coded(fy, offsets)
+    luma = weights @ away
+    away -= luma
     todo = np.flatnonzero(np.abs(y - luma) > near)
-    luma, before, luma_before, now = luma[todo], before[todo], luma_before[todo], fy[todo]
+    if not todo.size:
+        return away, fy
+    y, offsets, luma, now = y[todo], offsets[:, todo], luma[todo], fy[todo]
     low, high = np.full_like(now, 16 / 116), np.ones_like(now)  # L 0 and 100
+    step = now + _lab_f(_to_linear(y)) - _lab_f(_to_linear(luma))  # the slope of the greys, to begin with
     for _ in range(_MOST_STEPS):
-        if not todo.size:
-            break
-        error = y[todo] - luma
-        low, high = (
-            np.where(error > 0, np.maximum(low, now), low),
-            np.where(error < 0, np.minimum(high, now), high),
-        )
-        rise = luma - luma_before
-        rise[np.abs(rise) < 1e-6] = np.inf
-        step = now + error * (now - before) / rise
+        error = y - luma
+        low = np.where(error > 0, np.maximum(low, now), low)
+        high = np.where(error < 0, np.minimum(high, now), high)
         before, luma_before = now, luma
         now = np.where((step > low) & (step < high), step, (low + high) * _F(0.5))
-        rgb = _coded(now, offsets[:, todo])
+        rgb = _coded(now, offsets)
         luma = weights @ rgb
         fy[todo], away[:, todo] = now, rgb - luma
-        left = np.abs(y[todo] - luma) > near
-        todo, luma, before, luma_before, now = (
-            todo[left],
-            luma[left],
-            before[left],
-            luma_before[left],
-            now[left],
-        )
-        low, high = low[left], high[left]
+        left = np.flatnonzero(np.abs(y - luma) > near)
+        if not left.size:
+            break
+        todo, y, offsets, low, high = todo[left], y[left], offsets[:, left], low[left], high[left]
+        now, luma, before, luma_before = now[left], luma[left], before[left], luma_before[left]
+        rise = luma - luma_before
+        rise[np.abs(rise) < 1e-6] = np.inf
+        step = now + (y - luma) * (now - before) / rise
     return away, fy
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .flow import carry, carry_flow
+from .flow import carry, carry_flow, compute_flows
 from .models.contract import Shot
 
 DRIFT = 0.002
@@ -38,6 +38,7 @@ def smooth(
     """
     _check(shot, ab, confidence, pins, amount)
     if amount > 0 and len(shot) > 1:
+        compute_flows(shot)
         past = np.empty((*ab.shape[:3], 4), np.float16)
         state = None
         for t in range(len(shot)):
@@ -88,9 +89,7 @@ def _joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return out
 
 
-def _check(
-    shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float
-) -> None:
+def _check(shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float) -> None:
     if ab.shape != (*shot.lightness.shape, 2) or confidence.shape != shot.lightness.shape:
         raise ValueError(f"ab {ab.shape} and confidence {confidence.shape} are not those of {shot.lightness.shape}")
     if not 0 <= amount <= 1:
