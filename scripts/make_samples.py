@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -50,9 +51,15 @@ SHOTS = (
 )
 
 
+@cache
+def photograph(name: str) -> np.ndarray:
+    """A photograph of scikit-image's, float RGB in 0..1."""
+    return getattr(data, name)().astype(np.float32) / 255
+
+
 def window(shot: Move, at: float) -> np.ndarray:
     """What the camera sees at `at` in 0..1 of the shot: (HEIGHT, WIDTH, 3) float RGB in 0..1."""
-    picture = getattr(data, shot.picture)().astype(np.float32) / 255
+    picture = photograph(shot.picture)
     h, w = picture.shape[:2]
     ease = at * at * (3 - 2 * at)  # a camera starts and stops gently
     cx, cy, part, turn = (a + (b - a) * ease for a, b in zip(shot.start, shot.end))

@@ -57,15 +57,16 @@ class Samples:
         kinds = rng.choice(len(KINDS), n, p=SHARES)
         drawn = [self.draw(KINDS[k], rng) for k in kinds]
         x = torch.from_numpy(np.stack([d[0] for d in drawn]).transpose(0, 3, 1, 2).astype(np.float32))
-        return {"x": x, "mask": torch.from_numpy(np.stack([d[1] for d in drawn])[:, None]), "kind": torch.from_numpy(kinds)}
+        mask = torch.from_numpy(np.stack([d[1] for d in drawn])[:, None])
+        return {"x": x, "mask": mask, "kind": torch.from_numpy(kinds)}
 
 
 def loss(net: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     x = batch["x"]
     ab = net(x[:, :1], x[:, 3:5], x[:, 5:])
     weight = 1 + MASK_WEIGHT * batch["mask"]
-    each = F.huber_loss(weight * ab / AB_SCALE, weight * x[:, 1:3] / AB_SCALE, delta=1 / AB_SCALE, reduction="none") * AB_SCALE
-    terms = {"loss": each.mean()}
+    pair = weight * ab / AB_SCALE, weight * x[:, 1:3] / AB_SCALE
+    terms = {"loss": F.huber_loss(*pair, delta=1 / AB_SCALE) * AB_SCALE}
     error = (ab.detach() - x[:, 1:3]).norm(dim=1).mean((1, 2))
     for k, name in enumerate(KINDS):
         if (batch["kind"] == k).any():
@@ -79,14 +80,16 @@ def preview(net: torch.nn.Module, batch: dict[str, torch.Tensor], path: Path) ->
     with torch.no_grad():
         ab = net(x[:, :1], x[:, 3:5], x[:, 5:])
     rows = []
+
+    def colour(l: np.ndarray, ab: torch.Tensor) -> np.ndarray:
+        return cv2.cvtColor(np.dstack([l, ab.permute(1, 2, 0).numpy()]).astype(np.float32), cv2.COLOR_Lab2BGR)
+
     for i in range(len(x)):
         l = x[i, 0].numpy()
-        views = [np.zeros((*l.shape, 2)), (x[i, 3:5] * x[i, 5:]).permute(1, 2, 0), None, ab[i].permute(1, 2, 0), x[i, 1:3].permute(1, 2, 0)]
-        row = [
-            np.dstack([x[i, 5].numpy()] * 3) if v is None else cv2.cvtColor(np.dstack([l, np.asarray(v)]).astype(np.float32), cv2.COLOR_Lab2BGR)
-            for v in views
-        ]
-        rows.append(np.hstack(row))
+        confidence = np.dstack([x[i, 5].numpy()] * 3)
+        shown = (torch.zeros_like(ab[i]), x[i, 3:5] * x[i, 5:], ab[i], x[i, 1:3])
+        grey, hint, result, truth = (colour(l, values) for values in shown)
+        rows.append(np.hstack([grey, hint, confidence, result, truth]))
     cv2.imwrite(str(path), np.clip(np.vstack(rows) * 255, 0, 255).astype(np.uint8))
 
 
@@ -109,7 +112,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
 
     settings = {"width": args.width, "layout": args.layout, "fold": args.fold}
-    net = ColorizationNet(**settings).to(memory_format=torch.channels_last)
+    net = ColorizationNet(**settings).to(memory_format=torch.channels_last)  # type: ignore
     if args.ship:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
         state = {k: v for k, v in saved["average"].items() if not k.endswith("num_batches_tracked")}
@@ -117,8 +120,10 @@ def main() -> None:
         return
 
     photos = load_photos(args.photos)
-    held = Samples(Pairs(load_clips(args.clips, 4, lambda n: n in HELD_OUT), photos[::25], SIZE, photo_share=0.5))
-    data = Samples(Pairs(load_clips(args.clips, 16, lambda n: n not in HELD_OUT), [p for i, p in enumerate(photos) if i % 25], SIZE, photo_share=0.7))
+    held_clips = load_clips(args.clips, 4, lambda n: n in HELD_OUT)
+    held = Samples(Pairs(held_clips, photos[::25], SIZE, photo_share=0.5))
+    clips = load_clips(args.clips, 16, lambda n: n not in HELD_OUT)
+    data = Samples(Pairs(clips, [p for i, p in enumerate(photos) if i % 25], SIZE, photo_share=0.7))
     rng = np.random.default_rng(7)
     validation = [held.batch(10, rng) for _ in range(8)]
 

@@ -58,13 +58,17 @@ def training_key(key: Tokens, ab: torch.Tensor) -> TrainingKey:
 
 
 def log_likelihood(share: torch.Tensor, copied: torch.Tensor, truth: torch.Tensor, sigma: float) -> torch.Tensor:
-    """log of sum of share * exp(-|copied - truth|^2 / 2 sigma^2), floored: share (..., q, m), copied (..., m, 2), truth (..., q, 2)."""
+    """log of sum of share * exp(-|copied - truth|^2 / 2 sigma^2), floored.
+
+    share (..., q, m), copied (..., m, 2), truth (..., q, 2)."""
     near = torch.exp(-(torch.cdist(truth, copied) ** 2) / (2 * sigma**2))
     return ((share * near).sum(-1) + np.exp(FLOOR)).log()
 
 
-def pair_loss(net: Matcher, tokens: Tokens, ab: torch.Tensor, key: KeyTokens, key_ab8: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Loss of one pair: tokens and truth ab (1, 2, h, w) of the target, the key's tokens and its ab at stride 8 (n8, 2)."""
+def pair_loss(
+    net: Matcher, tokens: Tokens, ab: torch.Tensor, key: KeyTokens, key_ab8: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Loss of one pair: target's tokens and truth ab (1, 2, h, w), the key's tokens and its ab at stride 8 (n8, 2)."""
     h4, w4 = tokens.fine.shape[-2:]
     picked = torch.randperm(h4 * w4 // 4)[:PARENTS]
     query = tokens.coarse[0].flatten(1).T[picked]
@@ -89,7 +93,7 @@ def loss(net: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torc
             tokens, key = both[i], both[n + i]
             kab = batch["key_ab"][i : i + 1]
             key_tokens = training_key(key, kab)
-            ab8 = F.adaptive_avg_pool2d(kab, key.coarse.shape[-2:])[0].flatten(1).T
+            ab8 = F.avg_pool2d(kab, 8)[0].flatten(1).T
             for name, value in pair_loss(net, tokens, batch["ab"][i : i + 1], key_tokens, ab8).items():
                 terms.setdefault(name, []).append(value)
     mean = {name: torch.stack(values).mean() for name, values in terms.items()}
@@ -105,7 +109,7 @@ def fit_confidence(net: Matcher, batches: list[dict[str, torch.Tensor]]) -> floa
             with torch.autocast("cpu", torch.bfloat16):
                 t, k = net.describe(batch["l"][i : i + 1]), net.describe(batch["key_l"][i : i + 1])
             match = net.match(t, net.key_tokens(k, batch["key_ab"][i : i + 1]))
-            truth = F.adaptive_avg_pool2d(batch["ab"][i : i + 1], match.ab.shape[-2:])[0]
+            truth = F.avg_pool2d(batch["ab"][i : i + 1], 4)[0]
             evidence.append(match.evidence.flatten(1).T[::7])
             right.append(((match.ab - truth).norm(dim=0) < RIGHT).float().flatten()[::7])
     x, y = torch.cat(evidence), torch.cat(right)
@@ -124,7 +128,7 @@ def fit_confidence(net: Matcher, batches: list[dict[str, torch.Tensor]]) -> floa
     final = float(closure())
     slope = w.detach()[1:] / spread
     net.confidence_weight.copy_(torch.cat([(w.detach()[:1] - (slope * center).sum()), slope]))
-    print(f"confidence: right {y.mean():.3f}, cross entropy {entropy:.3f} -> {final:.3f}, weights {net.confidence_weight.tolist()}")
+    print(f"confidence: right {y.mean():.3f}, cross entropy {entropy:.3f} -> {final:.3f}")
     return final
 
 
@@ -154,7 +158,7 @@ def main() -> None:
         net.describer.coarse.bias.data = first["bias"].clone()  # type: ignore[union-attr]
     net.trunk.requires_grad_(False)
     net.confidence_weight.requires_grad_(False)
-    net = net.to(memory_format=torch.channels_last)
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     held = Pairs(load_clips(args.clips, 8, lambda n: n in HELD_OUT), [], SIZE)
     rng = np.random.default_rng(7)
@@ -179,7 +183,7 @@ def main() -> None:
             rows = [loss(net, batch) for batch in validation]
         return {f"held_{k}": float(np.mean([r[k] for r in rows])) for k in rows[0]}
 
-    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-4, ema=0.998, workers=1, log_every=50)
+    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-4, ema=0.998, workers=1)
     train(net, lambda rng: data.batch(args.batch, rng), loss, args.run, schedule, args.device, validate, 250)
 
 

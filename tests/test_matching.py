@@ -81,4 +81,4 @@ def test_a_key_of_more_weight_is_copied_more(matcher, picture):
 def test_confidence_is_a_probability(matcher, picture):
     tokens = matcher.describe(picture[0])
     confidence = matcher.confidence(matcher.match(tokens, matcher.key_tokens(tokens, picture[1])))
-    assert confidence.shape == (1, 24, 32) and 0 <= confidence.min() and confidence.max() <= 1
+    assert confidence.shape == (1, 24, 32) and confidence.min() >= 0 and confidence.max() <= 1

@@ -42,7 +42,9 @@ def plan_of(tmp_path, refs="frame,reference\n3,key.png\n", frames=24, cuts=(10, 
     cv2.imwrite(str(tmp_path / "key.png"), colour[..., ::-1])
     (tmp_path / "refs.csv").write_text(refs)
     plan = make_plan(
-        Request(movie=film.path, refs=tmp_path / "refs.csv"), Settings(lossless=True, size=64, **settings), lambda: "flat"
+        Request(movie=film.path, refs=tmp_path / "refs.csv"),
+        Settings(lossless=True, size=64, **settings),
+        lambda: "flat",
     )
     return film, plan
 

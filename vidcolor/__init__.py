@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
-from .errors import VidcolorError  # noqa: E402
-from .version import __version__  # noqa: E402
+from .errors import VidcolorError
+from .version import __version__
 
 if TYPE_CHECKING:
     from .api import Result, colorize

@@ -26,7 +26,7 @@ ROUND_TRIP = 1.5
 BRIGHTNESS = 10.0
 """Difference in L at which confidence falls to 1/e."""
 CACHE_BYTES = 200 << 20
-"""Most memory that the flow of one shot may hold (800 frames of 256x448); what is beyond is computed when asked for."""
+"""Most memory that the flow of one shot may hold (900 frames of 256x448); what is beyond is computed when asked for."""
 
 _NO_MAP: Any = None  # the map is one array of x and y; OpenCV's type hints know only two
 _local = threading.local()
@@ -119,31 +119,36 @@ def _map_and_confidence(
 ) -> tuple[np.ndarray, np.ndarray]:
     h, w = at.shape
     grid = there + _grid(h, w)
-    miss = there + carry(back, grid)
-    seen = carry(to.astype(np.float32), grid) / np.float32(2.55)
-    own = at.astype(np.float32) / np.float32(2.55)
-    inside = (grid[..., 0] >= 0) & (grid[..., 0] <= w - 1) & (grid[..., 1] >= 0) & (grid[..., 1] <= h - 1)
-    miss2 = miss[..., 0] ** 2 + miss[..., 1] ** 2
-    sure = np.exp(-miss2 / np.float32(ROUND_TRIP**2))
-    sure *= inside
-    gain, offset = _flicker(seen, own, sure)
-    sure *= np.exp(-(((seen * gain + offset - own) / np.float32(BRIGHTNESS)) ** 2))
+    miss = carry(back, grid)
+    miss += there
+    miss *= miss
+    doubt = (miss[..., 0] + miss[..., 1]) * np.float32(-1 / ROUND_TRIP**2)
+    inside = cv2.inRange(grid, (0, 0), (w - 1, h - 1))  # 255 or 0
+    seen, own = carry(to, grid), at
+    gain, offset = _flicker(seen, own, doubt, inside)
+    differs = seen * np.float32(gain / 2.55) + np.float32(offset / 2.55) - own * np.float32(1 / 2.55)
+    differs *= differs
+    doubt -= differs * np.float32(1 / BRIGHTNESS**2)
+    sure = cv2.exp(doubt)
+    sure *= inside * np.float32(1 / 255)
     return grid, cv2.blur(sure, (3, 3))
 
 
-def _flicker(seen: np.ndarray, own: np.ndarray, weight: np.ndarray) -> tuple[np.float32, np.float32]:
+def _flicker(seen: np.ndarray, own: np.ndarray, doubt: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
     """Gain and offset that bring the whole carried frame to the brightness of this one (old film flickers).
 
-    Weighted least squares over a grid of every fourth pixel, limited to a gain of 0.8..1.25.
+    Weighted least squares over every fourth pixel of every fourth row, with a gain of at least 0.8 and at most 1.25.
     """
-    x, y, k = (v[::4, ::4].astype(np.float64).ravel() for v in (seen, own, weight))
-    total = k.sum()
+    x, y, d, i = (v[::4, ::4].astype(np.float64).ravel() for v in (seen, own, doubt, inside))
+    weight = np.exp(d) * (i > 0)
+    total = weight.sum()
     if total < 32:
-        return np.float32(1), np.float32(0)
-    mx, my = (k @ x) / total, (k @ y) / total
-    var = (k @ (x - mx) ** 2) / total
-    gain = np.clip((k @ ((x - mx) * (y - my))) / total / var, 0.8, 1.25) if var > 4 else 1.0
-    return np.float32(gain), np.float32(my - gain * mx)
+        return 1.0, 0.0
+    mx, my = (weight @ x) / total, (weight @ y) / total
+    variance = (weight @ (x - mx) ** 2) / total
+    slope = (weight @ ((x - mx) * (y - my))) / total / variance if variance > 25 else 1.0
+    gain = float(np.clip(slope, 0.8, 1.25))
+    return gain, float(my - gain * mx)
 
 
 def _grid(h: int, w: int) -> np.ndarray:

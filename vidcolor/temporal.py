@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import cv2
 import numpy as np
+import torch
 
 from .flow import carry, carry_flow, compute_flows
 from .models.contract import Shot
@@ -42,13 +44,13 @@ def smooth(
         past = np.empty((*ab.shape[:3], 4), np.float16)
         state = None
         for t in range(len(shot)):
-            state = past[t] = _brought(shot, state, t, t - 1, amount)
-            state = _joined(state.astype(np.float32), _own(ab, confidence, pins, t))
+            brought = _brought(shot, state, t, t - 1, amount)
+            past[t] = _float16(brought)
+            state = _joined(brought, _own(ab, confidence, pins, t))
         state = None
         for t in reversed(range(len(shot))):
-            future = _brought(shot, state, t, t + 1, amount)
-            state = _joined(future, _own(ab, confidence, pins, t))
-            result = _joined(state, past[t].astype(np.float32))
+            state = _joined(_brought(shot, state, t, t + 1, amount), _own(ab, confidence, pins, t))
+            result = _joined(state, _float32(past[t]))
             ab[t], confidence[t] = result[..., :2], result[..., 2]
     for t, colors in pins.items():
         ab[t], confidence[t] = colors, 1
@@ -57,36 +59,39 @@ def smooth(
 
 def _own(ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], t: int) -> np.ndarray:
     """What frame t says itself: (h, w, 4) float32 of a, b, confidence, weight."""
-    own = np.empty((*ab.shape[1:3], 4), np.float32)
     if t in pins:
-        own[..., :2], own[..., 2], own[..., 3] = pins[t], 1, PIN_WEIGHT
-    else:
-        own[..., :2], own[..., 2] = ab[t], confidence[t]
-        own[..., 3] = own[..., 2] + np.float32(LEAST_WEIGHT)
-    return own
+        own = np.ones((*ab.shape[1:3], 4), np.float32)
+        own[..., :2], own[..., 3] = pins[t], PIN_WEIGHT
+        return own
+    sure = _float32(confidence[t])
+    return cv2.merge((_float32(ab[t]), sure, sure + np.float32(LEAST_WEIGHT)))
 
 
 def _brought(shot: Shot, state: np.ndarray | None, t: int, source: int, amount: float) -> np.ndarray:
-    """What frame `source` knows, seen from its neighbour t: (h, w, 4) float32, weight 0 where flow fails."""
+    """What frame `source` knows, seen from its neighbour t: (h, w, 4) float32, little weight where flow fails."""
     if state is None:
         return np.zeros((*shot.lightness.shape[1:], 4), np.float32)
     flow, sure = carry_flow(shot, t, source)
     state = carry(state, flow)
     # weights are inverse variances (a Kalman filter's): a step adds variance, so that what came by doubtful flow has
     # little weight however sure it was before
-    added = np.float32(DRIFT) + np.float32(DOUBT) * (1 / np.maximum(sure, np.float32(1e-3)) - 1)
-    weight = state[..., 3]
-    state[..., 3] = np.float32(amount) * weight / (1 + weight * added)
-    return state
+    added = np.float32(DRIFT - DOUBT) + np.float32(DOUBT) / np.maximum(sure, np.float32(1e-3))
+    weight = cv2.extractChannel(state, 3)
+    return cv2.insertChannel(np.float32(amount) * weight / (1 + weight * added), state, 3)
 
 
 def _joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The weighted mean of two (h, w, 4) states, with the sum of their weights."""
-    total = a[..., 3] + b[..., 3]
-    share = (b[..., 3] / np.maximum(total, np.float32(1e-6)))[..., None]
-    out = a + (b - a) * share
-    out[..., 3] = total
-    return out
+    of_a, of_b = cv2.extractChannel(a, 3), cv2.extractChannel(b, 3)
+    return cv2.insertChannel(of_a + of_b, cv2.blendLinear(a, b, of_a, of_b), 3)
+
+
+def _float32(x: np.ndarray) -> np.ndarray:
+    return torch.from_numpy(x).float().numpy()  # torch's conversions are six times as fast as numpy's
+
+
+def _float16(x: np.ndarray) -> np.ndarray:
+    return torch.from_numpy(x).half().numpy()
 
 
 def _check(shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float) -> None:

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ import torch
 
 from vidcolor import chroma, color, dump, reader, references, temporal
 from vidcolor.encode import Encoder, OutputFormat, output_format
+from vidcolor.film import Film
 from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
 from vidcolor.plan import KeyUse, Plan, Unit
 
@@ -58,6 +58,7 @@ class Colors:
     """What the model and the temporal pass say of a unit, ready for full size."""
 
     shot: Shot
+    keys: list[Reference]
     ab: np.ndarray
     """(n, h, w, 2) float16, Lab units, for frames warm_first to warm_last."""
     confidence: np.ndarray
@@ -101,7 +102,7 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
     settings = plan.settings
     shot = read_shot(plan, unit, timings)
     h, w = shot.lightness.shape[1:]
-    keys = [load_reference(key, (h, w), plan.film.rotation) for key in unit.keys]
+    keys = [load_reference(key, plan.film, (h, w)) for key in unit.keys]
     ab = np.empty((len(shot), h, w, 2), np.float16)
     confidence = np.empty((len(shot), h, w), np.float16)
     coarse: dict[int, np.ndarray] = {}
@@ -118,9 +119,9 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
                     coarse[shot.first + position] = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
         del state
     with timings.measure("temporal"):
-        ab, confidence = temporal.smooth(shot, ab, confidence, pins(unit, keys), settings.temporal)
+        ab, confidence = temporal.smooth(shot, ab, confidence, pins(shot, keys), settings.temporal)
         shot.cache.clear()
-    return Colors(shot, ab, confidence, coarse)
+    return Colors(shot, keys, ab, confidence, coarse)
 
 
 def finish(
@@ -138,7 +139,7 @@ def finish(
             with timings.measure("upsample"):
                 key = painted.get(frame.index)
                 if key is not None and settings.strength == 1:
-                    rgb = as_coded(load_key(key.path), film.rotation)
+                    rgb = references.load_key(key.path, film)
                     cb, cr = chroma.key_planes(rgb, frame.luma, film, fmt.chroma)
                 else:
                     ab = colors.ab[position].astype(np.float32) * settings.strength
@@ -164,39 +165,25 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings) -> Shot:
         lumas = ((f.index - unit.warm_first, f.luma) for f in frames)
     for position, luma in ahead(timed(lumas, "decode", timings), AHEAD):
         with timings.measure("resize"):
-            small = cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA if luma.shape[0] >= h else cv2.INTER_LINEAR)
+            how = cv2.INTER_AREA if luma.shape[0] >= h else cv2.INTER_LINEAR
+            small = cv2.resize(luma, (w, h), interpolation=how)
             lightness[position] = np.rint(color.lightness(small, plan.film) * 2.55)
     return Shot(lightness, unit.warm_first, plan.settings.seed)
 
 
-def load_reference(key: KeyUse, size: tuple[int, int], rotation: int) -> Reference:
-    """A key as the model wants it: Lab at working size, turned as the film is coded."""
-    return Reference(_key_lab(key.path, size, rotation), key.frame, key.weight)
+def load_reference(key: KeyUse, film: Film, size: tuple[int, int]) -> Reference:
+    """A key as the model wants it: Lab at working size (h, w), turned as the film is coded."""
+    rgb = references.load_key(key.path, film)
+    how = cv2.INTER_AREA if rgb.shape[0] >= size[0] else cv2.INTER_LINEAR
+    lab = color.rgb_to_lab(cv2.resize(rgb, size[::-1], interpolation=how))
+    return Reference(lab, key.frame, key.weight, key.painted)
 
 
-@lru_cache(maxsize=32)
-def _key_lab(path: str, size: tuple[int, int], rotation: int) -> np.ndarray:
-    h, w = size
-    rgb = as_coded(load_key(path), rotation)
-    return color.rgb_to_lab(cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA if rgb.shape[0] >= h else cv2.INTER_LINEAR))
-
-
-@lru_cache(maxsize=2)
-def load_key(path: str) -> np.ndarray:
-    return references.load_key(path)
-
-
-def as_coded(rgb: np.ndarray, rotation: int) -> np.ndarray:
-    """A key painted as the film is shown, turned back to how its frames are coded."""
-    return np.ascontiguousarray(np.rot90(rgb, rotation // 90)) if rotation else rgb
-
-
-def pins(unit: Unit, keys: Sequence[Reference]) -> dict[int, np.ndarray]:
-    """Positions of painted frames in the unit to their own ab (h, w, 2)."""
+def pins(shot: Shot, keys: Sequence[Reference]) -> dict[int, np.ndarray]:
+    """Positions in the shot of the frames that keys are paintings of, and the keys' ab (h, w, 2)."""
+    inside = range(shot.first, shot.first + len(shot))
     return {
-        use.frame - unit.warm_first: key.lab[..., 1:]
-        for use, key in zip(unit.keys, keys)
-        if use.painted and use.frame is not None and unit.warm_first <= use.frame < unit.warm_last
+        k.frame - shot.first: k.lab[..., 1:] for k in keys if k.painted and k.frame is not None and k.frame in inside
     }
 
 
@@ -209,13 +196,11 @@ def _dump(plan: Plan, unit: Unit, colors: Colors, frame: int) -> None:
     """The frame's inspection sheet, at working size."""
     position = frame - unit.warm_first
     l = colors.shot.lightness[position].astype(np.float32) / 2.55
-    h, w = l.shape
     coarse = colors.coarse.get(frame)
-    near = min(unit.keys, key=lambda k: abs((frame if k.frame is None else k.frame) - frame), default=None)
-    lab = None if near is None else _key_lab(near.path, (h, w), plan.film.rotation)
+    near = min(colors.keys, key=lambda k: abs((frame if k.frame is None else k.frame) - frame), default=None)
     sheet = dump.sheet(
         _picture(l),
-        None if lab is None else _picture(lab[..., 0], lab[..., 1:]),
+        None if near is None else _picture(near.lab[..., 0], near.lab[..., 1:]),
         None if coarse is None else _picture(l, coarse),
         _picture(l, colors.ab[position].astype(np.float32) * plan.settings.strength),
         colors.confidence[position].astype(np.float32),

@@ -109,4 +109,4 @@ def load_colornet(name: str = "colornet") -> ColorizationNet:
     state, metadata = weights.load(name, net="colornet")
     net = ColorizationNet(**metadata["settings"])
     net.load_state_dict(state, strict=False)  # batch norms' counters are not kept
-    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -21,10 +21,11 @@ class Reference:
     lab: np.ndarray
     """(h, w, 3) float32: L 0..100, a, b. Its size may differ from the shot's."""
     frame: int | None
-    """The film's frame that this key is a painting of (position in `Shot.lightness` may lie outside); None for a
-    picture of something else."""
+    """The film's frame that this key stands for (it may lie outside the shot's frames); None where unknown."""
     weight: float = 1.0
     """The user's weight of this key, above 0."""
+    painted: bool = False
+    """Recognised as exactly that frame, pixel on pixel: its colours hold there as they are."""
 
 
 @dataclass

@@ -65,14 +65,18 @@ class Exemplar:
             with torch.autocast(self.device.type, torch.bfloat16):
                 described = self.matcher.describe(l)
             for i in range(len(frames)):
-                bias = time_bias(references, shot.first + start + i).repeat_interleave(tokens.coarse.shape[1] // len(keys))
+                bias = time_bias(references, shot.first + start + i)
+                bias = bias.repeat_interleave(tokens.coarse.shape[1] // len(keys))
                 match = self.matcher.match(described[i], tokens.with_bias(bias.to(self.device)))
                 sure = self.matcher.confidence(match)[0].float().cpu().numpy()
                 ab = match.ab.permute(1, 2, 0).float().cpu().numpy()
                 hint[start + i] = guided(ab, frames[i])
                 confidence[start + i] = cv2.resize(sure, (w, h), interpolation=cv2.INTER_LINEAR)
-        pins = {r.frame - shot.first: k[..., 1:] for r, k in zip(references, keys) if r.frame is not None}
-        pins = {p: ab for p, ab in pins.items() if 0 <= p < n}
+        pins = {
+            r.frame - shot.first: key[..., 1:]
+            for r, key in zip(references, keys)
+            if r.painted and r.frame is not None and 0 <= r.frame - shot.first < n
+        }
         return State(*temporal.smooth(shot, hint, confidence, pins, CARRIED))
 
     @torch.inference_mode()
@@ -102,7 +106,7 @@ def time_bias(references: Sequence[Reference], frame: int) -> torch.Tensor:
 
 
 def guided(ab: np.ndarray, lightness: np.ndarray, radius: int = 2, eps: float = 5e-4) -> np.ndarray:
-    """ab at stride 4 (h/4, w/4, 2) to (h, w, 2) along the edges of lightness (h, w) uint8: He et al.'s guided filter."""
+    """ab at stride 4 (h/4, w/4, 2) to (h, w, 2) along the edges of lightness (h, w) uint8: He et al.'s filter."""
     h, w = lightness.shape
     guide, size = lightness.astype(np.float32) / 255, (2 * radius + 1, 2 * radius + 1)
     wide = cv2.resize(ab, (w, h), interpolation=cv2.INTER_LINEAR)

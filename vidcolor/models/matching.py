@@ -98,11 +98,17 @@ class Describer(nn.Module):
         nn.init.dirac_(self.fine.weight)
         nn.init.zeros_(self.fine.bias)  # type: ignore[arg-type]
         self.mix8 = nn.Sequential(
-            nn.Conv2d(c4 + c8 + c16 + 64, 128, 3, padding=1), nn.ReLU(True), nn.Conv2d(128, 128, 3, padding=1), nn.ReLU(True)
+            nn.Conv2d(c4 + c8 + c16 + 64, 128, 3, padding=1),
+            nn.ReLU(True),
+            nn.Conv2d(128, 128, 3, padding=1),
+            nn.ReLU(True),
         )
         self.coarse_out = nn.Conv2d(128, COARSE, 1)
         self.mix4 = nn.Sequential(
-            nn.Conv2d(c4 + c8 + 16 + 64, 96, 3, padding=1), nn.ReLU(True), nn.Conv2d(96, 96, 3, padding=1), nn.ReLU(True)
+            nn.Conv2d(c4 + c8 + 16 + 64, 96, 3, padding=1),
+            nn.ReLU(True),
+            nn.Conv2d(96, 96, 3, padding=1),
+            nn.ReLU(True),
         )
         self.down = nn.Conv2d(128, 64, 1)
         self.fine_out = nn.Conv2d(96, FINE, 1)
@@ -148,7 +154,7 @@ class Matcher(nn.Module):
         return self.describer(l, maps)
 
     def key_tokens(self, tokens: Tokens, ab: torch.Tensor, importance: Sequence[float] | None = None) -> KeyTokens:
-        """Tokens of k keys and their ab (k, 2, h, w) -> what frames are matched against. Keys may be one picture each."""
+        """Tokens of k keys and their ab (k, 2, h, w) -> what frames are matched against."""
         k, _, h4, w4 = tokens.fine.shape
         colors = F.adaptive_avg_pool2d(ab, (h4, w4))
         weight = torch.ones(k) if importance is None else torch.as_tensor(importance, dtype=torch.float32)
@@ -160,7 +166,9 @@ class Matcher(nn.Module):
             weight.log().to(ab.device).repeat_interleave(n8),
         )
 
-    def choose(self, query: torch.Tensor, children: torch.Tensor, key: KeyTokens) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def choose(
+        self, query: torch.Tensor, children: torch.Tensor, key: KeyTokens
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Candidates for n stride-8 places and the shares of their neighbourhoods' places.
 
         query (n, 96) coarse and children (n, 4, 64) fine descriptors of those places; gives shares (n, 4, k * 16) that
@@ -201,7 +209,7 @@ def load_matcher(name: str = "matcher") -> Matcher:
     state, _ = weights.load(name, net="matcher")
     net = Matcher()
     net.load_state_dict(state, strict=False)  # batch norms' counters are not kept
-    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def children(fine: torch.Tensor) -> torch.Tensor:

@@ -19,8 +19,13 @@ _TAPS = (2, 4, 10)
 """Blocks after which strides 4, 8 and 16 are read."""
 
 
-def _conv_bn(i: int, o: int, k: int = 3, s: int = 1, p: int | None = None, g: int = 1, act: bool = True) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Conv2d(i, o, k, s, k // 2 if p is None else p, groups=g, bias=False), nn.BatchNorm2d(o)]
+def _conv_bn(
+    i: int, o: int, k: int = 3, s: int = 1, p: int | None = None, g: int = 1, act: bool = True
+) -> nn.Sequential:
+    layers: list[nn.Module] = [
+        nn.Conv2d(i, o, k, s, k // 2 if p is None else p, groups=g, bias=False),
+        nn.BatchNorm2d(o),
+    ]
     if act:
         layers.append(nn.ReLU6(True))
     return nn.Sequential(*layers)

@@ -15,7 +15,18 @@ import cv2
 import numpy as np
 import torch
 
-HELD_OUT = ("hike", "flamingo", "motorbike", "lp_d10", "iv_miami-surf", "tf_wolf", "soccerball", "ct_cat", "bus", "st_wda1")
+HELD_OUT = (
+    "hike",
+    "flamingo",
+    "motorbike",
+    "lp_d10",
+    "iv_miami-surf",
+    "tf_wolf",
+    "soccerball",
+    "ct_cat",
+    "bus",
+    "st_wda1",
+)
 """Clips (file stems) that validation uses and training never sees."""
 
 
@@ -49,7 +60,7 @@ def load_clips(folder: Path, most: int = 24, keep: Callable[[str], bool] = lambd
 
 
 def load_photos(folder: Path, short: int = 256) -> list[np.ndarray]:
-    """Every photograph of a folder as RGB uint8 with its short side at `short`; near-grey ones are left out (papers.md 1.3)."""
+    """Every photograph of a folder as RGB uint8, near-grey ones left out (as Xu et al. do)."""
     pictures = []
     for path in sorted(folder.iterdir()):
         bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
@@ -71,21 +82,21 @@ def to_lab(rgb: np.ndarray) -> np.ndarray:
 
 def cover(rgb: np.ndarray, size: tuple[int, int], rng: np.random.Generator, zoom: float) -> np.ndarray:
     """A random crop that fills `size` (h, w), enlarged by `zoom` >= 1 over the largest that fits; half are mirrored."""
-    return crop(rgb, size, zoom, *rng.random(2), bool(rng.random() < 0.5))
+    return crop(rgb, size, zoom, (rng.random(), rng.random()), bool(rng.random() < 0.5))
 
 
-def crop(rgb: np.ndarray, size: tuple[int, int], zoom: float, x: float, y: float, mirror: bool) -> np.ndarray:
+def crop(rgb: np.ndarray, size: tuple[int, int], zoom: float, at: tuple[float, float], mirror: bool) -> np.ndarray:
     h, w = size
     s = max(h / rgb.shape[0], w / rgb.shape[1]) * zoom
     nh, nw = max(h, round(rgb.shape[0] * s)), max(w, round(rgb.shape[1] * s))
     out = cv2.resize(rgb, (nw, nh), interpolation=cv2.INTER_AREA if s < 1 else cv2.INTER_LINEAR)
-    top, left = int(y * (nh - h + 1)), int(x * (nw - w + 1))
+    top, left = int(at[1] * (nh - h + 1)), int(at[0] * (nw - w + 1))
     out = out[top : top + h, left : left + w]
     return np.ascontiguousarray(out[:, ::-1] if mirror else out)
 
 
 def warp(lab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A copy seen from elsewhere: affine plus a smooth displacement (the thin plate of Lee et al. in spirit), flipped half of the time."""
+    """A copy seen from elsewhere: affine plus a smooth displacement, flipped half of the time."""
     h, w = lab.shape[:2]
     angle, scale = rng.normal(0, 0.15), np.exp(rng.normal(0, 0.18))
     c, s = np.cos(angle) * scale, np.sin(angle) * scale
@@ -102,9 +113,9 @@ def warp(lab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def age(l: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Lightness (h, w) 0..100 as an old film has it: exposure, gamma, grain, blur, vignette, scratches; each of them sometimes."""
+    """Lightness (h, w) 0..100 as an old film has it: exposure, grain, blur, vignette, scratches, each sometimes."""
     h, w = l.shape
-    y = l / 100
+    y: np.ndarray = l / 100
     if rng.random() < 0.6:
         y = np.clip(y, 0, 1) ** np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.1)) + rng.normal(0, 0.03)
     if rng.random() < 0.3:
@@ -153,10 +164,18 @@ class Pairs:
         else:
             frames = self.clips[rng.integers(len(self.clips))].frames
             i, j = rng.integers(len(frames), size=2)
-            x, y, mirror = rng.random(), rng.random(), bool(rng.random() < 0.5)
-            shake = np.clip(np.array([x, y]) + rng.normal(0, 0.05, 2), 0, 0.999)
-            target = to_lab(crop(frames[i], self.size, zoom, x, y, mirror))
-            key = to_lab(crop(frames[j], self.size, zoom * max(1 / zoom, np.exp(rng.normal(0, 0.05))), *shake, mirror))
+            at, mirror = (rng.random(), rng.random()), bool(rng.random() < 0.5)
+            x, y = np.clip(np.array(at) + rng.normal(0, 0.05, 2), 0, 0.999)
+            target = to_lab(crop(frames[i], self.size, zoom, at, mirror))
+            key = to_lab(
+                crop(
+                    frames[j],
+                    self.size,
+                    zoom * max(1 / zoom, np.exp(rng.normal(0, 0.05))),
+                    (float(x), float(y)),
+                    mirror,
+                )
+            )
             if rng.random() < 0.15:
                 key = warp(key, rng)
         key = key.copy()

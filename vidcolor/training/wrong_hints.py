@@ -53,11 +53,13 @@ def spoil(ab: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> tuple[
 
 
 def _shifted(ab: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return cv2.remap(ab, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.remap(
+        ab, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
 
 
 def sparse(ab: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The paper's hint sampling (papers.md 1.3), with a tail of 20 % up to 128 patches: true ab (h, w, 2) to hint and mask.
+    """The paper's hint sampling, with a tail of 20 % up to 128 patches: true ab (h, w, 2) to hint and mask.
 
     Count geometric with continue probability 7/8, side 1..9, corner normal around the middle, the patch's mean ab.
     """
