@@ -147,7 +147,7 @@ films = [probe(path) for path in sys.argv[1:]]
 
 def abandon(seed):
     chance = random.Random(seed)
-    for _ in range(40):
+    for _ in range(25):
         frames = read(chance.choice(films), on_error=chance.choice(("stop", "skip")))
         try:
             for _ in zip(range(chance.randrange(70)), frames):

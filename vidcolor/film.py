@@ -71,6 +71,9 @@ class Film:
     field_order: str = ""
     """`progressive`, `tff` or `bff` as the stream says, empty where it does not."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "display_matrix", tuple(self.display_matrix))  # a list when it comes from JSON
+
     @property
     def display_aspect(self) -> float:
         """Width over height as shown, before rotation."""
