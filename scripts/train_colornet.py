@@ -17,11 +17,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models import weights
+from vidcolor.models import hints, weights
 from vidcolor.models.colornet import AB_SCALE, ColorizationNet
 from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos, rotate_hue
 from vidcolor.training.loop import Schedule, train
-from vidcolor.training.wrong_hints import sparse, spoil
+from vidcolor.training.wrong_hints import spoil
 
 SIZE = (192, 288)
 """Height and width of training crops."""
@@ -47,11 +47,14 @@ class Samples:
         if kind == "empty":
             hint, confidence = np.zeros_like(ab), np.zeros((h, w), np.float32)
         elif kind == "patches":
-            hint, confidence = sparse(ab, rng)
+            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+            truth = torch.from_numpy(np.ascontiguousarray(ab.transpose(2, 0, 1), np.float32))[None]
+            drawn, mask = hints.training_hints(truth, generator)
+            hint, confidence = drawn[0].permute(1, 2, 0).numpy(), mask[0, 0].numpy()
         else:
             hint, confidence = spoil(ab, self.pairs.draw(rng).ab, rng)
-        mask = confidence if kind == "patches" else np.full((h, w), 0.1 if kind == "dense" else 0.0, np.float32)
-        return np.dstack([pair.l, ab, hint, confidence]), mask
+        weight = confidence if kind == "patches" else np.full((h, w), 0.1 if kind == "dense" else 0.0, np.float32)
+        return np.dstack([pair.l, ab, hint, confidence]), weight
 
     def batch(self, n: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         kinds = rng.choice(len(KINDS), n, p=SHARES)

@@ -14,6 +14,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -21,11 +22,15 @@ from safetensors.torch import load_file
 
 from vidcolor.models import weights
 from vidcolor.models.matching import KeyTokens, Matcher, Tokens, children, windows
-from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos
+from vidcolor.training.data import HELD_OUT, Clip, age, cover, load_clips, load_photos, to_lab, warp
 from vidcolor.training.loop import Schedule, train
 
-SIZE = (224, 320)
-"""Height and width of training crops."""
+SIZE = (256, 448)
+"""Height and width of training pictures: the working frame's."""
+AGED = 3
+"""Every which frame of a clip is there once more as an old film has it."""
+PHOTO_SHARE = 0.15
+"""Share of pairs that are a photograph and its warped copy."""
 PARENTS = 64
 """Stride-8 places a pair is asked about, each with its four stride-4 children."""
 RIGHT = 8.0
@@ -51,7 +56,7 @@ def training_key(key: Tokens, ab: torch.Tensor) -> TrainingKey:
     return TrainingKey(
         coarse=key.coarse[0].flatten(1),
         windows=places,
-        colors=windows(F.adaptive_avg_pool2d(ab, (h4, w4))),
+        colors=windows(ab),
         bias=torch.zeros(h4 * w4 // 4),
         fine=key.fine[0].flatten(1).T,
     )
@@ -68,11 +73,11 @@ def log_likelihood(share: torch.Tensor, copied: torch.Tensor, truth: torch.Tenso
 def pair_loss(
     net: Matcher, tokens: Tokens, ab: torch.Tensor, key: KeyTokens, key_ab8: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Loss of one pair: target's tokens and truth ab (1, 2, h, w), the key's tokens and its ab at stride 8 (n8, 2)."""
+    """Loss of one pair: tokens and truth ab (1, 2, h4, w4) of the target, the key's and its ab at stride 8."""
     h4, w4 = tokens.fine.shape[-2:]
     picked = torch.randperm(h4 * w4 // 4)[:PARENTS]
     query = tokens.coarse[0].flatten(1).T[picked]
-    truth = children(F.adaptive_avg_pool2d(ab, (h4, w4)))[picked]
+    truth = children(ab)[picked]
     share, copied, _ = net.choose(query, children(tokens.fine)[picked], key)
     fine = log_likelihood(share, copied, truth, 4.0)
     coarse_share = torch.softmax((query * net.log_scale[0].exp()) @ key.coarse, -1)
@@ -83,35 +88,70 @@ def pair_loss(
     return {"fine": -fine.mean(), "coarse": -coarse.mean(), "huber": huber / 110, "error": error}
 
 
-def loss(net: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+class Cached:
+    """Pairs of pictures whose features the frozen trunk has already given: a step then costs a tenth.
+
+    Every clip's frames, one in `AGED` of them once more as old film; every photograph with a warped copy.
+    """
+
+    def __init__(self, net: Matcher, clips: list[Clip], photos: list[np.ndarray], rng: np.random.Generator):
+        self.net = net
+        self.groups = [self._clip(clip, rng) for clip in clips]
+        self.photos = [self._photo(photo, rng) for photo in photos]
+
+    def draw(self, rng: np.random.Generator) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Target and key: `at8` (1, 176, h8, w8), `at4`, `ab` (1, 2, h4, w4)."""
+        if self.photos and (not self.groups or rng.random() < PHOTO_SHARE):
+            target, key = self.photos[rng.integers(len(self.photos))]
+            return (target, key) if rng.random() < 0.5 else (key, target)
+        frames = self.groups[rng.integers(len(self.groups))]
+        i, j = rng.integers(len(frames), size=2)
+        return frames[i], frames[j]
+
+    def _clip(self, clip: Clip, rng: np.random.Generator) -> list[dict[str, torch.Tensor]]:
+        labs = [to_lab(cv2.resize(frame, SIZE[::-1], interpolation=cv2.INTER_AREA)) for frame in clip.frames]
+        frames = [self._entry(lab[..., 0], lab[..., 1:]) for lab in labs]
+        return frames + [self._entry(age(lab[..., 0], rng), lab[..., 1:]) for lab in labs[::AGED]]
+
+    def _photo(self, photo: np.ndarray, rng: np.random.Generator) -> list[dict[str, torch.Tensor]]:
+        lab = to_lab(cover(photo, SIZE, rng, 1.0))
+        copy = warp(lab, rng)
+        return [self._entry(x[..., 0], x[..., 1:]) for x in (lab, copy)]
+
+    @torch.no_grad()
+    def _entry(self, l: np.ndarray, ab: np.ndarray) -> dict[str, torch.Tensor]:
+        grey = torch.from_numpy(np.ascontiguousarray(l, np.float32))[None, None]
+        with torch.autocast("cpu", torch.bfloat16):
+            at8, at4 = self.net.describer.features(grey, self.net.trunk(grey))
+        color = F.avg_pool2d(torch.from_numpy(np.ascontiguousarray(ab, np.float32)).permute(2, 0, 1)[None], 4)
+        return {"at8": at8.bfloat16(), "at4": at4.bfloat16(), "ab": color}
+
+
+def loss(net: torch.nn.Module, batch: list) -> dict[str, torch.Tensor]:
     assert isinstance(net, Matcher)
-    n = len(batch["l"])
-    both = net.describe(torch.cat([batch["l"], batch["key_l"]]).contiguous(memory_format=torch.channels_last))
     terms: dict[str, list[torch.Tensor]] = {}
-    with torch.autocast(batch["l"].device.type, enabled=False):
-        for i in range(n):
-            tokens, key = both[i], both[n + i]
-            kab = batch["key_ab"][i : i + 1]
-            key_tokens = training_key(key, kab)
-            ab8 = F.avg_pool2d(kab, 8)[0].flatten(1).T
-            for name, value in pair_loss(net, tokens, batch["ab"][i : i + 1], key_tokens, ab8).items():
-                terms.setdefault(name, []).append(value)
+    for target, key in batch:
+        tokens, key_tokens = net.describer(target["at8"], target["at4"]), net.describer(key["at8"], key["at4"])
+        with torch.autocast(target["ab"].device.type, enabled=False):
+            ab8 = F.avg_pool2d(key["ab"], 2)[0].flatten(1).T
+            rows = pair_loss(net, tokens, target["ab"], training_key(key_tokens, key["ab"]), ab8)
+        for name, value in rows.items():
+            terms.setdefault(name, []).append(value)
     mean = {name: torch.stack(values).mean() for name, values in terms.items()}
     return {"loss": 0.1 * (mean["fine"] + mean["coarse"]) + 0.5 * mean["huber"], **mean}
 
 
 @torch.no_grad()
-def fit_confidence(net: Matcher, batches: list[dict[str, torch.Tensor]]) -> float:
+def fit_confidence(net: Matcher, batches: list[list]) -> float:
     """Fit the logistic confidence on held-out pairs; returns its cross entropy (0.69 says nothing)."""
     evidence, right = [], []
-    for batch in batches:
-        for i in range(len(batch["l"])):
-            with torch.autocast("cpu", torch.bfloat16):
-                t, k = net.describe(batch["l"][i : i + 1]), net.describe(batch["key_l"][i : i + 1])
-            match = net.match(t, net.key_tokens(k, batch["key_ab"][i : i + 1]))
-            truth = F.avg_pool2d(batch["ab"][i : i + 1], 4)[0]
-            evidence.append(match.evidence.flatten(1).T[::7])
-            right.append(((match.ab - truth).norm(dim=0) < RIGHT).float().flatten()[::7])
+    for target, key in (pair for batch in batches for pair in batch):
+        tokens = net.describer(key["at8"].float(), key["at4"].float())
+        match = net.match(
+            net.describer(target["at8"].float(), target["at4"].float()), net.key_tokens(tokens, key["ab"])
+        )
+        evidence.append(match.evidence.flatten(1).T[::7])
+        right.append(((match.ab - target["ab"][0]).norm(dim=0) < RIGHT).float().flatten()[::7])
     x, y = torch.cat(evidence), torch.cat(right)
     center, spread = x.mean(0), x.std(0) + 1e-6
     w = torch.zeros(5, requires_grad=True)
@@ -141,7 +181,9 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/matcher"))
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--seconds", type=float)
-    parser.add_argument("--batch", type=int, default=6)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--frames", type=int, default=16, help="frames of each clip")
+    parser.add_argument("--photo-step", type=int, default=5, help="every which photograph is taken")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -160,9 +202,9 @@ def main() -> None:
     net.confidence_weight.requires_grad_(False)
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    held = Pairs(load_clips(args.clips, 8, lambda n: n in HELD_OUT), [], SIZE)
     rng = np.random.default_rng(7)
-    validation = [held.batch(8, rng) for _ in range(6)]
+    held = Cached(net.eval(), load_clips(args.clips, 8, lambda n: n in HELD_OUT), [], rng)
+    validation = [[held.draw(rng) for _ in range(8)] for _ in range(12)]
     if args.ship:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
         net.load_state_dict(saved["average"])
@@ -173,8 +215,8 @@ def main() -> None:
         print(weights.ship("matcher", state, about))
         return
 
-    clips = load_clips(args.clips, 24, lambda n: n not in HELD_OUT)
-    data = Pairs(clips, load_photos(args.photos), SIZE, photo_share=0.35)
+    clips = load_clips(args.clips, args.frames, lambda n: n not in HELD_OUT)
+    data = Cached(net, clips, load_photos(args.photos)[:: args.photo_step], rng)
     print(f"{len(clips)} clips, {sum(len(c.frames) for c in clips)} frames, {len(data.photos)} photographs", flush=True)
 
     def validate(net: torch.nn.Module) -> dict[str, float]:
@@ -183,8 +225,17 @@ def main() -> None:
             rows = [loss(net, batch) for batch in validation]
         return {f"held_{k}": float(np.mean([r[k] for r in rows])) for k in rows[0]}
 
-    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-4, ema=0.998, workers=1)
-    train(net, lambda rng: data.batch(args.batch, rng), loss, args.run, schedule, args.device, validate, 250)
+    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-4, ema=0.998)
+    train(
+        net,
+        lambda rng: [data.draw(rng) for _ in range(args.batch)],
+        loss,
+        args.run,
+        schedule,
+        args.device,
+        validate,
+        250,
+    )
 
 
 if __name__ == "__main__":

@@ -108,5 +108,5 @@ def load_colornet(name: str = "colornet") -> ColorizationNet:
     """The trained real-time net, in eval mode. `name`: shipped weights or a file's path (see `weights.load`)."""
     state, metadata = weights.load(name, net="colornet")
     net = ColorizationNet(**metadata["settings"])
-    net.load_state_dict(state, strict=False)  # batch norms' counters are not kept
+    weights.fill(net, state, name)
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 CHANNELS = {4: 24, 8: 40, 16: 112}
 """Channels of the three maps, by stride."""
@@ -74,6 +75,14 @@ class Trunk(nn.Module):
                 blocks.append(_InvertedResidual(i, o, stride if j == 0 else 1, expand, k))
                 i = o
         self.blocks = nn.Sequential(*blocks)
+
+    def fold_batch_norms(self) -> None:
+        """Put the batch norms of an eval-mode trunk into its convolutions: the same function, quicker."""
+        for parts in [m for m in self.modules() if isinstance(m, nn.Sequential)]:
+            for n in range(len(parts) - 1):
+                conv, norm = parts[n], parts[n + 1]
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    parts[n], parts[n + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
 
     def forward(self, l: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         x = (l / 50 - 1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

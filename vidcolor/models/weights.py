@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
+from torch import nn
 
 from vidcolor.errors import VidcolorError
 
@@ -45,6 +46,19 @@ def load(name: str | os.PathLike[str], net: str | None = None) -> tuple[dict[str
     except SafetensorError as error:
         raise VidcolorError(f"{path}: not a readable safetensors file ({error}); replace the file") from None
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}, metadata
+
+
+def fill(net: nn.Module, state: Mapping[str, torch.Tensor], name: str | os.PathLike[str]) -> None:
+    """Put a state dict into a net; only batch norms' counters may be missing from it.
+
+    Raises VidcolorError where names or shapes do not fit.
+    """
+    try:
+        missing, unexpected = net.load_state_dict(state, strict=False)
+    except RuntimeError:
+        missing, unexpected = ["shapes"], []
+    if unexpected or any(not key.endswith("num_batches_tracked") for key in missing):
+        raise VidcolorError(f"{name}: weights do not fit this version's net; give another file or install again")
 
 
 def save(path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> str:

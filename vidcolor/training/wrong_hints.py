@@ -56,19 +56,3 @@ def _shifted(ab: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return cv2.remap(
         ab, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
-
-
-def sparse(ab: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The paper's hint sampling, with a tail of 20 % up to 128 patches: true ab (h, w, 2) to hint and mask.
-
-    Count geometric with continue probability 7/8, side 1..9, corner normal around the middle, the patch's mean ab.
-    """
-    h, w = ab.shape[:2]
-    hint, mask = np.zeros_like(ab), np.zeros((h, w), np.float32)
-    count = int(rng.integers(8, 129)) if rng.random() < 0.2 else int(rng.geometric(1 / 8)) - 1
-    for _ in range(count):
-        p = int(rng.integers(1, 10))
-        y, x = (int(np.clip(rng.normal((n - p + 1) / 2, (n - p + 1) / 4), 0, n - p)) for n in (h, w))
-        hint[y : y + p, x : x + p] = ab[y : y + p, x : x + p].mean((0, 1))
-        mask[y : y + p, x : x + p] = 1
-    return hint, mask
