@@ -47,7 +47,7 @@ def test_learns_to_copy_hints():
         optimizer.zero_grad()
         error.backward()
         optimizer.step()
-        first, last = (float(error), 0.0) if step == 0 else (first, float(error))
+        first, last = (error.item(), 0.0) if step == 0 else (first, error.item())
     assert last < 0.35 * first
 
 

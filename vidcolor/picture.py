@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -60,6 +61,19 @@ def load_key(path: str | Path, film: Film | None = None) -> np.ndarray:
     if float((rgb.max(2) - rgb.min(2)).mean()) < _GREY:
         warn(f"reference {path} has no colour: what it serves will stay nearly grey")
     return _as_coded(_turn(rgb, orientation), film)
+
+
+def brought_into_place(rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]) -> np.ndarray:
+    """A cropped or shifted key (h, w, 3) as it lies over a film's frame of `size` (H, W), its edges repeated.
+
+    align: six numbers, the affine map from places in the frame (0..1 right and down) to places in the key."""
+    shrinks = rgb.shape[0] * rgb.shape[1] > size[0] * size[1]
+    rgb = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    side, whole = np.diag(np.array(size[::-1], np.float64)), np.array(align).reshape(2, 3)
+    turn = side @ whole[:, :2] @ np.linalg.inv(side)
+    matrix = np.c_[turn, turn @ [0.5, 0.5] + side @ whole[:, 2] - 0.5]
+    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return np.clip(cv2.warpAffine(rgb, matrix, size[::-1], flags=how, borderMode=cv2.BORDER_REPLICATE), 0, 1)
 
 
 def _open(path: Path) -> Image.Image:

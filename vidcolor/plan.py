@@ -42,6 +42,8 @@ class KeyUse:
     """Recognised as exactly that frame of the film: its colours are reproduced there."""
     weight: float = 1.0
     """The user's weight, above 0."""
+    align: tuple[float, ...] | None = None
+    """How a cropped or shifted painting lies over its frame (`recognise.registered`); None where it fits."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,7 @@ def load(path: Path) -> Plan:
             f"plan {path}: made by vidcolor {facts.get('version')}, this is {__version__}; make it again"
         )
     try:
-        keys = [KeyUse(**key) for key in facts["keys"]]
+        keys = [KeyUse(**key | {"align": key["align"] and tuple(key["align"])}) for key in facts["keys"]]
         units = tuple(Unit(**{**unit, "keys": tuple(keys[n] for n in unit["keys"])}) for unit in facts["units"])
         return Plan(
             film=_film_from_json(facts["film"]),

@@ -178,7 +178,8 @@ def describe_key(key: KeyUse) -> str:
     """One key of a unit in words."""
     weight = "" if key.weight == 1 else f", weight {key.weight:g}"
     if key.painted:
-        return f"{key.path}: painted frame {key.frame}{weight}"
+        moved = "" if key.align is None else ", cropped or shifted: brought into place"
+        return f"{key.path}: painted frame {key.frame}{weight}{moved}"
     place = "" if key.frame is None else f" for frame {key.frame}"
     return f"{key.path}: plain reference{place}{weight}"
 
@@ -195,7 +196,7 @@ def _range(request: Request, pts: np.ndarray, film: Film) -> tuple[int, int]:
 
 def _use(key: Key, sha256: str, match: Match, film: Film, pts: np.ndarray, scenes: Sequence[tuple[int, int]]) -> KeyUse:
     """What a key is in this film. Raises VidcolorError where its place lies beyond the end."""
-    frame, painted = match.frame, match.frame is not None
+    frame, painted, align = match.frame, match.frame is not None, match.align
     if key.place is not None:
         place = frame_shown(key.place, pts, film.time_base)
         if place >= len(pts):
@@ -207,8 +208,8 @@ def _use(key: Key, sha256: str, match: Match, film: Film, pts: np.ndarray, scene
             raise VidcolorError(f"{key.source}: scene {key.scene}, but the film has {len(scenes)} scenes")
         first, last = scenes[key.scene - 1]
         if frame is not None and not first <= frame < last:
-            frame, painted = None, False  # it paints a frame of another scene: a plain reference here
-    return KeyUse(str(key.path), sha256, frame, painted, key.weight)
+            frame, painted, align = None, False, None  # it paints a frame of another scene: a plain reference here
+    return KeyUse(str(key.path), sha256, frame, painted, key.weight, align)
 
 
 def _serving(

@@ -36,6 +36,8 @@ class Match:
     """The film's frame that it paints; None for a picture of something else."""
     score: float
     """Correlation of detail there (the best seen, where it paints none)."""
+    align: tuple[float, ...] | None = None
+    """Where the film's picture lies in the key's, if it is cropped or shifted (see `registration`)."""
     other_matrix: bool = False
     """Its luma fits the film's clearly better under the matrix that an untagged film was not given."""
 
@@ -46,7 +48,9 @@ class _Seen:
 
     frame: int | None = None
     score: float = -1.0
+    align: tuple[float, ...] | None = None
     given: float = -1.0
+    given_align: tuple[float, ...] | None = None
     other: bool = False
     coarse: float = -1.0
 
@@ -58,6 +62,7 @@ class Recogniser:
         self._film = film
         self._keys = keys
         self._seen = [_Seen() for _ in keys]
+        self._moved = [_Seen() for _ in keys]  # the same with crop and shift undone
         self._pictures: dict[int, np.ndarray] = {}  # FINE RGB of the keys in use
         free = [n for n, key in enumerate(keys) if key.place is None]
         self._free = np.array(free, int)
@@ -93,14 +98,16 @@ class Recogniser:
     def matches(self) -> list[Match]:
         """One for each key, after the last frame."""
         found = []
-        for key, seen in zip(self._keys, self._seen, strict=True):
-            frame = seen.frame
+        for key, plain, moved in zip(self._keys, self._seen, self._moved, strict=True):
+            # In a pan every neighbour is a shifted copy: a key that fits as it is needs no registration.
+            seen = plain if plain.score >= PAINTED or moved.score < PAINTED else moved
+            frame, align = seen.frame, seen.align
             better = seen.score - seen.given > _CLEARLY and 1 - seen.score < 0.5 * (1 - seen.given)
             score = seen.score
             if isinstance(key.place, int) and seen.given >= 0 and not better:
-                frame, score = key.place, seen.given
+                frame, score, align = key.place, seen.given, seen.given_align
             painted = score >= PAINTED
-            found.append(Match(frame if painted else None, score, painted and seen.other))
+            found.append(Match(frame if painted else None, score, align if painted else None, painted and seen.other))
         return found
 
     def _near(self, n: int, seconds: Fraction) -> bool:
@@ -108,13 +115,20 @@ class Recogniser:
         return place is not None and abs(seconds - place) * self._film.frame_rate <= NEAR + 1
 
     def _compare(self, n: int, index: int, y: np.ndarray, structure: np.ndarray) -> None:
-        seen = self._seen[n]
-        score = correlation(_structure(self._luma(n)), structure)
+        key = self._luma(n)
+        score = correlation(_structure(key), structure)
+        self._note(n, self._seen[n], index, y, score, None)
+        if self._seen[n].score < PAINTED and self._keys[n].place is not None:
+            self._note(n, self._moved[n], index, y, *registered(key, y))
+
+    def _note(
+        self, n: int, seen: _Seen, index: int, y: np.ndarray, score: float, align: tuple[float, ...] | None
+    ) -> None:
         if index == self._keys[n].place:
-            seen.given = score
+            seen.given, seen.given_align = score, align
         if score > seen.score:
-            seen.frame, seen.score = index, score
-            if "matrix" in self._film.untagged and score >= PAINTED:
+            seen.frame, seen.score, seen.align = index, score, align
+            if "matrix" in self._film.untagged and score >= PAINTED and align is None:
                 seen.other = self._other_fits(n, y)
 
     def _luma(self, n: int, matrix: str | None = None) -> np.ndarray:
@@ -131,6 +145,33 @@ class Recogniser:
 def other_matrix(film: Film) -> str:
     """The matrix that the rule for untagged film did not choose."""
     return "bt709" if film.matrix == "bt601" else "bt601"
+
+
+def registered(key: np.ndarray, y: np.ndarray) -> tuple[float, tuple[float, ...] | None]:
+    """How well a key's FINE luma agrees with a frame's once its crop and shift are undone, and the affine map of that.
+
+    The map takes places in the film's frame, 0..1 to the right and down, to places in the key: six numbers, row by
+    row. Registration by enhanced correlation (Evangelidis and Psarakis 2008), from coarse to fine; (-1, None) where
+    none is found, or one that is no crop: sides changed by more than a fifth, turned, or shifted by more than that.
+    """
+    matrix = np.eye(2, 3, dtype=np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+    for scale, motion in ((0.25, cv2.MOTION_TRANSLATION), (0.5, cv2.MOTION_AFFINE), (1.0, cv2.MOTION_AFFINE)):
+        small = (round(FINE[1] * scale), round(FINE[0] * scale))
+        at, moving = (cv2.resize(detail(x, 1.0, 20.0), small, interpolation=cv2.INTER_AREA) for x in (y, key))
+        matrix[:, 2] *= scale
+        try:
+            matrix = np.asarray(cv2.findTransformECC(at, moving, matrix, motion, stop)[1])
+        except cv2.error:  # no convergence: another picture
+            return -1.0, None
+        matrix[:, 2] /= scale
+    if np.abs(matrix[:, :2] - np.eye(2)).max() > 0.2 or np.abs(matrix[:, 2] / FINE[::-1]).max() > 0.2:
+        return -1.0, None
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    moved = cv2.warpAffine(key, matrix, FINE[::-1], flags=how, borderMode=cv2.BORDER_REPLICATE)
+    side = np.diag(np.array(FINE[::-1], np.float64))
+    whole = np.linalg.inv(side) @ np.c_[matrix[:, :2] @ side, matrix[:, 2] + 0.5 - matrix[:, :2] @ [0.5, 0.5]]
+    return correlation(_structure(moved), _structure(y)), tuple(float(v) for v in whole.ravel())
 
 
 def _sized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:

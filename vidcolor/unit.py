@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor import chroma, color, dump, reader, references, temporal
+from vidcolor import chroma, color, dump, picture, reader, references, temporal
 from vidcolor.encode import Encoder, OutputFormat, output_format
 from vidcolor.film import Film
 from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
@@ -139,7 +139,7 @@ def finish(
             with timings.measure("upsample"):
                 key = painted.get(frame.index)
                 if key is not None and settings.strength == 1:
-                    rgb = references.load_key(key.path, film)
+                    rgb = load_picture(key, film)
                     cb, cr = chroma.key_planes(rgb, frame.luma, film, fmt.chroma)
                 else:
                     ab = colors.ab[position].astype(np.float32) * settings.strength
@@ -173,10 +173,16 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings) -> Shot:
 
 def load_reference(key: KeyUse, film: Film, size: tuple[int, int]) -> Reference:
     """A key as the model wants it: Lab at working size (h, w), turned as the film is coded."""
-    rgb = references.load_key(key.path, film)
+    rgb = load_picture(key, film)
     how = cv2.INTER_AREA if rgb.shape[0] >= size[0] else cv2.INTER_LINEAR
     lab = color.rgb_to_lab(cv2.resize(rgb, size[::-1], interpolation=how))
     return Reference(lab, key.frame, key.weight, key.painted)
+
+
+def load_picture(key: KeyUse, film: Film) -> np.ndarray:
+    """A key's RGB (h, w, 3) 0..1 as it lies over the film's coded frame."""
+    rgb = references.load_key(key.path, film)
+    return rgb if key.align is None else picture.brought_into_place(rgb, key.align, (film.height, film.width))
 
 
 def pins(shot: Shot, keys: Sequence[Reference]) -> dict[int, np.ndarray]:

@@ -1,0 +1,51 @@
+"""Keys that paint a frame but are cropped or shifted against it."""
+
+import cv2
+import numpy as np
+import pytest
+from media import grey_frames
+
+from vidcolor.picture import brought_into_place
+from vidcolor.recognise import FINE, PAINTED, registered
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Two unlike textures as FINE luma 0..1, and a colour picture of the first at 320x240."""
+    a, b = (grey_frames(1, FINE[1], FINE[0], seed=seed)[0].astype(np.float32) / 255 for seed in (1, 2))
+    return a, b
+
+
+def cropped(picture, left, top, right, bottom):
+    h, w = picture.shape[:2]
+    return cv2.resize(picture[top : h - bottom, left : w - right], (w, h), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.mark.parametrize("crop", [(0, 0, 0, 0), (6, 4, 2, 8), (12, 0, 0, 10), (0, 9, 14, 0)])
+def test_a_crop_is_undone(frames, crop):
+    score, align = registered(cropped(frames[0], *crop), frames[0])
+    assert score >= PAINTED
+    key = cropped(np.dstack([frames[0]] * 3), *crop)
+    back = brought_into_place(key, align, FINE)
+    inner = np.s_[20:-20, 20:-20]
+    assert (
+        np.abs(back[inner][..., 0] - frames[0][inner]).mean()
+        < 0.25 * np.abs(key[inner][..., 0] - frames[0][inner]).mean() + 0.01
+    )
+
+
+def test_a_key_at_another_size_comes_to_the_films(frames):
+    _, align = registered(cropped(frames[0], 6, 4, 2, 8), frames[0])
+    big = cv2.resize(cropped(np.dstack([frames[0]] * 3), 6, 4, 2, 8), (800, 600), interpolation=cv2.INTER_CUBIC)
+    back = brought_into_place(big, align, (480, 640))
+    assert back.shape == (480, 640, 3) and back.min() >= 0 and back.max() <= 1
+    truth = cv2.resize(frames[0], (640, 480), interpolation=cv2.INTER_CUBIC)
+    assert np.corrcoef(back[40:-40, 40:-40, 0].ravel(), truth[40:-40, 40:-40].ravel())[0, 1] > 0.97
+
+
+def test_another_picture_is_not_taken_for_the_frame(frames):
+    assert registered(frames[1], frames[0])[0] < PAINTED
+
+
+def test_a_crop_of_half_the_picture_is_refused(frames):
+    assert registered(cropped(frames[0], 90, 60, 90, 60), frames[0])[0] < PAINTED
