@@ -4,7 +4,7 @@
     python scripts/train_matcher.py ... --ship          writes vidcolor/weights/matcher.safetensors
 
 Loss: negative log likelihood of the true ab under the mixture of copied colours (Gaussian, sigma 4 fine and 6
-coarse, floored so that what the key does not show costs little), plus Huber on the mixture's mean; then a
+coarse, floored so that what the key does not show costs little), and Huber on the mixture's mean; then a
 logistic fit of the confidence on held-out clips.
 """
 
@@ -27,7 +27,7 @@ from vidcolor.training.loop import Schedule, train
 
 SIZE = (256, 448)
 """Height and width of training pictures: the working frame's."""
-AGED = 3
+AGED = 5
 """Every which frame of a clip is there once more as an old film has it."""
 PHOTO_SHARE = 0.15
 """Share of pairs that are a photograph and its warped copy."""
@@ -35,6 +35,8 @@ PARENTS = 64
 """Stride-8 places a pair is asked about, each with its four stride-4 children."""
 RIGHT = 8.0
 """A copied colour within this many ab units of the truth counts as right (for the confidence)."""
+HUBER = 10.0
+"""ab units up to which an error of the mixture's mean counts as its square: what PSNR sees."""
 FLOOR = -6.0
 """Log likelihood below which a wrong colour costs no more: the key may not show the thing at all."""
 
@@ -83,9 +85,9 @@ def pair_loss(
     coarse_share = torch.softmax((query * net.log_scale[0].exp()) @ key.coarse, -1)
     coarse = log_likelihood(coarse_share, key_ab8, truth.mean(1), 6.0)
     mean = torch.bmm(share, copied)
-    huber = F.huber_loss(mean / 110, truth / 110, delta=1 / 110, reduction="mean") * 110**2
+    huber = F.huber_loss(mean, truth, delta=HUBER) / HUBER
     error = (mean - truth).norm(dim=-1).mean()
-    return {"fine": -fine.mean(), "coarse": -coarse.mean(), "huber": huber / 110, "error": error}
+    return {"fine": -fine.mean(), "coarse": -coarse.mean(), "huber": huber, "error": error}
 
 
 class Cached:
@@ -138,7 +140,7 @@ def loss(net: torch.nn.Module, batch: list) -> dict[str, torch.Tensor]:
         for name, value in rows.items():
             terms.setdefault(name, []).append(value)
     mean = {name: torch.stack(values).mean() for name, values in terms.items()}
-    return {"loss": 0.1 * (mean["fine"] + mean["coarse"]) + 0.5 * mean["huber"], **mean}
+    return {"loss": 0.1 * (mean["fine"] + mean["coarse"] + mean["huber"]), **mean}
 
 
 @torch.no_grad()

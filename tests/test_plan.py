@@ -56,6 +56,7 @@ def test_long_shots_become_chunks_with_margins_inside_the_shot():
     assert all(before[1] == after[0] for before, after in pairwise(spans))
     assert max(last - first for first, last in spans) <= CHUNK
     chunks = [unit for unit in units if unit[0] == 1]
+    assert [last - first for _, first, last, _, _ in chunks] == [CHUNK, CHUNK, 50]
     assert [(first - warm, end - last) for _, first, last, warm, end in chunks] == [
         (0, MARGIN),
         (MARGIN, MARGIN),

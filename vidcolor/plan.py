@@ -104,16 +104,14 @@ class Plan:
 def cut_units(shots: Sequence[tuple[int, int]], first: int, last: int) -> list[tuple[int, int, int, int, int]]:
     """(shot, first, last, warm_first, warm_last) of every unit that writes [first, last) of the film.
 
-    Shots longer than CHUNK become chunks of equal length; margins stay inside the shot, and reach out of
-    [first, last) where the shot does.
+    Shots longer than CHUNK become chunks of CHUNK frames and a rest: so every film of long shots needs the same
+    memory. Margins stay inside the shot, and reach out of [first, last) where the shot does.
     """
     units = []
     for shot, (begin, end) in enumerate(shots):
         low, high = max(begin, first), min(end, last)
-        chunks = -(-(high - low) // CHUNK)
-        for n in range(max(chunks, 0)):
-            a = low + (high - low) * n // chunks
-            b = low + (high - low) * (n + 1) // chunks
+        for a in range(low, high, CHUNK):
+            b = min(a + CHUNK, high)
             units.append((shot, a, b, max(begin, a - MARGIN), min(end, b + MARGIN)))
     return units
 
