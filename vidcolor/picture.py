@@ -63,17 +63,25 @@ def load_key(path: str | Path, film: Film | None = None) -> np.ndarray:
     return _as_coded(_turn(rgb, orientation), film)
 
 
-def brought_into_place(rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]) -> np.ndarray:
-    """A cropped or shifted key (h, w, 3) as it lies over a film's frame of `size` (H, W), its edges repeated.
+def brought_into_place(
+    rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """A cropped or shifted key (h, w, 3) as it lies over a film's frame of `size` (H, W), and where it covers it.
 
-    align: six numbers, the affine map from places in the frame (0..1 right and down) to places in the key."""
+    align: six numbers, the affine map from places in the frame (0..1 right and down) to places in the key. Returns
+    RGB (H, W, 3), the key's edges repeated where it has nothing, and a mask (H, W) bool of where it has something.
+    """
     shrinks = rgb.shape[0] * rgb.shape[1] > size[0] * size[1]
     rgb = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     side, whole = np.diag(np.array(size[::-1], np.float64)), np.array(align).reshape(2, 3)
     turn = side @ whole[:, :2] @ np.linalg.inv(side)
     matrix = np.c_[turn, turn @ [0.5, 0.5] + side @ whole[:, 2] - 0.5]
     how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return np.clip(cv2.warpAffine(rgb, matrix, size[::-1], flags=how, borderMode=cv2.BORDER_REPLICATE), 0, 1)
+    placed = cv2.warpAffine(rgb, matrix, size[::-1], flags=how, borderMode=cv2.BORDER_REPLICATE)
+    x, y = np.meshgrid(np.arange(size[1]), np.arange(size[0]))
+    at_x, at_y = (row[0] * x + row[1] * y + row[2] for row in matrix)
+    covered = (at_x >= 0) & (at_x <= size[1] - 1) & (at_y >= 0) & (at_y <= size[0] - 1)
+    return np.clip(placed, 0, 1), covered
 
 
 def _open(path: Path) -> Image.Image:

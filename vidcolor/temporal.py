@@ -9,14 +9,14 @@ uncover something, the picture's border) a frame keeps its own. Painted keys are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 import torch
 
 from .flow import carry, carry_flow, compute_flows
-from .models.contract import Shot
+from .models.contract import Reference, Shot
 
 DRIFT = 0.002
 """Variance that a step along sure flow adds, where 1 is the variance of a sure match's colour."""
@@ -28,6 +28,21 @@ PIN_WEIGHT = 200.0
 """Weight of a painted key's colour, against 1 of a sure match."""
 
 
+def pins(shot: Shot, references: Sequence[Reference]) -> dict[int, np.ndarray]:
+    """Positions in the shot of the frames that keys are paintings of, and the keys' ab (h, w, 2) float32, at the size
+    of `shot.lightness`; NaN where a key says nothing."""
+    h, w = shot.lightness.shape[1:]
+    found = {}
+    for key in references:
+        if key.painted and key.frame is not None and 0 <= key.frame - shot.first < len(shot):
+            ab = cv2.resize(np.ascontiguousarray(key.lab[..., 1:]), (w, h), interpolation=cv2.INTER_AREA)
+            if key.covered is not None:
+                covered = cv2.resize(key.covered.astype(np.uint8), (w, h), interpolation=cv2.INTER_NEAREST)
+                ab[covered == 0] = np.nan
+            found[key.frame - shot.first] = ab
+    return found
+
+
 def smooth(
     shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +50,8 @@ def smooth(
 
     ab: (n, h, w, 2) float16 or float32, Lab units, at the size of `shot.lightness`; overwritten. confidence:
     (n, h, w) in 0..1, overwritten: the result's is the mean of those that a colour was made of. pins: position in
-    the shot to (h, w, 2), the colours of painted keys, kept as they are. amount: 0 (only the pins are set) to 1.
+    the shot to (h, w, 2), the colours of painted keys, kept as they are; NaN where a key says
+    nothing. amount: 0 (only the pins are set) to 1.
     Returns the two arrays. Holds one more array of twice the size of a float16 `ab`, and the flow in `shot.cache`.
     """
     _check(shot, ab, confidence, pins, amount)
@@ -53,18 +69,19 @@ def smooth(
             result = _joined(state, _float32(past[t]))
             ab[t], confidence[t] = result[..., :2], result[..., 2]
     for t, colors in pins.items():
-        ab[t], confidence[t] = colors, 1
+        known = ~np.isnan(colors[..., 0])
+        ab[t][known], confidence[t][known] = colors[known], 1
     return ab, confidence
 
 
 def _own(ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], t: int) -> np.ndarray:
     """What frame t says itself: (h, w, 4) float32 of a, b, confidence, weight."""
-    if t in pins:
-        own = np.ones((*ab.shape[1:3], 4), np.float32)
-        own[..., :2], own[..., 3] = pins[t], PIN_WEIGHT
-        return own
     sure = _float32(confidence[t])
-    return cv2.merge((_float32(ab[t]), sure, sure + np.float32(LEAST_WEIGHT)))
+    own = cv2.merge((_float32(ab[t]), sure, sure + np.float32(LEAST_WEIGHT)))
+    if t in pins:
+        known = ~np.isnan(pins[t][..., 0])
+        own[known, :2], own[known, 2], own[known, 3] = pins[t][known], 1, PIN_WEIGHT
+    return own
 
 
 def _brought(shot: Shot, state: np.ndarray | None, t: int, source: int, amount: float) -> np.ndarray:

@@ -22,7 +22,7 @@ import torch
 
 from vidcolor import chroma, color, dump, picture, reader, references, temporal
 from vidcolor.encode import Encoder, OutputFormat, output_format
-from vidcolor.film import Film
+from vidcolor.film import Film, Frame
 from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
 from vidcolor.plan import KeyUse, Plan, Unit
 
@@ -119,7 +119,7 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
                     coarse[shot.first + position] = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
         del state
     with timings.measure("temporal"):
-        ab, confidence = temporal.smooth(shot, ab, confidence, pins(shot, keys), settings.temporal)
+        ab, confidence = temporal.smooth(shot, ab, confidence, temporal.pins(shot, keys), settings.temporal)
         shot.cache.clear()
     return Colors(shot, keys, ab, confidence, coarse)
 
@@ -137,12 +137,11 @@ def finish(
         for frame in ahead(timed(source, "decode", timings), AHEAD):
             position = frame.index - unit.warm_first
             with timings.measure("upsample"):
+                ab = colors.ab[position].astype(np.float32) * settings.strength
                 key = painted.get(frame.index)
                 if key is not None and settings.strength == 1:
-                    rgb = load_picture(key, film)
-                    cb, cr = chroma.key_planes(rgb, frame.luma, film, fmt.chroma)
+                    cb, cr = painted_planes(key, frame, ab, film, fmt.chroma)
                 else:
-                    ab = colors.ab[position].astype(np.float32) * settings.strength
                     cb, cr = chroma.to_planes(ab, frame.luma, film, fmt.chroma, mode=settings.upsample)
                 codes = color.cbcr_to_codes(cb, cr, film.depth, film.full_range)
             with timings.measure("encode"):
@@ -173,24 +172,33 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings) -> Shot:
 
 def load_reference(key: KeyUse, film: Film, size: tuple[int, int]) -> Reference:
     """A key as the model wants it: Lab at working size (h, w), turned as the film is coded."""
-    rgb = load_picture(key, film)
+    rgb, covered = load_picture(key, film)
     how = cv2.INTER_AREA if rgb.shape[0] >= size[0] else cv2.INTER_LINEAR
     lab = color.rgb_to_lab(cv2.resize(rgb, size[::-1], interpolation=how))
-    return Reference(lab, key.frame, key.weight, key.painted)
+    return Reference(lab, key.frame, key.weight, key.painted, covered)
 
 
-def load_picture(key: KeyUse, film: Film) -> np.ndarray:
-    """A key's RGB (h, w, 3) 0..1 as it lies over the film's coded frame."""
+def load_picture(key: KeyUse, film: Film) -> tuple[np.ndarray, np.ndarray | None]:
+    """A key's RGB (h, w, 3) 0..1 as it lies over the film's coded frame, and the mask of where it covers that (None:
+    everywhere)."""
     rgb = references.load_key(key.path, film)
-    return rgb if key.align is None else picture.brought_into_place(rgb, key.align, (film.height, film.width))
+    if key.align is None:
+        return rgb, None
+    return picture.brought_into_place(rgb, key.align, (film.height, film.width))
 
 
-def pins(shot: Shot, keys: Sequence[Reference]) -> dict[int, np.ndarray]:
-    """Positions in the shot of the frames that keys are paintings of, and the keys' ab (h, w, 2)."""
-    inside = range(shot.first, shot.first + len(shot))
-    return {
-        k.frame - shot.first: k.lab[..., 1:] for k in keys if k.painted and k.frame is not None and k.frame in inside
-    }
+def painted_planes(
+    key: KeyUse, frame: Frame, ab: np.ndarray, film: Film, grid: chroma.Chroma
+) -> tuple[np.ndarray, np.ndarray]:
+    """Chroma planes of a painted frame: the key's own colours, and what the model found where the key has none."""
+    rgb, covered = load_picture(key, film)
+    if covered is not None:
+        l = color.lightness(frame.luma, film)
+        wide = cv2.resize(ab, (film.width, film.height), interpolation=cv2.INTER_LINEAR)
+        found = color.lab_to_rgb(np.dstack([l, wide]))
+        share = cv2.blur(cv2.erode(covered.astype(np.float32), np.ones((5, 5))), (5, 5))[..., None]  # no seam
+        rgb = rgb * share + found * (1 - share)
+    return chroma.key_planes(rgb, frame.luma, film, grid)
 
 
 def is_dumped(plan: Plan, frame: int) -> bool:

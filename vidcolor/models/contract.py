@@ -26,6 +26,8 @@ class Reference:
     """The user's weight of this key, above 0."""
     painted: bool = False
     """Recognised as exactly that frame, pixel on pixel: its colours hold there as they are."""
+    covered: np.ndarray | None = None
+    """(h, w) bool: where the key says anything; None for everywhere. A cropped key covers a part of its frame."""
 
 
 @dataclass

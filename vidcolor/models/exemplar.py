@@ -59,6 +59,7 @@ class Exemplar:
         if not keys:
             return State(hint, confidence)
         tokens = self._key_tokens(keys)
+        silent = torch.cat([_silent(r, h, w) for r in references]).to(self.device)
         for start in range(0, n, BATCH):
             frames = shot.lightness[start : start + BATCH]
             l = torch.from_numpy(frames).to(self.device)[:, None].float() / 2.55
@@ -66,18 +67,13 @@ class Exemplar:
                 described = self.matcher.describe(l)
             for i in range(len(frames)):
                 bias = time_bias(references, shot.first + start + i)
-                bias = bias.repeat_interleave(tokens.coarse.shape[1] // len(keys))
-                match = self.matcher.match(described[i], tokens.with_bias(bias.to(self.device)))
+                bias = bias.repeat_interleave(tokens.coarse.shape[1] // len(keys)).to(self.device)
+                match = self.matcher.match(described[i], tokens.with_bias(bias + silent))
                 sure = self.matcher.confidence(match)[0].float().cpu().numpy()
                 ab = match.ab.permute(1, 2, 0).float().cpu().numpy()
                 hint[start + i] = guided(ab, frames[i])
                 confidence[start + i] = cv2.resize(sure, (w, h), interpolation=cv2.INTER_LINEAR)
-        pins = {
-            r.frame - shot.first: key[..., 1:]
-            for r, key in zip(references, keys)
-            if r.painted and r.frame is not None and 0 <= r.frame - shot.first < n
-        }
-        return State(*temporal.smooth(shot, hint, confidence, pins, CARRIED))
+        return State(*temporal.smooth(shot, hint, confidence, temporal.pins(shot, references), CARRIED))
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
@@ -115,6 +111,14 @@ def guided(ab: np.ndarray, lightness: np.ndarray, radius: int = 2, eps: float = 
     mean_ab = cv2.blur(wide, size)
     slope = (cv2.blur(guide[..., None] * wide, size) - mean[..., None] * mean_ab) / variance[..., None]
     return cv2.blur(slope, size) * guide[..., None] + cv2.blur(mean_ab - slope * mean[..., None], size)
+
+
+def _silent(reference: Reference, h: int, w: int) -> torch.Tensor:
+    """(h / 8 * w / 8,) added to the logits of a key's places, so that what it does not cover is not found."""
+    if reference.covered is None:
+        return torch.zeros(h * w // 64)
+    covered = cv2.resize(reference.covered.astype(np.float32), (w // 8, h // 8), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(np.where(covered > 0.9, 0, -1e4).astype(np.float32)).flatten()
 
 
 def _sized(lab: np.ndarray, h: int, w: int) -> np.ndarray:
