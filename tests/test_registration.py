@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from media import grey_frames
 
+from vidcolor import temporal
+from vidcolor.models.contract import Reference, Shot
 from vidcolor.picture import brought_into_place
 from vidcolor.recognise import FINE, PAINTED, registered
 
@@ -50,3 +52,20 @@ def test_another_picture_is_not_taken_for_the_frame(frames):
 
 def test_a_crop_of_half_the_picture_is_refused(frames):
     assert registered(cropped(frames[0], 90, 60, 90, 60), frames[0])[0] < PAINTED
+
+
+def test_a_thing_that_moved_since_a_cropped_key_was_painted_is_left_to_the_model(frames):
+    grey = frames[0][:128, :160]
+    lab = np.dstack([grey * 100, np.full_like(grey, 20), np.full_like(grey, -10)])
+    lab[40:70, 50:80, 0] = frames[1][40:70, 50:80] * 100  # something else stands there in the key
+    shot = Shot(np.rint(grey * 255).astype(np.uint8)[None], first=7)
+    whole = np.ones(grey.shape, bool)
+    whole[:, :10] = False
+    pin = temporal.pins(shot, [Reference(lab, 7, painted=True, covered=whole)])[0]
+    silent = np.isnan(pin[..., 0])
+    assert silent[48:62, 58:72].mean() > 0.9
+    assert silent[:, :10].all()
+    assert silent[:, 95:].mean() < 0.02 and silent[85:, 12:].mean() < 0.05
+    assert np.allclose(pin[~silent], (20, -10))
+    exact = temporal.pins(shot, [Reference(lab, 7, painted=True)])[0]
+    assert not np.isnan(exact).any()  # a key that fits as it is holds everywhere

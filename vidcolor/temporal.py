@@ -10,6 +10,7 @@ uncover something, the picture's border) a frame keeps its own. Painted keys are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -24,13 +25,18 @@ DOUBT = 0.15
 """Variance that is added for each unit of 1 / (flow's confidence) - 1."""
 LEAST_WEIGHT = 0.05
 """Weight of a frame's own colour where its confidence is 0."""
+PLAIN = 4.0
+"""Standard deviation of L in a window below which it shows nothing to compare."""
+SAME = 0.4
+"""Local correlation from which two windows show the same thing."""
 PIN_WEIGHT = 200.0
 """Weight of a painted key's colour, against 1 of a sure match."""
 
 
 def pins(shot: Shot, references: Sequence[Reference]) -> dict[int, np.ndarray]:
     """Positions in the shot of the frames that keys are paintings of, and the keys' ab (h, w, 2) float32, at the size
-    of `shot.lightness`; NaN where a key says nothing."""
+    of `shot.lightness`; NaN where a key says nothing: outside a cropped one, and where something in such a one has
+    moved since (it was painted on a frame beside)."""
     h, w = shot.lightness.shape[1:]
     found = {}
     for key in references:
@@ -38,9 +44,25 @@ def pins(shot: Shot, references: Sequence[Reference]) -> dict[int, np.ndarray]:
             ab = cv2.resize(np.ascontiguousarray(key.lab[..., 1:]), (w, h), interpolation=cv2.INTER_AREA)
             if key.covered is not None:
                 covered = cv2.resize(key.covered.astype(np.uint8), (w, h), interpolation=cv2.INTER_NEAREST)
-                ab[covered == 0] = np.nan
+                lightness = cv2.resize(np.ascontiguousarray(key.lab[..., 0]), (w, h), interpolation=cv2.INTER_AREA)
+                fits = same_structure(shot.lightness[key.frame - shot.first] / np.float32(2.55), lightness)
+                ab[(covered == 0) | ~fits] = np.nan
             found[key.frame - shot.first] = ab
     return found
+
+
+def same_structure(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Where two lightnesses (h, w) float32, 0..100, show the same thing: (h, w) bool.
+
+    By local correlation (Gaussian windows of 4 pixels), whatever their brightness; where both are plain there is
+    nothing to disagree.
+    """
+    blur = partial(cv2.GaussianBlur, ksize=(0, 0), sigmaX=4)
+    mean_a, mean_b = blur(a), blur(b)
+    var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
+    correlation = (blur(a * b) - mean_a * mean_b) / np.sqrt(np.maximum(var_a * var_b, 1e-6))
+    differs = (np.maximum(var_a, var_b) > PLAIN**2) & (correlation < SAME)
+    return cv2.dilate(differs.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
 
 
 def smooth(

@@ -59,6 +59,8 @@ class Colors:
 
     shot: Shot
     keys: list[Reference]
+    pins: dict[int, np.ndarray]
+    """As `temporal.pins` gives them."""
     ab: np.ndarray
     """(n, h, w, 2) float16, Lab units, for frames warm_first to warm_last."""
     confidence: np.ndarray
@@ -119,9 +121,10 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
                     coarse[shot.first + position] = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
         del state
     with timings.measure("temporal"):
-        ab, confidence = temporal.smooth(shot, ab, confidence, temporal.pins(shot, keys), settings.temporal)
+        pins = temporal.pins(shot, keys)
+        ab, confidence = temporal.smooth(shot, ab, confidence, pins, settings.temporal)
         shot.cache.clear()
-    return Colors(shot, keys, ab, confidence, coarse)
+    return Colors(shot, keys, pins, ab, confidence, coarse)
 
 
 def finish(
@@ -140,7 +143,7 @@ def finish(
                 ab = colors.ab[position].astype(np.float32) * settings.strength
                 key = painted.get(frame.index)
                 if key is not None and settings.strength == 1:
-                    cb, cr = painted_planes(key, frame, ab, film, fmt.chroma)
+                    cb, cr = painted_planes(key, frame, ab, colors.pins[position], film, fmt.chroma)
                 else:
                     cb, cr = chroma.to_planes(ab, frame.luma, film, fmt.chroma, mode=settings.upsample)
                 codes = color.cbcr_to_codes(cb, cr, film.depth, film.full_range)
@@ -188,15 +191,17 @@ def load_picture(key: KeyUse, film: Film) -> tuple[np.ndarray, np.ndarray | None
 
 
 def painted_planes(
-    key: KeyUse, frame: Frame, ab: np.ndarray, film: Film, grid: chroma.Chroma
+    key: KeyUse, frame: Frame, ab: np.ndarray, pin: np.ndarray, film: Film, grid: chroma.Chroma
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Chroma planes of a painted frame: the key's own colours, and what the model found where the key has none."""
-    rgb, covered = load_picture(key, film)
-    if covered is not None:
+    """Chroma planes of a painted frame: the key's own colours, and what the model found (ab) where the pin has none."""
+    rgb, _ = load_picture(key, film)
+    known = ~np.isnan(pin[..., 0])
+    if not known.all():
         l = color.lightness(frame.luma, film)
         wide = cv2.resize(ab, (film.width, film.height), interpolation=cv2.INTER_LINEAR)
         found = color.lab_to_rgb(np.dstack([l, wide]))
-        share = cv2.blur(cv2.erode(covered.astype(np.float32), np.ones((5, 5))), (5, 5))[..., None]  # no seam
+        share = cv2.blur(cv2.erode(known.astype(np.float32), np.ones((3, 3))), (3, 3))  # no seam
+        share = cv2.resize(share, (film.width, film.height), interpolation=cv2.INTER_LINEAR)[..., None]
         rgb = rgb * share + found * (1 - share)
     return chroma.key_planes(rgb, frame.luma, film, grid)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -183,11 +183,11 @@ class TransferNet(nn.Module):
         return F.relu(self.decoder[key](x))
 
 
-class _Site:
+class _Site(Protocol):
     """What happens to the features at an AdaIN site."""
 
     def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
+        ...
 
 
 class _Styler(_Site):
