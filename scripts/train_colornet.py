@@ -77,6 +77,18 @@ def loss(net: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torc
     return terms
 
 
+@torch.no_grad()
+def plain_norms(net: torch.nn.Module) -> None:
+    """Put the batch norms' statistics into their scale and shift: the same function, within half precision's range."""
+    for norm in net.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None:
+            scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+            norm.bias.sub_(norm.running_mean * scale)
+            norm.weight.copy_(scale)
+            norm.running_mean.zero_()
+            norm.running_var.fill_(1 - norm.eps)
+
+
 def preview(net: torch.nn.Module, batch: dict[str, torch.Tensor], path: Path) -> None:
     """Write a sheet: grey | hint | confidence | result | truth, a sample a row."""
     x = batch["x"]
@@ -118,7 +130,9 @@ def main() -> None:
     net = ColorizationNet(**settings).to(memory_format=torch.channels_last)  # type: ignore
     if args.ship:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
-        state = {k: v for k, v in saved["average"].items() if not k.endswith("num_batches_tracked")}
+        net.load_state_dict(saved["average"])
+        plain_norms(net)
+        state = {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
         print(weights.ship("colornet", state, {"net": "colornet", "settings": settings, "steps": saved["step"]}))
         return
 

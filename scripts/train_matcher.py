@@ -189,6 +189,12 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--share",
+        type=float,
+        default=0.45,
+        help="of the trained weights against the first ones when shipping: between them lies better than either",
+    )
     parser.add_argument("--ship", action="store_true", help="write the averaged weights into the package and end")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -209,11 +215,19 @@ def main() -> None:
     validation = [[held.draw(rng) for _ in range(8)] for _ in range(12)]
     if args.ship:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
-        net.load_state_dict(saved["average"])
+        for name, value in net.state_dict().items():
+            if name.startswith(("describer", "log_scale")):
+                value.lerp_(saved["average"][name], args.share)
         net.eval()
         entropy = fit_confidence(net, validation)
         state = {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
-        about = {"net": "matcher", "settings": {}, "steps": saved["step"], "confidence_entropy": entropy}
+        about = {
+            "net": "matcher",
+            "settings": {},
+            "steps": saved["step"],
+            "share": args.share,
+            "confidence_entropy": entropy,
+        }
         print(weights.ship("matcher", state, about))
         return
 
