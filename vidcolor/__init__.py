@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-# Networks, optical flow and the encoder work at the same time: OpenMP's threads must sleep and not spin while they
+# Networks, optical flow and the encoder work at the same time: OpenMP's threads must not spin for long while they
 # wait, or all of them slow down many times over. Read by torch when it is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "0")
+os.environ.setdefault("GOMP_SPINCOUNT", "30000")  # some 0.1 ms: enough to bridge from one small operation to the next
 
 from .errors import VidcolorError
 from .version import __version__
