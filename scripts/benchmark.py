@@ -17,6 +17,9 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
+import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait, a factor of ten beside other work)
+
+# isort: split
 import av
 import cv2
 import numpy as np
