@@ -132,8 +132,8 @@ def main() -> None:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
         net.load_state_dict(saved["average"])
         plain_norms(net)
-        state = {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
-        print(weights.ship("colornet", state, {"net": "colornet", "settings": settings, "steps": saved["step"]}))
+        about = {"net": "colornet", "settings": settings, "steps": saved["step"]}
+        print(weights.ship("colornet", net.state_dict(), about))
         return
 
     photos = load_photos(args.photos)

@@ -220,7 +220,6 @@ def main() -> None:
                 value.lerp_(saved["average"][name], args.share)
         net.eval()
         entropy = fit_confidence(net, validation)
-        state = {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
         about = {
             "net": "matcher",
             "settings": {},
@@ -228,7 +227,7 @@ def main() -> None:
             "share": args.share,
             "confidence_entropy": entropy,
         }
-        print(weights.ship("matcher", state, about))
+        print(weights.ship("matcher", net.state_dict(), about))
         return
 
     clips = load_clips(args.clips, args.frames, lambda n: n not in HELD_OUT)

@@ -26,6 +26,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "weights"
 SUMS = "SHA256SUMS"
 """Name of the checksum list in that folder, in the layout of `sha256sum`."""
 SUFFIX = ".safetensors"
+COUNTER = "num_batches_tracked"
+"""What batch norms count while they train: never written, never missed."""
 
 
 def load(name: str | os.PathLike[str], net: str | None = None) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -57,7 +59,7 @@ def fill(net: nn.Module, state: Mapping[str, torch.Tensor], name: str | os.PathL
         missing, unexpected = net.load_state_dict(state, strict=False)
     except RuntimeError:
         missing, unexpected = ["shapes"], []
-    if unexpected or any(not key.endswith("num_batches_tracked") for key in missing):
+    if unexpected or any(not key.endswith(COUNTER) for key in missing):
         raise VidcolorError(f"{name}: weights do not fit this version's net; give another file or install again")
 
 
@@ -73,6 +75,8 @@ def save(path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], m
             raise VidcolorError(f"{path}: the metadata of weights needs '{key}'; add it")
     tensors = {}
     for key, value in state_dict.items():
+        if key.endswith(COUNTER):
+            continue
         value = value.detach().cpu().contiguous()
         if value.is_floating_point():
             value = value.half()
