@@ -34,6 +34,17 @@ def test_the_square_is_found_where_it_went():
     assert tuple(there[10, 20]) == pytest.approx((20, 10), abs=0.1)
 
 
+def test_half_size_is_the_same_flow_in_pixels_twice_as_wide():
+    shot = Shot(moving(), 0)
+    there, sure = flow.carry_flow(shot, 0, 1, half=True)
+    assert there.shape == (48, 80, 2) and sure.shape == (48, 80) and there.dtype == sure.dtype == np.float32
+    wide, wide_sure = flow.carry_flow(shot, 0, 1)
+    # the centre of half-size pixel i lies at 2 i + 0.5
+    assert there == pytest.approx((cv2.resize(wide, (80, 48), interpolation=cv2.INTER_AREA) - 0.5) / 2, abs=0.6)
+    assert there[24, 30] == pytest.approx((32, 24), abs=0.15)
+    assert np.abs(sure - cv2.resize(wide_sure, (80, 48), interpolation=cv2.INTER_AREA)).mean() < 0.01
+
+
 def test_carry_takes_colours_along():
     shot = Shot(moving(), 0)
     ab = np.zeros((96, 160, 2), np.float32)
@@ -98,16 +109,21 @@ def test_cache_threads_and_order_change_no_bit(monkeypatch):
             assert np.array_equal(one[i], two[i]) and np.array_equal(one[i], three[i])
 
 
+def held(shot: Shot) -> int:
+    """Bytes in a shot's cache."""
+    return sum(part.nbytes for pair in shot.cache.values() for part in pair)
+
+
 def test_the_cache_stays_within_its_bytes(monkeypatch):
     frames = moving(6)
     shot = Shot(frames, 0)
     flow.compute_flows(shot, threads=1)
-    all_of_it = sum(v.nbytes for v in shot.cache.values())
+    all_of_it = held(shot)
     monkeypatch.setattr(flow, "CACHE_BYTES", all_of_it // 2)
     shot = Shot(frames, 0)
     flow.compute_flows(shot, threads=2)
-    assert 0 < sum(v.nbytes for v in shot.cache.values()) <= all_of_it // 2
-    assert all_of_it == 10 * 48 * 80 * 2 * 2  # five pairs, both ways, half size, x and y, float16
+    assert 0 < held(shot) <= all_of_it // 2
+    assert all_of_it == 10 * 48 * 80 * 3 * 2  # five pairs, both ways, half size, x, y and confidence, float16
 
 
 def test_tiny_frames_do_not_move():

@@ -1,11 +1,12 @@
 """Smoothing in time: pins stay, noise goes, edges do not smear."""
 
+import cv2
 import numpy as np
 import pytest
 from test_flow import moving, texture
 
 from vidcolor import flow, temporal
-from vidcolor.models.contract import Shot
+from vidcolor.models.contract import Reference, Shot
 
 SQUARE = np.array([40.0, -30.0], np.float32)
 
@@ -74,6 +75,39 @@ def test_pins_are_exact(amount):
         assert np.array_equal(result[t], colors.astype(np.float16)) and (confidence[t] == 1).all()
 
 
+def halved(ab: np.ndarray) -> np.ndarray:
+    """Every other pixel each way of (n, h, w[, 2]): the square's edges lie on even pixels."""
+    return ab[:, ::2, ::2].copy()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_half_size_does_as_full_size(dtype):
+    n = 9
+    shot, truth = Shot(moving(n), 0), truth_of(n)
+    given = noisy(truth).astype(dtype)
+    pins = {0: truth[0].astype(np.float32)}
+    full, full_sure = temporal.smooth(shot, given.copy(), sure(n), pins, 1.0)
+    result, confidence = temporal.smooth(shot, halved(given), halved(sure(n)), {0: pins[0][::2, ::2]}, 1.0)
+    assert result.shape == (n, 48, 80, 2) and confidence.shape == (n, 48, 80) and result.dtype == dtype
+    assert error(result, halved(truth)) < 1.1 * error(full, truth) < 0.5 * error(given, truth)
+    assert np.abs(confidence.astype(np.float32) - halved(full_sure)).mean() < 0.02
+    assert np.array_equal(result[0], halved(truth)[0]) and (confidence[0] == 1).all()
+
+
+def test_pins_take_the_size_that_is_asked_for():
+    rng = np.random.default_rng(1)
+    lab = np.dstack([rng.uniform(20, 80, (192, 320)), *rng.normal(0, 20, (2, 192, 320))]).astype(np.float32)
+    covered = np.ones((192, 320), bool)
+    covered[:, :42] = False  # 21 columns of the working frame, 10.5 of the half
+    shot = Shot(np.rint(cv2.resize(lab[..., 0], (160, 96), interpolation=cv2.INTER_AREA)[None] * 2.55).astype("u1"), 5)
+    keys = [Reference(lab, 5, painted=True, covered=covered)]
+    full, half = temporal.pins(shot, keys)[0], temporal.pins(shot, keys, (48, 80))[0]
+    assert full.shape == (96, 160, 2) and half.shape == (48, 80, 2)
+    assert np.isnan(full[:, :21]).all() and not np.isnan(full[:, 21:]).any()
+    assert np.isnan(half[:, :11]).all() and not np.isnan(half[:, 11:]).any()
+    assert half[:, 11:] == pytest.approx(cv2.resize(full, (80, 48), interpolation=cv2.INTER_AREA)[:, 11:], abs=1e-3)
+
+
 def test_pins_spread_to_both_sides_and_two_do_better_than_one():
     n = 9
     truth = truth_of(n)
@@ -128,7 +162,11 @@ def test_one_frame_and_wrong_shapes():
     assert np.array_equal(temporal.smooth(shot, given.copy(), sure(1), {}, 1.0)[0], given)
     with pytest.raises(ValueError, match="not those of"):
         temporal.smooth(shot, truth_of(2), sure(2), {}, 1.0)
+    with pytest.raises(ValueError, match="or half of it"):
+        temporal.smooth(shot, halved(given), sure(1), {}, 1.0)
     with pytest.raises(ValueError, match="not in 0"):
         temporal.smooth(shot, given, sure(1), {}, 1.5)
     with pytest.raises(ValueError, match="pin 4"):
         temporal.smooth(shot, given, sure(1), {4: np.zeros((96, 160, 2))}, 1.0)
+    with pytest.raises(ValueError, match="pin 0"):
+        temporal.smooth(shot, halved(given), halved(sure(1)), {0: np.zeros((96, 160, 2))}, 1.0)

@@ -10,6 +10,7 @@ uncover something, the picture's border) a frame keeps its own. Painted keys are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import cv2
@@ -33,22 +34,33 @@ PIN_WEIGHT = 200.0
 """Weight of a painted key's colour, against 1 of a sure match."""
 
 
-def pins(shot: Shot, references: Sequence[Reference]) -> dict[int, np.ndarray]:
-    """Positions in the shot of the frames that keys are paintings of, and the keys' ab (h, w, 2) float32, at the size
-    of `shot.lightness`; NaN where a key says nothing: outside a cropped one, and where something in such a one has
-    moved since (it was painted on a frame beside)."""
-    h, w = shot.lightness.shape[1:]
+def pins(shot: Shot, references: Sequence[Reference], size: tuple[int, int] | None = None) -> dict[int, np.ndarray]:
+    """Positions in the shot of the frames that keys are paintings of, and the keys' ab (h, w, 2) float32.
+
+    size: (h, w) of the result, that of `shot.lightness` where None. NaN where a key says nothing: outside a cropped
+    one, and where something in such a one has moved since (it was painted on a frame beside).
+    """
+    h, w = size = size or shot.lightness.shape[1:]
     found = {}
     for key in references:
         if key.painted and key.frame is not None and 0 <= key.frame - shot.first < len(shot):
-            ab = cv2.resize(np.ascontiguousarray(key.lab[..., 1:]), (w, h), interpolation=cv2.INTER_AREA)
+            ab = _shrunk(key.lab[..., 1:], size)
             if key.covered is not None:
-                covered = cv2.resize(key.covered.astype(np.uint8), (w, h), interpolation=cv2.INTER_NEAREST)
-                lightness = cv2.resize(np.ascontiguousarray(key.lab[..., 0]), (w, h), interpolation=cv2.INTER_AREA)
-                fits = same_structure(shot.lightness[key.frame - shot.first] / np.float32(2.55), lightness)
-                ab[(covered == 0) | ~fits] = np.nan
+                silent = _silent(key, shot.lightness[key.frame - shot.first])
+                ab[cv2.resize(silent.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA) > 0] = np.nan
             found[key.frame - shot.first] = ab
     return found
+
+
+def _silent(key: Reference, lightness: np.ndarray) -> np.ndarray:
+    """Where a cropped key says nothing of the frame of this lightness (h, w) uint8: (h, w) bool."""
+    size = lightness.shape
+    covered = cv2.resize(np.asarray(key.covered, np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST)
+    return (covered == 0) | ~same_structure(lightness / np.float32(2.55), _shrunk(key.lab[..., 0], size))
+
+
+def _shrunk(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    return cv2.resize(np.ascontiguousarray(image), (size[1], size[0]), interpolation=cv2.INTER_AREA)
 
 
 def same_structure(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -70,74 +82,118 @@ def smooth(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Smooth the colours of a whole shot in time, both ways.
 
-    ab: (n, h, w, 2) float16 or float32, Lab units, at the size of `shot.lightness`; overwritten. confidence:
-    (n, h, w) in 0..1, overwritten: the result's is the mean of those that a colour was made of. pins: position in
-    the shot to (h, w, 2), the colours of painted keys, kept as they are; NaN where a key says
-    nothing. amount: 0 (only the pins are set) to 1.
+    ab: (n, h, w, 2) float16 or float32, Lab units, at the size of `shot.lightness` or at half of it; overwritten.
+    confidence: (n, h, w) in 0..1, overwritten: the result's is the mean of those that a colour was made of. pins:
+    position in the shot to (h, w, 2), the colours of painted keys at the size of `ab`, kept as they are; NaN where a
+    key says nothing. amount: 0 (only the pins are set) to 1.
     Returns the two arrays. Holds one more array of twice the size of a float16 `ab`, and the flow in `shot.cache`.
     """
     _check(shot, ab, confidence, pins, amount)
     if amount > 0 and len(shot) > 1:
         compute_flows(shot)
-        past = np.empty((*ab.shape[:3], 4), np.float16)
-        state = None
-        for t in range(len(shot)):
-            brought = _brought(shot, state, t, t - 1, amount)
-            past[t] = _float16(brought)
-            state = _joined(brought, _own(ab, confidence, pins, t))
-        state = None
-        for t in reversed(range(len(shot))):
-            state = _joined(_brought(shot, state, t, t + 1, amount), _own(ab, confidence, pins, t))
-            result = _joined(state, _float32(past[t]))
-            ab[t], confidence[t] = result[..., :2], result[..., 2]
+        _Passes(shot, ab, confidence, pins, amount).run()
     for t, colors in pins.items():
         known = ~np.isnan(colors[..., 0])
         ab[t][known], confidence[t][known] = colors[known], 1
     return ab, confidence
 
 
-def _own(ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], t: int) -> np.ndarray:
-    """What frame t says itself: (h, w, 4) float32 of a, b, confidence, weight."""
-    sure = _float32(confidence[t])
-    own = cv2.merge((_float32(ab[t]), sure, sure + np.float32(LEAST_WEIGHT)))
-    if t in pins:
-        known = ~np.isnan(pins[t][..., 0])
-        own[known, :2], own[known, 2], own[known, 3] = pins[t][known], 1, PIN_WEIGHT
-    return own
+class _Passes:
+    """The passes forward and backward over a shot, at the same time, each in a thread.
 
+    Each keeps what it brings to its first half of the shot; the other one, when it comes there in its second half,
+    joins that to what it has found itself.
+    """
 
-def _brought(shot: Shot, state: np.ndarray | None, t: int, source: int, amount: float) -> np.ndarray:
-    """What frame `source` knows, seen from its neighbour t: (h, w, 4) float32, little weight where flow fails."""
-    if state is None:
-        return np.zeros((*shot.lightness.shape[1:], 4), np.float32)
-    flow, sure = carry_flow(shot, t, source)
-    state = carry(state, flow)
-    # weights are inverse variances (a Kalman filter's): a step adds variance, so that what came by doubtful flow has
-    # little weight however sure it was before
-    added = np.float32(DRIFT - DOUBT) + np.float32(DOUBT) / np.maximum(sure, np.float32(1e-3))
-    weight = cv2.extractChannel(state, 3)
-    return cv2.insertChannel(np.float32(amount) * weight / (1 + weight * added), state, 3)
+    def __init__(
+        self, shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float
+    ):
+        self.shot, self.ab, self.confidence, self.pins, self.amount = shot, ab, confidence, pins, amount
+        self.half = ab.shape[1:3] != shot.lightness.shape[1:]
+        self.kept = np.empty((*ab.shape[:3], 4), np.float16)
+
+    def run(self) -> None:
+        middle = len(self.shot) // 2
+        orders = [list(range(len(self.shot))), list(reversed(range(len(self.shot))))]
+        counts = [middle, len(self.shot) - middle]
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            states = list(pool.map(lambda order, n: self.first(order[:n]), orders, counts))
+            list(pool.map(lambda order, n, state: self.second(order[n:], order[n - 1], state), orders, counts, states))
+
+    def first(self, order: Sequence[int]) -> np.ndarray | None:
+        """Keep what is brought to these frames; returns the last one's state."""
+        state, before = None, None
+        for t in order:
+            brought = self.brought(state, t, before)
+            _copy(self.kept[t], brought)
+            state, before = _joined(brought, self.own(t)), t
+        return state
+
+    def second(self, order: Sequence[int], before: int, state: np.ndarray | None) -> None:
+        """Put the results of these frames into `ab` and `confidence`."""
+        for t in order:
+            state, before = _joined(self.brought(state, t, before), self.own(t)), t
+            kept = _float32(self.kept[t])
+            result = cv2.blendLinear(state, kept, cv2.extractChannel(state, 3), cv2.extractChannel(kept, 3))
+            # a and b are copied as one number of eight bytes, several times as quick
+            _copy(self.ab[t], np.ascontiguousarray(result.view(np.complex64)[..., 0]).view(np.float32))
+            _copy(self.confidence[t], cv2.extractChannel(result, 2))
+
+    def own(self, t: int) -> np.ndarray:
+        """What frame t says itself: (h, w, 4) float32 of a, b, confidence, weight."""
+        sure = _float32(self.confidence[t])
+        own = cv2.merge((_float32(self.ab[t]), sure, sure + np.float32(LEAST_WEIGHT)))
+        if t in self.pins:
+            known = ~np.isnan(self.pins[t][..., 0])
+            own[known, :2], own[known, 2], own[known, 3] = self.pins[t][known], 1, PIN_WEIGHT
+        return own
+
+    def brought(self, state: np.ndarray | None, t: int, source: int | None) -> np.ndarray:
+        """What frame `source` knows, seen from its neighbour t: (h, w, 4) float32, little weight where flow fails."""
+        if state is None or source is None:
+            return np.zeros((*self.ab.shape[1:3], 4), np.float32)
+        flow, sure = carry_flow(self.shot, t, source, half=self.half)
+        state = carry(state, flow)
+        # weights are inverse variances (a Kalman filter's): a step adds variance, so that what came by doubtful flow
+        # has little weight however sure it was before
+        np.maximum(sure, np.float32(1e-3), out=sure)
+        added = np.divide(np.float32(DOUBT), sure, out=sure)
+        added += np.float32(DRIFT - DOUBT)
+        weight: np.ndarray = cv2.extractChannel(state, 3)
+        added *= weight
+        added += 1
+        weight /= added
+        weight *= np.float32(self.amount)
+        return cv2.insertChannel(weight, state, 3)
 
 
 def _joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The weighted mean of two (h, w, 4) states, with the sum of their weights."""
     of_a, of_b = cv2.extractChannel(a, 3), cv2.extractChannel(b, 3)
-    return cv2.insertChannel(of_a + of_b, cv2.blendLinear(a, b, of_a, of_b), 3)
+    return cv2.insertChannel(cv2.add(of_a, of_b), cv2.blendLinear(a, b, of_a, of_b), 3)
 
 
 def _float32(x: np.ndarray) -> np.ndarray:
-    return torch.from_numpy(x).float().numpy()  # torch's conversions are six times as fast as numpy's
+    out = np.empty(x.shape, np.float32)
+    _copy(out, x)
+    return out
 
 
-def _float16(x: np.ndarray) -> np.ndarray:
-    return torch.from_numpy(x).half().numpy()
+def _copy(to: np.ndarray, x: np.ndarray) -> None:
+    """Contiguous x into contiguous `to`, whatever their types: torch converts several times as fast as numpy, and in
+    pieces small enough for one thread, as these passes are two threads already."""
+    for target, source in zip(*(torch.from_numpy(y).view(-1).split(1 << 15) for y in (to, x))):
+        target.copy_(source)
 
 
 def _check(shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float) -> None:
-    if ab.shape != (*shot.lightness.shape, 2) or confidence.shape != shot.lightness.shape:
-        raise ValueError(f"ab {ab.shape} and confidence {confidence.shape} are not those of {shot.lightness.shape}")
+    n, h, w = shot.lightness.shape
+    if ab.shape not in ((n, h, w, 2), (n, h // 2, w // 2, 2)) or confidence.shape != ab.shape[:3]:
+        raise ValueError(
+            f"ab {ab.shape} and confidence {confidence.shape} are not those of {shot.lightness.shape}, or half of it"
+        )
     if not 0 <= amount <= 1:
         raise ValueError(f"amount {amount} is not in 0..1")
     for t, colors in pins.items():
-        if not 0 <= t < len(shot) or colors.shape != ab.shape[1:]:
+        if not 0 <= t < n or colors.shape != ab.shape[1:]:
             raise ValueError(f"pin {t} of shape {colors.shape} is not a frame of ab {ab.shape}")
