@@ -7,6 +7,7 @@ chroma sample lies where the film's `chroma_location` tag says.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import cv2
@@ -53,9 +54,10 @@ def to_planes(
     ab = np.ascontiguousarray(ab, dtype=np.float32)
     geometry = _geometry(film, chroma)
     at_grid = luma01(_resample(luma, geometry), film)
-    on_grid = _resample(ab, geometry)
     if mode == "edge" and ab.shape[0] < 1.5 * at_grid.shape[0]:
-        on_grid += _detail(ab, luma, at_grid, geometry, film)
+        on_grid = _detailed(ab, luma, at_grid, geometry, film)
+    else:
+        on_grid = _resample(ab, geometry)
     return ab_to_cbcr(at_grid, on_grid, film)
 
 
@@ -123,8 +125,11 @@ def _resample(image: np.ndarray, g: _Geometry) -> np.ndarray:
     # cut out what the samples' areas cover, at whole pixels of about the same size, then average
     left, top = (g.x0 + 0.5 - g.sx / 2) * w / g.width, (g.y0 + 0.5 - g.sy / 2) * h / g.height
     columns, rows = round(fx * g.columns), round(fy * g.rows)
-    if (left, top, columns, rows) != (0, 0, w, h):
-        px, py = fx * g.columns / columns, fy * g.rows / rows
+    px, py = fx * g.columns / columns, fy * g.rows / rows
+    if (left, top, columns, rows, px) == (-0.5, 0, w, h, 1):  # the usual siting of 4:2:0, by what is quicker
+        before = cv2.copyMakeBorder(image, 0, 0, 1, 0, cv2.BORDER_REPLICATE)[:, :-1]
+        image = cv2.addWeighted(before, 0.5, image, 0.5, 0)
+    elif (left, top, columns, rows) != (0, 0, w, h):
         image = _warp(image, px, left + px / 2, py, top + py / 2, columns, rows)
     return cv2.resize(image, (g.columns, g.rows), interpolation=cv2.INTER_AREA)
 
@@ -136,13 +141,19 @@ def _warp(image: np.ndarray, fx: float, x: float, fy: float, y: float, columns: 
     return cv2.warpAffine(image, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _detail(ab: np.ndarray, luma: np.ndarray, at_grid: np.ndarray, g: _Geometry, film: Film) -> np.ndarray:
-    """What bilinear samples miss: slope of ab over luma times the luma that the size of `ab` cannot show."""
+def _detailed(ab: np.ndarray, luma: np.ndarray, at_grid: np.ndarray, g: _Geometry, film: Film) -> np.ndarray:
+    """ab at the samples of the grid, (rows, columns, 2): bilinear samples and what they miss, which is the slope of ab
+    over luma times the luma that the size of `ab` cannot show."""
     h, w = ab.shape[:2]
+    blur = partial(cv2.blur, ksize=(2 * RADIUS + 1, 2 * RADIUS + 1))
     guide = luma01(cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA), film)
-    window = (2 * RADIUS + 1, 2 * RADIUS + 1)
-    mean, mean_ab = cv2.blur(guide, window), cv2.blur(ab, window)
-    variance = cv2.blur(guide * guide, window) - mean * mean + np.float32(EPS)
-    slope = (cv2.blur(ab * guide[..., None], window) - mean_ab * mean[..., None]) / variance[..., None]
+    mean = blur(guide)
+    variance = blur(guide * guide) - mean * mean + np.float32(EPS)
+    planes = [cv2.extractChannel(ab, i) for i in (0, 1)]
+    for plane in tuple(planes):
+        planes.append(blur((blur(plane * guide) - blur(plane) * mean) / variance))
+    a, b, slope_a, slope_b = cv2.split(_resample(cv2.merge(planes), g))  # OpenCV is quick on four channels, not on two
     missing = at_grid - _resample(guide, g)
-    return _resample(cv2.blur(slope, window), g) * missing[..., None]
+    slope_a *= missing
+    slope_b *= missing
+    return cv2.merge((cv2.add(a, slope_a), cv2.add(b, slope_b)))
