@@ -6,6 +6,8 @@ TensorFlow's SAME padding, so grey lightness L 0..100 enters as L / 50 - 1 in al
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -43,6 +45,50 @@ class _SamePad(nn.Module):
         return F.pad(x, (self.before, self.after, self.before, self.after))
 
 
+class _Conv(nn.Module):
+    """A convolution with its batch norm folded in, and ReLU6 where `act`.
+
+    Where a CPU computes in bfloat16 both are one call of oneDNN, and the weights are converted once: the same bits.
+    """
+
+    def __init__(self, conv: nn.Conv2d, act: bool):
+        super().__init__()
+        self.conv, self.act = conv, act
+        self.reduced: tuple[torch.Tensor, torch.Tensor | None] | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        conv = self.conv
+        if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not torch.is_grad_enabled() and _one_call():
+            if self.reduced is None:
+                self.reduced = (
+                    conv.weight.detach().bfloat16(),
+                    None if conv.bias is None else conv.bias.detach().bfloat16(),
+                )
+            after = ("hardtanh", [0.0, 6.0], "") if self.act else ("none", [], "")
+            shape = conv.padding, conv.stride, conv.dilation, conv.groups
+            return torch.ops.mkldnn._convolution_pointwise(x.bfloat16(), *self.reduced, *shape, *after)
+        return F.relu6(conv(x)) if self.act else conv(x)
+
+
+@cache
+def _one_call() -> bool:
+    """Whether this torch and this CPU have convolution and activation in one, in bfloat16."""
+    try:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and hasattr(
+            torch.ops.mkldnn, "_convolution_pointwise"
+        )
+    except AttributeError:
+        return False
+
+
+def _padded(conv: nn.Conv2d) -> nn.Conv2d:
+    """A stride-2 convolution that does `_SamePad` itself: its kernel has a row and a column of zeros in front."""
+    k = conv.kernel_size[0]
+    wide = nn.Conv2d(conv.in_channels, conv.out_channels, k + 1, 2, (k - 1) // 2, groups=conv.groups)
+    wide.weight.data, wide.bias = F.pad(conv.weight.data, (1, 0, 1, 0)), conv.bias
+    return wide
+
+
 class _InvertedResidual(nn.Module):
     def __init__(self, i: int, o: int, stride: int, expand: int, k: int):
         super().__init__()
@@ -77,12 +123,20 @@ class Trunk(nn.Module):
         self.blocks = nn.Sequential(*blocks)
 
     def fold_batch_norms(self) -> None:
-        """Put the batch norms of an eval-mode trunk into its convolutions: the same function, quicker."""
+        """Put the batch norms, activations and paddings of an eval-mode trunk into its convolutions: the same function,
+        quicker."""
         for parts in [m for m in self.modules() if isinstance(m, nn.Sequential)]:
             for n in range(len(parts) - 1):
                 conv, norm = parts[n], parts[n + 1]
                 if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    parts[n], parts[n + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+                    parts[n], parts[n + 1] = _Conv(fuse_conv_bn_eval(conv, norm), len(parts) > 2), nn.Identity()
+                    if len(parts) > 2:
+                        parts[2] = nn.Identity()
+        for parts in [m for m in self.modules() if isinstance(m, nn.Sequential)]:
+            for n in range(len(parts) - 1):
+                if isinstance(parts[n], _SamePad):
+                    parts[n] = nn.Identity()
+                    parts[n + 1][0].conv = _padded(parts[n + 1][0].conv)  # type: ignore[index, union-attr]
 
     def forward(self, l: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         x = (l / 50 - 1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
