@@ -1,10 +1,12 @@
-"""Train the colorization sub-net: L, hint ab and hint confidence to ab.
+"""Train the colorization sub-net: L, the trunk's maps, hint ab and hint confidence to ab.
 
-    python scripts/train_colornet.py --clips DIR --photos DIR --run runs/colornet --seconds 3600
+    python scripts/find_hints.py --clips DIR --photos DIR --out runs/hints
+    python scripts/train_colornet.py --hints runs/hints --run runs/colornet --seconds 3600
     python scripts/train_colornet.py ... --ship           writes vidcolor/weights/colornet.safetensors
 
-Hints are empty (a quarter), the paper's patches (a quarter), or dense and as wrong as in use (half). Loss: Huber
-with the mask weight inside (Xu et al., Eq. 2), delta one ab unit.
+Two thirds of the hints are what the default model found, with all its faults; some are empty; the rest are the
+paper's patches. Loss: logs of the mean square and of the mean distance in ab, picture by picture: the first is what
+PSNR sees, the second keeps doubtful colours from becoming grey.
 """
 
 from __future__ import annotations
@@ -12,69 +14,112 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait)
+
+# isort: split
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from vidcolor import metrics
 from vidcolor.models import hints, weights
-from vidcolor.models.colornet import AB_SCALE, ColorizationNet
-from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos, rotate_hue
+from vidcolor.models.colornet import ColorizationNet
+from vidcolor.models.matching import load_matcher
+from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
 from vidcolor.training.loop import Schedule, train
-from vidcolor.training.wrong_hints import spoil
 
-SIZE = (192, 288)
-"""Height and width of training crops."""
-MASK_WEIGHT = 10.0
-"""Lambda of Eq. 2."""
-KINDS = ("empty", "patches", "dense")
-SHARES = (0.25, 0.25, 0.5)
+SIDE = 256
+"""Side of training crops."""
+KINDS = ("found", "empty", "patches")
+SHARES = (0.7, 0.15, 0.15)
+PHOTO_SHARE = 0.4
+"""Share of photographs; the rest are frames of clips, each clip as often as any other."""
+FLOOR = 0.3
+"""ab units (squared, and not) that are added inside the logs: about what rounding to whole units costs."""
 
 
-class Samples:
-    """Batches of grey frame, truth, hint, confidence and kind."""
+class Found:
+    """Pictures with the hints that `find_hints.py` wrote, in memory."""
 
-    def __init__(self, pairs: Pairs):
-        self.pairs = pairs
-
-    def draw(self, kind: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """One sample as (h, w, 6): L, true ab, hint ab, confidence; and Eq. 2's mask (h, w)."""
-        pair = self.pairs.draw(rng)
-        ab = pair.ab
-        if kind != "empty" and rng.random() < 0.3:
-            ab = rotate_hue(ab, rng.uniform(-np.pi, np.pi))
-        h, w = ab.shape[:2]
-        if kind == "empty":
-            hint, confidence = np.zeros_like(ab), np.zeros((h, w), np.float32)
-        elif kind == "patches":
-            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            truth = torch.from_numpy(np.ascontiguousarray(ab.transpose(2, 0, 1), np.float32))[None]
-            drawn, mask = hints.training_hints(truth, generator)
-            hint, confidence = drawn[0].permute(1, 2, 0).numpy(), mask[0, 0].numpy()
-        else:
-            hint, confidence = spoil(ab, self.pairs.draw(rng).ab, rng)
-        weight = confidence if kind == "patches" else np.full((h, w), 0.1 if kind == "dense" else 0.0, np.float32)
-        return np.dstack([pair.l, ab, hint, confidence]), weight
+    def __init__(self, paths: list[Path]):
+        self.sets = [dict(np.load(path)) for path in paths]
+        self.clips = [x for path, x in zip(paths, self.sets) if path.stem.startswith("clip") and len(x["l"])]
+        self.photos = [x for path, x in zip(paths, self.sets) if path.stem.startswith("photo")]
 
     def batch(self, n: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """`x` (n, 6, h, w): L, true ab, hint ab, confidence; `kind` (n,)."""
         kinds = rng.choice(len(KINDS), n, p=SHARES)
-        drawn = [self.draw(KINDS[k], rng) for k in kinds]
-        x = torch.from_numpy(np.stack([d[0] for d in drawn]).transpose(0, 3, 1, 2).astype(np.float32))
-        mask = torch.from_numpy(np.stack([d[1] for d in drawn])[:, None])
-        return {"x": x, "mask": mask, "kind": torch.from_numpy(kinds)}
+        x = np.stack([self.draw(KINDS[k], rng) for k in kinds]).transpose(0, 3, 1, 2)
+        return {"x": torch.from_numpy(np.ascontiguousarray(x, np.float32)), "kind": torch.from_numpy(kinds)}
+
+    def draw(self, kind: str, rng: np.random.Generator) -> np.ndarray:
+        """One sample as (h, w, 6): L, true ab, hint ab, confidence."""
+        groups = self.photos if self.photos and rng.random() < PHOTO_SHARE else self.clips
+        chosen = groups[rng.integers(len(groups))]
+        frame = rng.integers(len(chosen["l"]))
+        h, w = chosen["l"].shape[1:]
+        top, left = rng.integers(h - SIDE + 1), rng.integers(w - SIDE + 1)
+        part = np.s_[frame, top : top + SIDE, left : left + SIDE]
+        l = chosen["l"][part] / np.float32(2.55)
+        ab, hint = (chosen[k][part].astype(np.float32) for k in ("ab", "hint"))
+        confidence = chosen["confidence"][part] / np.float32(255)
+        if kind != "empty":
+            turned, scale = rng.random() < 0.3, np.float32(rng.uniform(0.7, 1.2))
+            angle = rng.uniform(-np.pi, np.pi) if turned else 0.0
+            ab, hint = rotate_hue(ab, angle) * scale, rotate_hue(hint, angle) * scale
+        if kind == "empty":
+            hint, confidence = np.zeros_like(ab), np.zeros_like(l)
+        elif kind == "patches":
+            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+            truth = torch.from_numpy(np.ascontiguousarray(ab.transpose(2, 0, 1)))[None]
+            drawn, mask = hints.training_hints(truth, generator)
+            hint, confidence = drawn[0].permute(1, 2, 0).numpy(), mask[0, 0].numpy()
+        elif rng.random() < 0.25:  # a hole: what just came into view, what a partial key leaves out
+            hole = smooth_noise(SIDE, SIDE, int(rng.integers(2, 8)), rng) > rng.uniform(0.5, 1.8)
+            confidence = np.where(hole, confidence * np.float32(rng.uniform(0, 0.3)), confidence)
+        sample = np.dstack([l, ab, hint, confidence])
+        return sample[:, ::-1] if rng.random() < 0.5 else sample
 
 
-def loss(net: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def color(net: torch.nn.Module, trunk: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """ab of samples x (n, 6, h, w), the hint at half size as the program gives it."""
+    with torch.no_grad():
+        maps = trunk(x[:, :1])
+        hint, confidence = F.avg_pool2d(x[:, 3:5] * x[:, 5:], 2), F.avg_pool2d(x[:, 5:], 2)
+        hint = hint / confidence.clamp_min(1e-3)
+    return net(x[:, :1], hint, confidence, maps)
+
+
+def loss(net: torch.nn.Module, trunk: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     x = batch["x"]
-    ab = net(x[:, :1], x[:, 3:5], x[:, 5:])
-    weight = 1 + MASK_WEIGHT * batch["mask"]
-    pair = weight * ab / AB_SCALE, weight * x[:, 1:3] / AB_SCALE
-    terms = {"loss": F.huber_loss(*pair, delta=1 / AB_SCALE) * AB_SCALE}
-    error = (ab.detach() - x[:, 1:3]).norm(dim=1).mean((1, 2))
+    error = color(net, trunk, x) - x[:, 1:3]
+    square, distance = error.square().mean((1, 2, 3)), (error.square().sum(1) + 1e-4).sqrt().mean((1, 2))
+    terms = {"loss": (0.5 * (square + FLOOR).log() + (distance + FLOOR).log()).mean()}
     for k, name in enumerate(KINDS):
         if (batch["kind"] == k).any():
-            terms[f"error_{name}"] = error[batch["kind"] == k].mean()
+            terms[f"error_{name}"] = distance.detach()[batch["kind"] == k].mean()
     return terms
+
+
+@torch.no_grad()
+def validation(net: torch.nn.Module, trunk: torch.nn.Module, held: dict[str, np.ndarray]) -> dict[str, float]:
+    """PSNR (dB, float RGB, true lightness) of hints and of results, and colourfulness against the truth, mean over
+    the middle frames of held-out clips."""
+    rows = []
+    for sample in held.values():
+        x = torch.from_numpy(sample.transpose(2, 0, 1))[None]
+        with torch.autocast("cpu", torch.bfloat16):
+            ab = color(net, trunk, x)[0].permute(1, 2, 0).float().numpy()
+        truth, hint, result = (rgb(sample[..., 0], c) for c in (sample[..., 1:3], sample[..., 3:5], ab))
+        errors = [-10 * np.log10(np.mean((c - truth) ** 2) + 1e-10) for c in (hint, result)]
+        rows.append([*errors, metrics.colorfulness(result) / metrics.colorfulness(truth)])
+    return dict(zip(("held_psnr_hint", "held_psnr", "held_colorfulness"), np.mean(rows, 0).tolist()))
+
+
+def rgb(l: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    lab = np.dstack([l, ab]).astype(np.float32)
+    return np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1)
 
 
 @torch.no_grad()
@@ -89,44 +134,34 @@ def plain_norms(net: torch.nn.Module) -> None:
             norm.running_var.fill_(1 - norm.eps)
 
 
-def preview(net: torch.nn.Module, batch: dict[str, torch.Tensor], path: Path) -> None:
-    """Write a sheet: grey | hint | confidence | result | truth, a sample a row."""
-    x = batch["x"]
-    with torch.no_grad():
-        ab = net(x[:, :1], x[:, 3:5], x[:, 5:])
+def preview(net: torch.nn.Module, trunk: torch.nn.Module, x: torch.Tensor, path: Path) -> None:
+    """Write a sheet: grey | hint | confidence | result | truth, a sample (6, h, w) a row."""
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        ab = color(net, trunk, x).float()
     rows = []
-
-    def colour(l: np.ndarray, ab: torch.Tensor) -> np.ndarray:
-        return cv2.cvtColor(np.dstack([l, ab.permute(1, 2, 0).numpy()]).astype(np.float32), cv2.COLOR_Lab2BGR)
-
-    for i in range(len(x)):
-        l = x[i, 0].numpy()
-        confidence = np.dstack([x[i, 5].numpy()] * 3)
-        shown = (torch.zeros_like(ab[i]), x[i, 3:5] * x[i, 5:], ab[i], x[i, 1:3])
-        grey, hint, result, truth = (colour(l, values) for values in shown)
-        rows.append(np.hstack([grey, hint, confidence, result, truth]))
-    cv2.imwrite(str(path), np.clip(np.vstack(rows) * 255, 0, 255).astype(np.uint8))
+    for sample, found in zip(x.numpy().transpose(0, 2, 3, 1), ab.numpy().transpose(0, 2, 3, 1)):
+        l, truth, hint, confidence = sample[..., 0], sample[..., 1:3], sample[..., 3:5], sample[..., 5]
+        shown = [rgb(l, c) for c in (np.zeros_like(truth), hint)]
+        rows.append(np.hstack([*shown, np.dstack([confidence] * 3), rgb(l, found), rgb(l, truth)]))
+    cv2.imwrite(str(path), np.round(np.vstack(rows) * 255).astype(np.uint8)[..., ::-1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=Path, required=True)
-    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--hints", type=Path, default=Path("runs/hints"))
     parser.add_argument("--run", type=Path, default=Path("runs/colornet"))
-    parser.add_argument("--width", type=int, default=32)
-    parser.add_argument("--fold", type=int, default=2)
-    parser.add_argument("--layout", choices=("zhang17", "xu"), default="zhang17")
+    parser.add_argument("--width", type=int, default=24)
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--seconds", type=float)
-    parser.add_argument("--batch", type=int, default=10)
-    parser.add_argument("--lr", type=float, default=5e-4)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--lr", type=float, default=8e-4)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--ship", action="store_true", help="write the averaged weights into the package and end")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 
-    settings = {"width": args.width, "layout": args.layout, "fold": args.fold}
+    settings = {"width": args.width, "layout": "zhang17", "fold": 2, "semantic": True}
     net = ColorizationNet(**settings).to(memory_format=torch.channels_last)  # type: ignore
     if args.ship:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
@@ -136,21 +171,35 @@ def main() -> None:
         print(weights.ship("colornet", net.state_dict(), about))
         return
 
-    photos = load_photos(args.photos)
-    held_clips = load_clips(args.clips, 4, lambda n: n in HELD_OUT)
-    held = Samples(Pairs(held_clips, photos[::25], SIZE, photo_share=0.5))
-    clips = load_clips(args.clips, 16, lambda n: n not in HELD_OUT)
-    data = Samples(Pairs(clips, [p for i, p in enumerate(photos) if i % 25], SIZE, photo_share=0.7))
-    rng = np.random.default_rng(7)
-    validation = [held.batch(10, rng) for _ in range(8)]
+    trunk = load_matcher().trunk.to(args.device)
+    paths = sorted(args.hints.glob("*.npz"))
+    own = [p for p in paths if p.stem[5:-2] in HELD_OUT or (p.stem.startswith("photo") and int(p.stem[6:]) % 25 == 0)]
+    data = Found([p for p in paths if p not in own])
+    print(f"{len(data.clips)} clips, {len(data.photos)} photographs", flush=True)
+    held = {}
+    for path in own:
+        x = dict(np.load(path))
+        if path.stem.startswith("clip"):
+            i = len(x["l"]) // 2
+            held[path.stem] = np.dstack([x["l"][i] / 2.55, x["ab"][i], x["hint"][i], x["confidence"][i] / 255.0])
+            held[path.stem] = held[path.stem].astype(np.float32)
+    sheet = Found(own).batch(12, np.random.default_rng(7))["x"]
 
     def validate(net: torch.nn.Module) -> dict[str, float]:
-        rows = [loss(net, batch) for batch in validation]
-        preview(net, validation[0], args.run / "preview.png")
-        return {f"held_{k}": float(np.mean([float(r[k]) for r in rows if k in r])) for k in rows[0]}
+        preview(net, trunk, sheet, args.run / "preview.png")
+        return validation(net, trunk, held)
 
     schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-3, ema=0.998, workers=1)
-    train(net, lambda rng: data.batch(args.batch, rng), loss, args.run, schedule, args.device, validate, 500)
+    train(
+        net,
+        lambda rng: data.batch(args.batch, rng),
+        lambda net, batch: loss(net, trunk, batch),
+        args.run,
+        schedule,
+        args.device,
+        validate,
+        500,
+    )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ class MeanColour:
 
     name = "mean"
     device = torch.device("cpu")
+    steady = False
     fingerprint = "mean colour, 1"
 
     def __init__(self) -> None:

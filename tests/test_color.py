@@ -104,6 +104,12 @@ def test_no_ab_is_no_chroma():
     assert max(np.abs(cb).max(), np.abs(cr).max()) < 1e-4
 
 
+def test_black_and_white_have_no_chroma_whatever_the_ab():
+    y = np.repeat(np.array([[0, 1, 0.5]], np.float32), 40, 0)
+    cb, cr = color.ab_to_cbcr(y, np.full((40, 3, 2), 50, np.float32), a_film())
+    assert (cb[:, :2] == 0).all() and (cr[:, :2] == 0).all() and (cr[:, 2] > 0.05).all()
+
+
 def test_blocks_of_work_do_not_show(monkeypatch):
     rng = np.random.default_rng(2)
     y, ab = rng.random((40, 50)).astype(np.float32), rng.normal(0, 30, (40, 50, 2)).astype(np.float16)

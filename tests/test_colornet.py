@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from vidcolor.models.colornet import AB_SCALE, ColorizationNet
+from vidcolor.models.colornet import AB_SCALE, GATE, ColorizationNet
+from vidcolor.models.trunk import CHANNELS
 
 
 @pytest.mark.parametrize("layout", ["zhang17", "xu"])
@@ -54,3 +55,20 @@ def test_learns_to_copy_hints():
 def test_unknown_layout_is_refused():
     with pytest.raises(ValueError, match="zhang17 or xu"):
         ColorizationNet(layout="other")  # type: ignore[arg-type]
+
+
+def test_semantic_net_sees_the_maps_and_passes_dense_hints_on():
+    torch.manual_seed(0)
+    net = ColorizationNet(width=4, fold=2, semantic=True).eval()
+    torch.nn.init.zeros_(net.out.weight)
+    torch.nn.init.zeros_(net.out.bias)  # type: ignore[arg-type]
+    l, hint, mask = torch.rand(1, 1, 64, 96) * 100, torch.full((1, 2, 32, 48), 40.0), torch.ones(1, 1, 32, 48)
+    maps = [torch.randn(1, CHANNELS[stride], 64 // stride, 96 // stride) for stride in (4, 8, 16)]
+    passed = net(l, hint, mask, maps)
+    assert passed.shape == (1, 2, 64, 96)
+    assert torch.allclose(passed, 40 * torch.sigmoid(torch.tensor(GATE)).expand_as(passed), atol=1e-3)
+    assert net(l, hint, torch.zeros_like(mask), maps).abs().max() == 0
+    torch.nn.init.normal_(net.out.weight)
+    assert not torch.allclose(net(l, hint, mask, maps), net(l, hint, mask, [m * 0 for m in maps]))
+    with pytest.raises(ValueError, match="needs the trunk's maps"):
+        net(l, hint, mask)

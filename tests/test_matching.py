@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models.matching import Matcher, Tokens, _fold, children, windows
+from vidcolor.models.matching import Matcher, Tokens, children, fold, windows
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_descriptors_are_unit_length(matcher, picture):
 
 def test_fold_undoes_children():
     x = torch.randn(1, 3, 8, 12)
-    assert torch.equal(_fold(children(x), 4, 6), x[0])
+    assert torch.equal(fold(children(x), 4, 6), x[0])
 
 
 def test_windows_hold_the_neighbourhood_of_each_place():

@@ -1,11 +1,10 @@
-"""What the nets are trained on: pairs, old film's faults, wrong hints."""
+"""What the nets are trained on: pairs, old film's faults."""
 
 import cv2
 import numpy as np
 import pytest
 
 from vidcolor.training.data import Clip, Pairs, age, crop, load_photos, rotate_hue, spaced, warp
-from vidcolor.training.wrong_hints import spoil
 
 
 @pytest.fixture
@@ -60,20 +59,3 @@ def test_grey_photographs_are_left_out(tmp_path, picture):
     cv2.imwrite(str(tmp_path / "grey.png"), picture[..., :1].repeat(3, 2))
     (tmp_path / "note.txt").write_text("no picture")
     assert len(load_photos(tmp_path, 48)) == 1
-
-
-def test_spoilt_hints_are_wrong_somewhere_and_confidence_knows_some_of_it():
-    rng = np.random.default_rng(0)
-    wrong, right = [], []
-    for _ in range(30):
-        ab, other = (
-            cv2.resize(rng.normal(0, 30, (6, 8, 2)).astype(np.float32), (128, 96), interpolation=cv2.INTER_CUBIC)
-            for _ in range(2)
-        )
-        hint, confidence = spoil(ab, other, rng)
-        assert hint.shape == ab.shape and confidence.min() >= 0 and confidence.max() <= 1
-        error = np.linalg.norm(hint - ab, axis=-1)
-        wrong.append(confidence[error > 25])
-        right.append(confidence[error < 5])
-    assert len(np.concatenate(wrong)) > 1000
-    assert np.concatenate(right).mean() > np.concatenate(wrong).mean() + 0.1

@@ -20,6 +20,7 @@ class Flat:
     """Every frame the same ab; remembers what it was asked."""
 
     name, fingerprint, device = "flat", "flat", torch.device("cpu")
+    steady = False
 
     def __init__(self, a=20.0, b=-10.0):
         self.ab, self.shots, self.batches = (a, b), [], []

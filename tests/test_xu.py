@@ -73,9 +73,9 @@ def test_hints_lie_on_the_coarse_colors_and_stay_in_place(model, monkeypatch):
     seen = []
     real = model.colorizing.forward
 
-    def forward(lightness, hint, mask):
+    def forward(lightness, hint, mask, maps):
         seen.append((hint.clone(), mask.clone()))
-        return real(lightness, hint, mask)
+        return real(lightness, hint, mask, maps)
 
     film = shot()
     state = model.prepare(film, [key(102)])

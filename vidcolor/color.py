@@ -122,12 +122,8 @@ def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
 def lab_to_rgb(lab: np.ndarray, clip: bool = True) -> np.ndarray:
     """Lab (..., 3) to sRGB-coded (..., 3) float32; values outside 0..1 are cut off unless `clip` is False."""
     flat = np.ascontiguousarray(np.asarray(lab, np.float32).reshape(-1, 3).T)
-    rgb = _coded(_lab_f_of_l(flat[0]), _offsets(flat[1], flat[2])).T.reshape(np.shape(lab))
+    rgb = _coded((flat[0] + _F(16)) / _F(116), _offsets(flat[1], flat[2])).T.reshape(np.shape(lab))
     return np.clip(rgb, 0, 1) if clip else np.ascontiguousarray(rgb)
-
-
-def _lab_f_of_l(lightness: np.ndarray) -> np.ndarray:
-    return (lightness + _F(16)) / _F(116)
 
 
 def _offsets(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -231,7 +227,7 @@ def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, film: Film) -> tuple[np.ndarray,
     rest = []
     for i in range(0, y.size, _BLOCK):
         s = slice(i, i + _BLOCK)
-        offsets = _offsets(*_columns(flat_ab[s]))
+        offsets = _offsets(*flat_ab[s].T)
         fy[s] = _first_guess(y[s], offsets, guess)
         away = _coded(fy[s], offsets)
         luma = weights @ away
@@ -242,13 +238,9 @@ def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, film: Film) -> tuple[np.ndarray,
     cb[~colored] = cr[~colored] = 0  # black and white
     todo = np.concatenate(rest)
     if todo.size:
-        offsets = _offsets(*_columns(flat_ab[todo]))
-        cb[todo], cr[todo] = _cbcr(_inside(y[todo], fy[todo], offsets, weights), weights)
+        offsets = _offsets(*flat_ab[todo].T)
+        cb[todo], cr[todo] = _cbcr(_inside(y[todo], fy[todo], offsets, weights, _edge_of(film.matrix)), weights)
     return cb.reshape(np.shape(y01)), cr.reshape(np.shape(y01))
-
-
-def _columns(ab: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(ab.T, dtype=np.float32)
 
 
 def _cbcr(away: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -256,7 +248,7 @@ def _cbcr(away: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return away[2] / (2 * (1 - weights[2])), away[0] / (2 * (1 - weights[0]))
 
 
-def _inside(y: np.ndarray, fy: np.ndarray, offsets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _inside(y: np.ndarray, fy: np.ndarray, offsets: np.ndarray, weights: np.ndarray, edge: np.ndarray) -> np.ndarray:
     """R'G'B' minus Y' (3, n) drawn in to 0..1, for colours of luma `y`, about f(Y) `fy`, and ab `offsets`.
 
     Those that looked outside are often inside, or on the edge: a nearer look says which.
@@ -265,16 +257,18 @@ def _inside(y: np.ndarray, fy: np.ndarray, offsets: np.ndarray, weights: np.ndar
     room = _room(y, away)
     far = np.flatnonzero(room < 0.999)
     if far.size:
-        away[:, far], room[far] = _pull_in(y[far], away[:, far], fy[far], room[far], offsets[:, far], weights)
+        guess = _first_factor(y[far], offsets[:, far], edge)
+        away[:, far], room[far], _ = _pull_in(y[far], away[:, far], fy[far], room[far], offsets[:, far], weights, guess)
     return away * np.minimum(room, 1)
 
 
 _GREYS, _COLORS, _REACH = 48, 37, 108.0  # nodes of the table of first guesses: over f(Y), over a and b, largest ab
+_GREY_F = _lab_f(_to_linear(np.linspace(0, 1, (1 << 14) + 1, dtype=np.float32)))  # f(Y) of greys, by luma
 
 
 def _first_guess(y: np.ndarray, offsets: np.ndarray, table: np.ndarray) -> np.ndarray:
     """f(Y) of the colours of luma `y` (n,) and ab `offsets` (3, n), from the table's nearest node and slopes there."""
-    grey = _lab_f(_to_linear(y))
+    grey = np.take(_GREY_F, (y * _F(_GREY_F.size - 1) + _F(0.5)).astype(np.int32), mode="clip")
     step = _F(2 * _REACH / (_COLORS - 1))
     g = (grey - _F(16 / 116)) * _F((_GREYS - 1) / (1 - 16 / 116))
     a = np.clip(offsets[0] * (500 / step), -(_COLORS // 2), _COLORS // 2)
@@ -296,6 +290,30 @@ def _guess_of(matrix: str) -> np.ndarray:
     _, fy = _search(luma, nodes[0].copy(), _offsets(nodes[1], nodes[2]), luma_weights(matrix), _NEARER)
     more = (fy - nodes[0]).reshape(_GREYS, _COLORS, _COLORS)
     return np.stack([more, *np.gradient(more)], -1).reshape(-1, 4)
+
+
+_LUMAS, _HUES = 128, 256  # nodes of the table of the gamut's edge
+
+
+def _first_factor(y: np.ndarray, offsets: np.ndarray, edge: np.ndarray) -> np.ndarray:
+    """About the factor of ab (n,) that brings the colours of luma `y` (n,) and ab `offsets` (3, n) to the edge."""
+    a, b = 500 * offsets[0], -200 * offsets[2]
+    row, column = y * _F(_LUMAS - 1), (np.arctan2(b, a) + _F(np.pi)) * _F(_HUES / (2 * np.pi))
+    i, j = (np.clip(x.astype(np.int32), 0, top) for x, top in ((row, _LUMAS - 2), (column, _HUES - 1)))
+    down, right = row - i, column - j
+    above, below = (edge[i + k, j] * (1 - right) + edge[i + k, j + 1] * right for k in (0, 1))
+    return np.clip((above * (1 - down) + below * down) / np.hypot(a, b), _F(1e-3), _F(0.999))
+
+
+@lru_cache(maxsize=8)
+def _edge_of(matrix: str) -> np.ndarray:
+    """The table of `_first_factor`: the largest ab that is inside, by luma 0..1 and by hue -pi..pi."""
+    luma, hue = np.linspace(0, 1, _LUMAS, dtype=np.float32), np.linspace(-np.pi, np.pi, _HUES + 1, dtype=np.float32)
+    y, h = (np.ascontiguousarray(n.ravel()) for n in np.meshgrid(luma[1:-1], hue, indexing="ij"))
+    weights, offsets, far = luma_weights(matrix), _offsets(150 * np.cos(h), 150 * np.sin(h)), np.full_like(y, 0.5)
+    away, fy = _search(y, _first_guess(y, offsets, _guess_of(matrix)), offsets, weights, _NEAR)
+    _, _, factor = _pull_in(y, away, fy, np.minimum(_room(y, away), 0.999), offsets, weights, far)
+    return np.pad(150 * factor.reshape(_LUMAS - 2, -1), ((1, 1), (0, 0)))
 
 
 def _search(
@@ -341,16 +359,18 @@ def _pull_in(
     room: np.ndarray,
     offsets: np.ndarray,
     weights: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same colours with ab multiplied by the largest factor that keeps R'G'B' in 0..1, and the room left."""
-    away, fy, room = away.copy(), fy.copy(), room.copy()
+    factor: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same colours with ab multiplied by the largest factor that keeps R'G'B' in 0..1, the room left, and the
+    factor. `factor`: a guess of it, between 0 and 1."""
+    away, fy, room, used = away.copy(), fy.copy(), room.copy(), np.empty_like(y)
     # false position (Illinois) on 1/room - 1, which is about linear in the factor and -1 at factor 0
     inside, outside = np.zeros_like(y), np.ones_like(y)
     below, above = -np.ones_like(y), 1 / np.maximum(room, _F(1e-3)) - 1
     side = np.zeros(y.size, np.int8)
     todo = np.arange(y.size)
     for _ in range(_MOST_STEPS):
-        factor = inside - below * (outside - inside) / (above - below)
+        used[todo] = factor
         away[:, todo], fy[todo] = _search(y[todo], fy[todo], offsets[:, todo] * factor, weights, _NEAR / 4)
         room[todo] = _room(y[todo], away[:, todo])
         excess = 1 / np.maximum(room[todo], _F(1e-3)) - 1
@@ -364,7 +384,8 @@ def _pull_in(
             break
         todo, side = todo[left], side[left]
         inside, outside, below, above = inside[left], outside[left], below[left], above[left]
-    return away, room
+        factor = inside - below * (outside - inside) / (above - below)
+    return away, room, used
 
 
 def _room(y: np.ndarray, away: np.ndarray) -> np.ndarray:

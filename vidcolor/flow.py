@@ -55,7 +55,7 @@ def carry_flow(
         there = cv2.resize(there, (w, h), interpolation=cv2.INTER_LINEAR)
         there *= 2
         sure = cv2.resize(sure, (w, h), interpolation=cv2.INTER_LINEAR)
-    there += _grid(*sure.shape)
+    there += pixel_grid(*sure.shape)
     return there, sure
 
 
@@ -82,7 +82,7 @@ def _pair(shot: Shot, t: int, preset: Preset) -> Pair:
     """Flow between frames t and t + 1, from the cache or put there."""
     key = ("flow", preset, t)
     if key not in shot.cache:
-        pair = _both_ways(_halved(shot.lightness[t]), _halved(shot.lightness[t + 1]), preset)
+        pair = _both_ways(halved(shot.lightness[t]), halved(shot.lightness[t + 1]), preset)
         with _counting:
             held = sum(1 for k in list(shot.cache) if isinstance(k, tuple) and k[:1] == ("flow",))
             if (held + 1) * sum(part.nbytes for part in pair) > CACHE_BYTES:
@@ -91,7 +91,7 @@ def _pair(shot: Shot, t: int, preset: Preset) -> Pair:
     return shot.cache[key]
 
 
-def _halved(lightness: np.ndarray) -> np.ndarray:
+def halved(lightness: np.ndarray) -> np.ndarray:
     return cv2.resize(lightness, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
 
@@ -132,7 +132,7 @@ def _dis(preset: Preset) -> Any:
 def _confidence(at: np.ndarray, to: np.ndarray, there: np.ndarray, back: np.ndarray) -> np.ndarray:
     """(h/2, w/2) float32 in 0..1, how sure displacement `there` from frame `at` to frame `to` is."""
     h, w = at.shape
-    grid = there + _grid(h, w)
+    grid = there + pixel_grid(h, w)
     miss = carry(back, grid)
     miss += there
     miss *= miss
@@ -166,7 +166,7 @@ def _flicker(seen: np.ndarray, own: np.ndarray, doubt: np.ndarray, inside: np.nd
     return gain, float(my - gain * mx)
 
 
-def _grid(h: int, w: int) -> np.ndarray:
+def pixel_grid(h: int, w: int) -> np.ndarray:
     """x and y of every pixel, (h, w, 2) float32."""
     mine = _local.__dict__.setdefault("grid", {})
     if (h, w) not in mine:

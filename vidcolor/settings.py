@@ -56,6 +56,8 @@ class Settings:
     """The user's range against the film's tag; None to believe the film."""
     encoder: str | None = None
     """A model's own variant, e.g. `vgg19`; None for the model's default."""
+    quality: bool = False
+    """Take several times as long for better colours, where a model can."""
     reader: str = "av"
     """`av`, or `decord` for the working pass."""
     on_error: str = "stop"

@@ -98,6 +98,23 @@ def smooth(
     return ab, confidence
 
 
+def smooth_coarse(
+    shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float
+) -> None:
+    """As `smooth` for arrays at the shot's size, in a quarter of the time: at half size, and what that changes is
+    added to `ab`, in place, so that its finer detail, which carrying would blur, stays. The pins are not set."""
+    if amount == 0:
+        return
+    half = (ab.shape[1] // 2, ab.shape[2] // 2)
+    small = np.stack([_shrunk(_float32(x), half) for x in ab]).astype(np.float16)
+    sure = np.stack([_shrunk(_float32(x), half) for x in confidence]).astype(np.float16)
+    steady = small.copy()
+    smooth(shot, steady, sure, {t: _shrunk(colors, half) for t, colors in pins.items()}, amount)
+    for t in range(len(shot)):
+        change = cv2.subtract(_float32(steady[t]), _float32(small[t]))
+        ab[t] = _float32(ab[t]) + cv2.resize(change, ab.shape[2:0:-1], interpolation=cv2.INTER_LINEAR)
+
+
 class _Passes:
     """The passes forward and backward over a shot, at the same time, each in a thread.
 

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor import chroma, color, dump, picture, reader, references, temporal
+from vidcolor import chroma, color, dump, picture, reader, references, temporal, trace
 from vidcolor.encode import Encoder, OutputFormat, output_format
 from vidcolor.film import Film, Frame
 from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
@@ -122,7 +122,9 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
         del state
     with timings.measure("temporal"):
         pins = temporal.pins(shot, keys)
-        ab, confidence = temporal.smooth(shot, ab, confidence, pins, settings.temporal)
+        if not model.steady:
+            temporal.smooth_coarse(shot, ab, confidence, pins, settings.temporal)
+        trace.bring(shot, ab, pins, settings.temporal)
         shot.cache.clear()
     return Colors(shot, keys, pins, ab, confidence, coarse)
 

@@ -76,6 +76,8 @@ class Colorizer(Protocol):
     """As in `--model`."""
     device: torch.device
     """Where its tensors live."""
+    steady: bool
+    """Its colours follow motion already; the colours of the others are smoothed along it afterwards."""
     fingerprint: str
     """SHA-256 over the weights and the settings that change its colours; part of a unit's content key."""
 

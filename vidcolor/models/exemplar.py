@@ -14,15 +14,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from vidcolor import temporal
 from vidcolor.models import weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
-from vidcolor.models.matching import KeyTokens, Matcher, load_matcher
+from vidcolor.models.matching import KeyTokens, Matcher, Tokens, load_matcher
 
-BATCH = 1
-"""Frames described at once: on a CPU one frame's maps stay in the cache, four take longer each."""
 HALF_LIFE = 24.0
 """Frames of distance at which a key counts half as much as one that is near, where both look alike."""
 CARRIED = 1.0
@@ -34,18 +33,22 @@ class State:
     """What a shot's frames need of its keys."""
 
     hint: np.ndarray
-    """(n, h, w, 2) float16: ab found by matching and carried along motion."""
+    """(n, h / 2, w / 2, 2) float16: ab found by matching and carried along motion."""
     confidence: np.ndarray
-    """(n, h, w) float16 in 0..1."""
+    """(n, h / 2, w / 2) float16 in 0..1."""
+    maps: list[tuple[torch.Tensor, ...]]
+    """The trunk's maps of every frame, bfloat16."""
 
 
 class Exemplar:
     """`--model exemplar`."""
 
     name = "exemplar"
+    steady = True
 
-    def __init__(self, device: torch.device, seed: int = 0):
-        self.device, self.seed = device, seed
+    def __init__(self, device: torch.device, seed: int = 0, quality: bool = False):
+        """quality: fine places at stride 2, described on the frame at twice its size."""
+        self.device, self.seed, self.quality = device, seed, quality
         self.fingerprint = weights.fingerprint(["matcher", "colornet"])
         self.matcher: Matcher = load_matcher().to(device)
         self.net: ColorizationNet = load_colornet().to(device)
@@ -54,43 +57,61 @@ class Exemplar:
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> State:
         """Match every frame of the shot against its keys and carry what was found both ways along flow."""
         n, h, w = shot.lightness.shape
-        hint, confidence = np.zeros((n, h, w, 2), np.float16), np.zeros((n, h, w), np.float16)
+        half = (h // 2, w // 2)
+        hint, confidence = np.zeros((n, *half, 2), np.float16), np.zeros((n, *half), np.float16)
+        maps = []
         keys = [_sized(r.lab, h, w) for r in references]
-        if not keys:
-            return State(hint, confidence)
-        tokens = self._key_tokens(keys)
-        silent = torch.cat([_silent(r, h, w) for r in references]).to(self.device)
-        for start in range(0, n, BATCH):
-            frames = shot.lightness[start : start + BATCH]
-            l = torch.from_numpy(frames).to(self.device)[:, None].float() / 2.55
+        tokens = self._key_tokens(keys, [_sized(r.lab, 2 * h, 2 * w) for r in references]) if keys else None
+        silent = torch.cat([_silent(r, h, w) for r in references]).to(self.device) if keys else None
+        for i, frame in enumerate(shot.lightness):
+            l = torch.from_numpy(frame).to(self.device)[None, None].float() / 2.55
             with torch.autocast(self.device.type, torch.bfloat16):
-                described = self.matcher.describe(l)
-            for i in range(len(frames)):
-                bias = time_bias(references, shot.first + start + i)
-                bias = bias.repeat_interleave(tokens.coarse.shape[1] // len(keys)).to(self.device)
-                match = self.matcher.match(described[i], tokens.with_bias(bias + silent))
-                sure = self.matcher.confidence(match)[0].float().cpu().numpy()
-                ab = match.ab.permute(1, 2, 0).float().cpu().numpy()
-                hint[start + i] = guided(ab, frames[i])
-                confidence[start + i] = cv2.resize(sure, (w, h), interpolation=cv2.INTER_LINEAR)
-        return State(*temporal.smooth(shot, hint, confidence, temporal.pins(shot, references), CARRIED))
+                maps.append(self.matcher.trunk(l))
+            if tokens is None or silent is None:
+                continue
+            with torch.autocast(self.device.type, torch.bfloat16):
+                described = self._describe(l, maps[-1], frame / np.float32(2.55))
+            bias = time_bias(references, shot.first + i)
+            bias = bias.repeat_interleave(tokens.coarse.shape[1] // len(keys)).to(self.device)
+            match = self.matcher.match(described, tokens.with_bias(bias + silent))
+            sure = self.matcher.confidence(match)[0].float().cpu().numpy()
+            ab = match.ab.permute(1, 2, 0).float().cpu().numpy()
+            hint[i] = ab if self.quality else guided(ab, frame)
+            confidence[i] = cv2.resize(sure, half[::-1], interpolation=cv2.INTER_LINEAR)
+        if keys:
+            temporal.smooth(shot, hint, confidence, temporal.pins(shot, references, half), CARRIED)
+        return State(hint, confidence, maps)
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
-        """Hints and grey through the colorization sub-net."""
+        """Hints, the trunk's maps and grey through the colorization sub-net."""
         at = slice(batch.positions.start, batch.positions.stop)
         hint = torch.from_numpy(state.hint[at].astype(np.float32)).permute(0, 3, 1, 2).to(self.device)
         confidence = torch.from_numpy(state.confidence[at].astype(np.float32))[:, None].to(self.device)
+        maps = [torch.cat(level) for level in zip(*state.maps[at])]
         with torch.autocast(self.device.type, torch.bfloat16):
-            filled = self.net(batch.lightness, hint, confidence)
-        # sure hints pass as they are: measured, the net repairs doubtful ones but blurs what was right
-        return Colored(torch.lerp(filled, hint, confidence), confidence, hint)
+            ab = self.net(batch.lightness, hint, confidence, maps)
+        return Colored(ab, _doubled(confidence), _doubled(hint))
 
-    def _key_tokens(self, keys: list[np.ndarray]) -> KeyTokens:
-        lab = torch.from_numpy(np.stack(keys)).permute(0, 3, 1, 2).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            tokens = self.matcher.describe(lab[:, :1].contiguous())
-        return self.matcher.key_tokens(tokens, lab[:, 1:].float()).half_windows()
+    def _describe(self, l: torch.Tensor, maps: Sequence[torch.Tensor], frame: np.ndarray) -> Tokens:
+        """Tokens of l (1, 1, h, w); frame: the same lightness at any size, enlarged where fine places need it."""
+        if not self.quality:
+            return self.matcher.describe(l, maps)
+        h, w = l.shape[-2:]
+        wide = cv2.resize(frame, (2 * w, 2 * h), interpolation=cv2.INTER_CUBIC)
+        return self.matcher.describe_wide(torch.from_numpy(wide)[None, None].to(self.device), maps)
+
+    def _key_tokens(self, keys: list[np.ndarray], wide: list[np.ndarray]) -> KeyTokens:
+        """keys: Lab (h, w, 3); wide: the same at twice the size."""
+        tokens = []
+        for key, large in zip(keys, wide):
+            l = torch.from_numpy(np.ascontiguousarray(key[..., 0]))[None, None].to(self.device)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                tokens.append(self._describe(l, self.matcher.trunk(l), np.ascontiguousarray(large[..., 0])))
+        together = Tokens(torch.cat([t.coarse for t in tokens]), torch.cat([t.fine for t in tokens]))
+        colors = np.stack([key[..., 1:] for key in (wide if self.quality else keys)])
+        ab = torch.from_numpy(np.ascontiguousarray(colors.transpose(0, 3, 1, 2))).to(self.device)
+        return self.matcher.key_tokens(together, ab).half_windows()
 
 
 def time_bias(references: Sequence[Reference], frame: int) -> torch.Tensor:
@@ -101,16 +122,21 @@ def time_bias(references: Sequence[Reference], frame: int) -> torch.Tensor:
     return weight.log() - (distance - distance.min()) / HALF_LIFE * np.log(2)
 
 
-def guided(ab: np.ndarray, lightness: np.ndarray, radius: int = 2, eps: float = 5e-4) -> np.ndarray:
-    """ab at stride 4 (h/4, w/4, 2) to (h, w, 2) along the edges of lightness (h, w) uint8: He et al.'s filter."""
+def guided(ab: np.ndarray, lightness: np.ndarray, radius: int = 1, eps: float = 5e-4) -> np.ndarray:
+    """ab at stride 4 (h/4, w/4, 2) to (h/2, w/2, 2) along the edges of lightness (h, w) uint8: He et al.'s filter."""
     h, w = lightness.shape
-    guide, size = lightness.astype(np.float32) / 255, (2 * radius + 1, 2 * radius + 1)
-    wide = cv2.resize(ab, (w, h), interpolation=cv2.INTER_LINEAR)
+    half, size = (w // 2, h // 2), (2 * radius + 1, 2 * radius + 1)
+    guide = cv2.resize(lightness, half, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    wide = cv2.resize(ab, half, interpolation=cv2.INTER_LINEAR)
     mean = cv2.blur(guide, size)
     variance = cv2.blur(guide * guide, size) - mean * mean + eps
     mean_ab = cv2.blur(wide, size)
     slope = (cv2.blur(guide[..., None] * wide, size) - mean[..., None] * mean_ab) / variance[..., None]
     return cv2.blur(slope, size) * guide[..., None] + cv2.blur(mean_ab - slope * mean[..., None], size)
+
+
+def _doubled(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def _silent(reference: Reference, h: int, w: int) -> torch.Tensor:

@@ -34,7 +34,12 @@ class Tokens:
     coarse: torch.Tensor
     """(b, 96, h/8, w/8)."""
     fine: torch.Tensor
-    """(b, 64, h/4, w/4)."""
+    """(b, 64, h/4, w/4), or h/2, w/2: `unit` squared for each coarse one."""
+
+    @property
+    def unit(self) -> int:
+        """Fine places along the side of a coarse one: 2 or 4."""
+        return self.fine.shape[-1] // self.coarse.shape[-1]
 
     def __getitem__(self, i: int) -> Tokens:
         """Those of one picture, still with a batch dimension."""
@@ -48,9 +53,9 @@ class KeyTokens:
     coarse: torch.Tensor
     """(96, n): coarse descriptors of all keys' places, side by side."""
     windows: torch.Tensor
-    """(n, 16, 64): fine descriptors of the 4x4 stride-4 places around each."""
+    """(n, m, 64): fine descriptors of the window, twice as wide as a coarse place, around each; m = 4 unit^2."""
     colors: torch.Tensor
-    """(n, 16, 2): ab of those places, Lab units."""
+    """(n, m, 2): ab of those places, Lab units."""
     bias: torch.Tensor
     """(n,): added to the coarse logits, log of the key's weight."""
 
@@ -59,7 +64,7 @@ class KeyTokens:
         return replace(self, bias=bias)
 
     def near(self, where: torch.Tensor) -> torch.Tensor:
-        """(m,) stride-8 places -> (m, 16, 64), their windows."""
+        """Stride-8 places (k,) -> (k, m, 64), their windows."""
         return self.windows.flatten(1).index_select(0, where).unflatten(1, self.windows.shape[1:])
 
     def half_windows(self) -> KeyTokens:
@@ -69,13 +74,13 @@ class KeyTokens:
 
 @dataclass(frozen=True)
 class Match:
-    """Colours found for a frame, at stride 4."""
+    """Colours found for a frame, at its fine places."""
 
     ab: torch.Tensor
-    """(2, h/4, w/4) Lab units: mean of the copied colours."""
+    """(2, h/4, w/4), or h/2, w/2, Lab units: mean of the copied colours."""
     evidence: torch.Tensor
-    """(4, h/4, w/4): best coarse cosine, best fine cosine, largest share of one candidate, spread of the copied
-    colours in ab units. `Matcher.confidence` weighs them."""
+    """(4, ...) of the same size: best coarse cosine, best fine cosine, largest share of one candidate, spread of the
+    copied colours in ab units. `Matcher.confidence` weighs them."""
 
 
 def normalize(x: torch.Tensor) -> torch.Tensor:
@@ -116,21 +121,29 @@ class Describer(nn.Module):
         nn.init.dirac_(self.fine.weight)
         nn.init.zeros_(self.fine.bias)  # type: ignore[arg-type]
 
-    @staticmethod
-    def features(l: torch.Tensor, maps: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    @classmethod
+    def features(cls, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """What is not learned: l (b, 1, h, w) 0..100 and the trunk's maps -> inputs of `coarse` at stride 8 (176
         channels) and of `fine` at stride 4 (80 channels)."""
-        s4, s8, s16 = maps
+        return cls.coarse_features(*maps), cls.fine_features(l, *maps[:2])
+
+    @staticmethod
+    def coarse_features(s4: torch.Tensor, s8: torch.Tensor, s16: torch.Tensor) -> torch.Tensor:
+        """Those of `coarse` alone."""
+        # here and below, what is divided place by place is float32, which is quicker on a CPU than bfloat16
+        return join(*(normalize(x.float()).to(s4.dtype) for x in (F.avg_pool2d(s4, 2), s8, upsample(s16))))
+
+    @staticmethod
+    def fine_features(l: torch.Tensor, s4: torch.Tensor, s8: torch.Tensor) -> torch.Tensor:
+        """Those of `fine` alone, from l and the trunk's maps at strides 4 and 8."""
         kind = s4.dtype
-        # what is divided place by place is float32, which is quicker on a CPU than bfloat16; and all is channels last
-        # like the maps: the local means then take a fifth of the time
-        at8 = join(*(normalize(x.float()).to(kind) for x in (F.avg_pool2d(s4, 2), s8, upsample(s16))))
+        # channels last like the maps: the local means then take a fifth of the time
         texture = F.pixel_unshuffle((l / 100).to(kind), 4).contiguous(memory_format=torch.channels_last)
         near, texture = (x - local_mean(x) for x in (s4, texture))
         near, far = near.float(), upsample(s8).float()
         of_near, of_far = 1 / length(near), 0.7 / length(far)
         both = 1 / torch.hypot(length(near) * of_near, length(far) * of_far)  # together they have length 1
-        return at8, join((near * (of_near * both)).to(kind), (far * (of_far * both)).to(kind), texture)
+        return join((near * (of_near * both)).to(kind), (far * (of_far * both)).to(kind), texture)
 
     def forward(self, at8: torch.Tensor, at4: torch.Tensor) -> Tokens:
         """`features` -> Tokens."""
@@ -154,23 +167,31 @@ class Matcher(nn.Module):
         self.trunk.eval()  # frozen: its batch norms keep ImageNet's statistics
         return self
 
-    def describe(self, l: torch.Tensor) -> Tokens:
-        """l (b, 1, h, w) lightness 0..100 -> Tokens."""
+    def describe(self, l: torch.Tensor, maps: Sequence[torch.Tensor] | None = None) -> Tokens:
+        """l (b, 1, h, w) lightness 0..100 -> Tokens. maps: the trunk's of l, where they are at hand."""
         with torch.no_grad():
-            features = self.describer.features(l, self.trunk(l))
+            features = self.describer.features(l, self.trunk(l) if maps is None else maps)
         return self.describer(*features)
+
+    def describe_wide(self, wide: torch.Tensor, maps: Sequence[torch.Tensor]) -> Tokens:
+        """Tokens whose fine places are at stride 2, from `wide` (b, 1, 2h, 2w), the frame at twice the size at which
+        the trunk gave the maps."""
+        with torch.no_grad():
+            fine = self.describer.fine_features(wide, *self.trunk(wide, levels=2))
+            coarse = self.describer.coarse_features(*maps)
+        return self.describer(coarse, fine)
 
     def key_tokens(self, tokens: Tokens, ab: torch.Tensor, importance: Sequence[float] | None = None) -> KeyTokens:
         """Tokens of k keys and their ab (k, 2, h, w) -> what frames are matched against."""
-        k, _, h4, w4 = tokens.fine.shape
-        colors = F.adaptive_avg_pool2d(ab, (h4, w4))
+        k, _, h8, w8 = tokens.coarse.shape
+        h, w = tokens.fine.shape[-2:]
+        colors = F.adaptive_avg_pool2d(ab, (h, w))
         weight = torch.ones(k) if importance is None else torch.as_tensor(importance, dtype=torch.float32)
-        n8 = (h4 // 2) * (w4 // 2)
         return KeyTokens(
             tokens.coarse.permute(1, 0, 2, 3).flatten(1).contiguous(),
-            windows(tokens.fine),
-            windows(colors),
-            weight.log().to(ab.device).repeat_interleave(n8),
+            windows(tokens.fine, tokens.unit),
+            windows(colors, tokens.unit),
+            weight.log().to(ab.device).repeat_interleave(h8 * w8),
         )
 
     def choose(
@@ -178,21 +199,22 @@ class Matcher(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Candidates for n stride-8 places and the shares of their neighbourhoods' places.
 
-        query (n, 96) coarse and children (n, 4, 64) fine descriptors of those places; gives shares (n, 4, k * 16) that
-        sum to one, the colours (n, k * 16, 2) they weigh, and evidence (n, 4, 3) as in `Match` without the spread.
+        query (n, 96) coarse and children (n, c, 64) fine descriptors of those places; gives shares (n, c, k * m) that
+        sum to one, the colours (n, k * m, 2) they weigh, and evidence (n, c, 3) as in `Match` without the spread.
         where: the candidates (n, k), best first, if known.
         """
         scale8, scale4 = self.log_scale.exp()
         if where is None:
             where = self.candidates(query, key)
         n, k = where.shape
+        m = key.colors.shape[1]
         rows = key.coarse.T.index_select(0, where.flatten()).unflatten(0, (n, k))
         best = torch.bmm(rows, (query * scale8)[..., None])[..., 0] + key.bias[where]
-        near = key.near(where.flatten()).reshape(n, k * 16, -1)
+        near = key.near(where.flatten()).reshape(n, k * m, -1)
         cosine = torch.bmm(children.to(near.dtype), near.transpose(1, 2)).float()
-        share = torch.softmax(cosine * scale4 + best.repeat_interleave(16, 1)[:, None], -1)
-        copied = key.colors.flatten(1).index_select(0, where.flatten()).reshape(n, k * 16, -1)
-        similarity = ((best[:, 0] - key.bias[where[:, 0]]) / scale8)[:, None].expand(-1, 4)
+        share = torch.softmax(cosine * scale4 + best.repeat_interleave(m, 1)[:, None], -1)
+        copied = key.colors.flatten(1).index_select(0, where.flatten()).reshape(n, k * m, -1)
+        similarity = ((best[:, 0] - key.bias[where[:, 0]]) / scale8)[:, None].expand(-1, children.shape[1])
         return share, copied, torch.stack([similarity, cosine.amax(-1), share.amax(-1)], -1)
 
     @torch.no_grad()
@@ -211,46 +233,32 @@ class Matcher(nn.Module):
         for block in asked.split(ROWS):
             bits = (block @ weights).float().view(torch.int32)
             bits |= number
-            best, column = (
-                bits.view(torch.float32).unflatten(1, (group, -1)).amax(1).topk(min(CANDIDATES, size // group))
-            )
+            highest = bits.view(torch.float32).unflatten(1, (group, -1)).amax(1)
+            best, column = highest.topk(min(CANDIDATES, size // group))
             found.append((best.view(torch.int32) & (group - 1)) * (size // group) + column)
         return torch.cat(found)
 
     def match(self, tokens: Tokens, key: KeyTokens) -> Match:
         """Tokens of one frame (b = 1) against the keys of its shot -> Match."""
-        h8, w8 = tokens.coarse.shape[-2:]
-        found = []
+        (h8, w8), unit = tokens.coarse.shape[-2:], tokens.unit
+        found, rows = [], ROWS * 4 // unit**2
         queries = tokens.coarse[0].flatten(1).T.contiguous()
+        given = (queries, children(tokens.fine, unit).to(key.windows.dtype), self.candidates(queries, key))
         # the sum of the squares goes with the colours, for their spread; rows of coarse descriptors are gathered
-        key = replace(
-            key,
-            coarse=key.coarse.T.contiguous().T,
-            colors=torch.cat([key.colors, key.colors.square().sum(-1, keepdim=True)], -1),
-        )
-        for query, four, where in zip(
-            *(
-                x.split(ROWS)
-                for x in (queries, children(tokens.fine).to(key.windows.dtype), self.candidates(queries, key))
-            ),
-            strict=True,
-        ):
-            share, copied, evidence = self.choose(query, four, key, where)
+        squares = key.colors.square().sum(-1, keepdim=True)
+        key = replace(key, coarse=key.coarse.T.contiguous().T, colors=torch.cat([key.colors, squares], -1))
+        for query, own, where in zip(*(x.split(rows) for x in given), strict=True):
+            share, copied, evidence = self.choose(query, own, key, where)
             ab, squares = torch.bmm(share, copied).split([2, 1], -1)
             spread = (squares - ab.square().sum(-1, keepdim=True)).clamp_min(0).sqrt()
             found.append(torch.cat([ab, evidence, spread], -1))
-        both = _fold(torch.cat(found), h8, w8)
+        both = fold(torch.cat(found), h8, w8)
         return Match(both[:2], both[2:])
 
     def confidence(self, match: Match) -> torch.Tensor:
         """(1, h/4, w/4) in 0..1: how likely the copied colour is right."""
         e, w = match.evidence, self.confidence_weight
         return torch.sigmoid(w[0] + (e * w[1:, None, None]).sum(0, keepdim=True))
-
-
-def _fold(x: torch.Tensor, h8: int, w8: int) -> torch.Tensor:
-    """(h8 * w8, 4, c) -> (c, h4, w4), undoing `children`."""
-    return F.pixel_shuffle(x.permute(2, 1, 0).reshape(1, -1, h8, w8), 2)[0]
 
 
 def load_matcher(name: str = "matcher") -> Matcher:
@@ -263,14 +271,21 @@ def load_matcher(name: str = "matcher") -> Matcher:
     return net.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def children(fine: torch.Tensor) -> torch.Tensor:
-    """(1, c, h4, w4) -> (h8 * w8, 4, c): the four stride-4 places of every stride-8 place."""
+def children(fine: torch.Tensor, unit: int = 2) -> torch.Tensor:
+    """(1, c, h, w) -> (h / unit * w / unit, unit^2, c): the fine places of every coarse place."""
     _, c, h, w = fine.shape
-    return fine[0].permute(1, 2, 0).reshape(h // 2, 2, w // 2, 2, c).transpose(1, 2).reshape(-1, 4, c)
+    rows = fine[0].permute(1, 2, 0).reshape(h // unit, unit, w // unit, unit, c)
+    return rows.transpose(1, 2).reshape(-1, unit**2, c)
 
 
-def windows(x: torch.Tensor) -> torch.Tensor:
-    """(k, c, h4, w4) -> (k * h8 * w8, 16, c): the 4x4 stride-4 places around every stride-8 place, edges repeated."""
-    k, c, h4, w4 = x.shape
-    y = F.pad(x, (1, 1, 1, 1), mode="replicate").unfold(2, 4, 2).unfold(3, 4, 2)  # (k, c, h8, w8, 4, 4)
-    return y.permute(0, 2, 3, 4, 5, 1).reshape(k * (h4 // 2) * (w4 // 2), 16, c).contiguous()
+def fold(x: torch.Tensor, h8: int, w8: int) -> torch.Tensor:
+    """(h8 * w8, unit^2, c) -> (c, h8 * unit, w8 * unit), undoing `children`."""
+    return F.pixel_shuffle(x.permute(2, 1, 0).reshape(1, -1, h8, w8), round(x.shape[1] ** 0.5))[0]
+
+
+def windows(x: torch.Tensor, unit: int = 2) -> torch.Tensor:
+    """(k, c, h, w) -> (k * h / unit * w / unit, 4 unit^2, c): the fine places of the window, twice as wide as a coarse
+    place, around every one; edges repeated."""
+    k, c, h, w = x.shape
+    y = F.pad(x, (unit // 2,) * 4, mode="replicate").unfold(2, 2 * unit, unit).unfold(3, 2 * unit, unit)
+    return y.permute(0, 2, 3, 4, 5, 1).reshape(k * (h // unit) * (w // unit), 4 * unit**2, c).contiguous()

@@ -22,6 +22,7 @@ from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
 from vidcolor.models.exemplar import time_bias
 from vidcolor.models.lab import lab_to_rgb, rgb_to_lab
+from vidcolor.models.matching import load_matcher
 from vidcolor.models.transfer import Statistics, TransferNet
 
 SHRINK = 2
@@ -55,6 +56,7 @@ class Xu:
     """`--model adain`."""
 
     name = "adain"
+    steady = False
 
     def __init__(
         self,
@@ -69,8 +71,9 @@ class Xu:
         """
         self.device, self.seed = device, seed
         transferring, colorizing = nets if nets is not None else (_transfer_net(encoder), load_colornet())
+        self.trunk = load_matcher().trunk.to(device) if colorizing.semantic else None
         digest = hashlib.sha256(f"{seed} {SHRINK} {SAMPLE} {hints.DEFAULT}".encode())
-        for net in (transferring, colorizing):
+        for net in filter(None, (transferring, colorizing, self.trunk)):
             for key, value in net.state_dict().items():
                 digest.update(key.encode() + value.cpu().numpy().tobytes())
         self.fingerprint = digest.hexdigest()
@@ -125,8 +128,12 @@ class Xu:
         if hint is None or mask is None:
             mask = torch.zeros_like(lightness)
             hint = mask.expand(-1, 2, -1, -1)
+        h, w = lightness.shape[-2:]
+        room = (0, -w % 16, 0, -h % 16)  # the trunk's coarsest stride
+        lightness, hint, mask = (F.pad(x, room, mode="replicate") for x in (lightness, hint, mask))
         with torch.autocast(self.device.type, torch.bfloat16):
-            return self.colorizing(lightness, hint, mask).float()
+            maps = None if self.trunk is None else self.trunk(lightness)
+            return self.colorizing(lightness, hint, mask, maps)[..., :h, :w].float()
 
     def _coarse(self, rgb: torch.Tensor, state: State, at: torch.Tensor) -> torch.Tensor:
         """ab of the transfer sub-net for the frames at these positions of the shot, at their size."""

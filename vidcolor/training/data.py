@@ -37,26 +37,33 @@ class Clip:
     """(n, h, w, 3) uint8 RGB."""
 
 
-def read_clip(path: Path, most: int) -> np.ndarray:
-    """At most `most` evenly spaced frames of a clip, RGB, from decord's batched random access or else PyAV."""
+def read_clip(path: Path, most: int, spread: bool = True) -> np.ndarray:
+    """At most `most` frames of a clip, evenly spaced or (not `spread`) the first, RGB, from decord's batched random
+    access or else PyAV."""
+
+    def chosen(n: int) -> list[int]:
+        return spaced(n, most) if spread else list(range(min(n, most)))
+
     try:
         import decord
     except ImportError:
         with av.open(str(path)) as container:
             frames = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
-        return np.stack([frames[i] for i in spaced(len(frames), most)])
+        return np.stack([frames[i] for i in chosen(len(frames))])
     reader = decord.VideoReader(str(path), num_threads=1)
-    return reader.get_batch(spaced(len(reader), most)).asnumpy()
+    return reader.get_batch(chosen(len(reader))).asnumpy()
 
 
 def spaced(n: int, most: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(0, n - 1, min(n, most))})
 
 
-def load_clips(folder: Path, most: int = 24, keep: Callable[[str], bool] = lambda name: True) -> list[Clip]:
-    """Every clip of a folder that `keep` wants, `most` frames of each, in memory."""
+def load_clips(
+    folder: Path, most: int = 24, keep: Callable[[str], bool] = lambda name: True, spread: bool = True
+) -> list[Clip]:
+    """Every clip of a folder that `keep` wants, `most` frames of each (as `read_clip`), in memory."""
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".mp4", ".mkv", ".mov", ".avi") and keep(p.stem))
-    return [Clip(p.stem, read_clip(p, most)) for p in paths]
+    return [Clip(p.stem, read_clip(p, most, spread)) for p in paths]
 
 
 def load_photos(folder: Path, short: int = 256) -> list[np.ndarray]:
@@ -130,6 +137,12 @@ def age(l: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         for _ in range(rng.integers(1, 4)):
             y[:, rng.integers(0, w)] += rng.uniform(-0.4, 0.4)
     return np.clip(y, 0, 1).astype(np.float32) * 100
+
+
+def smooth_noise(h: int, w: int, cells: int, rng: np.random.Generator) -> np.ndarray:
+    """(h, w) smooth noise of unit variance with about `cells` bumps across."""
+    grid = rng.normal(0, 1, (max(2, cells * h // max(h, w)) + 1, cells + 1)).astype(np.float32)
+    return cv2.resize(grid, (w, h), interpolation=cv2.INTER_CUBIC)
 
 
 def rotate_hue(ab: np.ndarray, angle: float) -> np.ndarray:

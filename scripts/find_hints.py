@@ -1,0 +1,108 @@
+"""What the default model finds on training clips and photographs, kept as hints to train the colorization net on.
+
+    python scripts/find_hints.py --clips DIR --photos DIR --out runs/hints
+
+Every clip is matched and carried along flow twice, from its first frame and, aged, from its last; every photograph
+once, from a warped copy of itself or, a fifth of them, from another photograph. An `.npz` each: `l` (n, h, w) uint8,
+L times 2.55; `ab` and `hint` (n, h, w, 2) int8, Lab units; `confidence` (n, h, w) uint8, times 255. What is already
+there is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait)
+
+# isort: split
+import cv2
+import numpy as np
+import torch
+
+from vidcolor.models.contract import Reference, Shot
+from vidcolor.models.exemplar import Exemplar
+from vidcolor.training.data import age, load_clips, load_photos, to_lab, warp
+
+SHORT, UNIT = 256, 32
+"""Short side of the working frame, and what its sides are multiples of."""
+UNRELATED = 0.2
+"""Share of photographs whose key is another photograph: nothing of it should be believed."""
+
+
+def fitted(rgb: np.ndarray) -> np.ndarray:
+    """A picture at the size at which the program would work on it, at most twice as long as high, as Lab."""
+    h, w = rgb.shape[:2]
+    s = SHORT / min(h, w)
+    size = [min(2 * SHORT, round(side * s / UNIT) * UNIT) for side in (w, h)]
+    return to_lab(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+
+
+def found(model: Exemplar, l: np.ndarray, lab: np.ndarray, keys: list[Reference], step: int) -> dict[str, np.ndarray]:
+    """Every `step`th frame but the keys' own: l (n, h, w) 0..100 as the film has it, lab (n, h, w, 3) the truth."""
+    shot = Shot(np.rint(l * 2.55).astype(np.uint8), 0)
+    state = model.prepare(shot, keys)
+    own = {key.frame for key in keys if key.painted}
+    at = [i for i in range(0, len(l), step) if i not in own]
+    return {
+        "l": shot.lightness[at],
+        "ab": np.rint(lab[at, ..., 1:]).astype(np.int8),
+        "hint": np.rint(state.hint[at].astype(np.float32)).astype(np.int8),
+        "confidence": np.rint(state.confidence[at].astype(np.float32) * 255).astype(np.uint8),
+    }
+
+
+def clip_hints(model: Exemplar, frames: np.ndarray, backwards: bool, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """The key is the first frame, or (backwards) the last of an aged film."""
+    lab = np.stack([fitted(frame) for frame in frames])
+    l, at = lab[..., 0], 0
+    if backwards:
+        at, seed = len(lab) - 1, int(rng.integers(2**31))
+        l = np.stack([age(x, np.random.default_rng(seed)) for x in l])  # the same fault in every frame
+        l = np.clip(l + rng.normal(0, rng.uniform(0, 2.5), l.shape), 0, 100).astype(np.float32)  # but fresh grain
+    return found(model, l, lab, [Reference(lab[at], at, painted=True)], 3)
+
+
+def photo_hints(
+    model: Exemplar, photo: np.ndarray, other: np.ndarray, aged: bool, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    lab = fitted(photo)
+    key = fitted(other) if other is not photo else warp(lab, rng)
+    l = age(lab[..., 0], rng) if aged else lab[..., 0]
+    return found(model, l[None], lab[None], [Reference(key, None)], 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("runs/hints"))
+    parser.add_argument("--frames", type=int, default=40, help="of each clip, at its beginning")
+    parser.add_argument("--device", default="cpu")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    model = Exemplar(torch.device(args.device))
+
+    def keep(name: str, hints: dict[str, np.ndarray]) -> None:
+        part = args.out / f"{name}.part.npz"
+        np.savez(part, **hints)  # type: ignore[arg-type]
+        part.rename(args.out / f"{name}.npz")
+
+    for n, path in enumerate(sorted(args.clips.glob("*.mp4"))):
+        missing = [b for b in (0, 1) if not (args.out / f"clip-{path.stem}-{b}.npz").exists()]
+        if missing:
+            clip = load_clips(args.clips, args.frames, lambda name, stem=path.stem: name == stem, spread=False)[0]
+        for b in missing:
+            rng = np.random.default_rng((n, b))
+            keep(f"clip-{path.stem}-{b}", clip_hints(model, clip.frames, bool(b), rng))
+        print(path.stem, flush=True)
+    photos = load_photos(args.photos)
+    for n, photo in enumerate(photos):
+        if not (args.out / f"photo-{n:05d}.npz").exists():
+            rng = np.random.default_rng((n, 2))
+            other = photos[rng.integers(len(photos))] if rng.random() < UNRELATED else photo
+            keep(f"photo-{n:05d}", photo_hints(model, photo, other, n % 2 == 1, rng))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Keys' colours followed along motion: kept on their own frame, stopped where pictures differ."""
+
+import numpy as np
+import pytest
+from test_flow import moving
+from test_temporal import error, truth_of
+
+from vidcolor import trace
+from vidcolor.models.contract import Shot
+
+
+@pytest.mark.parametrize("key", [0, 11])
+def test_a_key_reaches_every_frame(key):
+    n = 12
+    truth = truth_of(n)
+    ab = np.zeros_like(truth)
+    trace.bring(Shot(moving(n), 0), ab, {key: truth[key].astype(np.float32)})
+    assert np.array_equal(ab[key], truth[key])
+    inside = np.abs(ab[11 - key].astype(np.float32) - truth[11 - key]).max(-1) < 12
+    assert inside.mean() > 0.94, "all but a seam at the edges, eleven frames away"
+    assert error(ab[11 - key], truth[11 - key]) < 0.5 * error(np.zeros_like(truth[0]), truth[0])
+
+
+def test_two_keys_share_and_an_amount_of_0_sets_keys_only():
+    n = 9
+    truth = truth_of(n).astype(np.float32)
+    ab = np.zeros(truth.shape, np.float16)
+    trace.bring(Shot(moving(n), 0), ab, {0: truth[0], 8: truth[8] * 0.5})
+    middle = ab[:, 40:56, 80:96].astype(np.float32)[4] / truth[4, 40:56, 80:96].clip(None, -1e-3)
+    assert 0.6 < np.median(middle[..., 1]) < 0.9, "between both keys' colours"
+    ab = np.zeros(truth.shape, np.float16)
+    trace.bring(Shot(moving(n), 0), ab, {0: truth[0]}, 0.0)
+    assert np.array_equal(ab[0], truth[0].astype(np.float16)) and not ab[1:].any()
+
+
+def test_nothing_is_brought_to_a_picture_that_differs():
+    film = moving(4)
+    film[2:] = np.random.default_rng(0).integers(0, 256, film.shape[1:], np.uint8)
+    ab = np.zeros((4, 96, 160, 2), np.float16)
+    trace.bring(Shot(film, 0), ab, {0: np.full((96, 160, 2), 40, np.float32)})
+    assert np.median(ab[1]) > 30
+    assert np.abs(ab[2:]).mean() < 1
+
+
+def test_a_partial_key_leaves_the_rest_alone():
+    truth = truth_of(3).astype(np.float32)
+    key = np.full_like(truth[0], 50)
+    key[:, :80] = np.nan
+    ab = np.zeros(truth.shape, np.float16)
+    trace.bring(Shot(moving(3, 0), 0), ab, {0: key})
+    assert not ab[:, :, :70].any()
+    assert np.median(ab[2, :, 90:]) > 40
