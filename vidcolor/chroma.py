@@ -152,7 +152,8 @@ def _detailed(ab: np.ndarray, luma: np.ndarray, at_grid: np.ndarray, g: _Geometr
     planes = [cv2.extractChannel(ab, i) for i in (0, 1)]
     for plane in tuple(planes):
         planes.append(blur((blur(plane * guide) - blur(plane) * mean) / variance))
-    a, b, slope_a, slope_b = cv2.split(_resample(cv2.merge(planes), g))  # OpenCV is quick on four channels, not on two
+    on_grid = _resample(cv2.merge(planes), g)  # OpenCV is quick on four channels, not on two, and slow to split them
+    a, b, slope_a, slope_b = (cv2.extractChannel(on_grid, i) for i in range(4))
     missing = at_grid - _resample(guide, g)
     slope_a *= missing
     slope_b *= missing

@@ -221,7 +221,7 @@ def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, film: Film) -> tuple[np.ndarray,
     """
     weights, guess = luma_weights(film.matrix), _guess_of(film.matrix)
     y = np.ascontiguousarray(y01, dtype=np.float32).reshape(-1)
-    flat_ab = np.asarray(ab).reshape(-1, 2)
+    flat_ab = np.asarray(ab, np.float32).reshape(-1, 2)
     cb, cr, fy = np.empty_like(y), np.empty_like(y), np.empty_like(y)
     colored = (y > 0) & (y < 1)
     rest = []
