@@ -22,7 +22,7 @@ import torch
 
 from vidcolor.models.contract import Reference, Shot
 from vidcolor.models.exemplar import Exemplar
-from vidcolor.training.data import age, load_clips, load_photos, to_lab, warp
+from vidcolor.training.data import age, load_photos, read_clip, to_lab, warp
 
 SHORT, UNIT = 256, 32
 """Short side of the working frame, and what its sides are multiples of."""
@@ -91,10 +91,10 @@ def main() -> None:
     for n, path in enumerate(sorted(args.clips.glob("*.mp4"))):
         missing = [b for b in (0, 1) if not (args.out / f"clip-{path.stem}-{b}.npz").exists()]
         if missing:
-            clip = load_clips(args.clips, args.frames, lambda name, stem=path.stem: name == stem, spread=False)[0]
+            frames = read_clip(path, args.frames, spread=False)
         for b in missing:
             rng = np.random.default_rng((n, b))
-            keep(f"clip-{path.stem}-{b}", clip_hints(model, clip.frames, bool(b), rng))
+            keep(f"clip-{path.stem}-{b}", clip_hints(model, frames, bool(b), rng))
         print(path.stem, flush=True)
     photos = load_photos(args.photos)
     for n, photo in enumerate(photos):

@@ -23,9 +23,8 @@ import torch.nn.functional as F
 from vidcolor.models import weights
 from vidcolor.models.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.models.transfer import PAPER, THIN, TransferNet, vgg19_encoder
-from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos, rotate_hue
+from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos, rotate_hue, smooth_noise
 from vidcolor.training.loop import Schedule, train
-from vidcolor.training.data import smooth_noise
 
 
 class Samples:

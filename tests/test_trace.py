@@ -18,7 +18,7 @@ def test_a_key_reaches_every_frame(key):
     assert np.array_equal(ab[key], truth[key])
     inside = np.abs(ab[11 - key].astype(np.float32) - truth[11 - key]).max(-1) < 12
     assert inside.mean() > 0.94, "all but a seam at the edges, eleven frames away"
-    assert error(ab[11 - key], truth[11 - key]) < 0.5 * error(np.zeros_like(truth[0]), truth[0])
+    assert error(ab[11 - key], truth[11 - key]) < 0.6 * error(np.zeros_like(truth[0]), truth[0])
 
 
 def test_two_keys_share_and_an_amount_of_0_sets_keys_only():

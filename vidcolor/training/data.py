@@ -58,12 +58,10 @@ def spaced(n: int, most: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(0, n - 1, min(n, most))})
 
 
-def load_clips(
-    folder: Path, most: int = 24, keep: Callable[[str], bool] = lambda name: True, spread: bool = True
-) -> list[Clip]:
-    """Every clip of a folder that `keep` wants, `most` frames of each (as `read_clip`), in memory."""
+def load_clips(folder: Path, most: int = 24, keep: Callable[[str], bool] = lambda name: True) -> list[Clip]:
+    """Every clip of a folder that `keep` wants, `most` frames of each, in memory."""
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".mp4", ".mkv", ".mov", ".avi") and keep(p.stem))
-    return [Clip(p.stem, read_clip(p, most, spread)) for p in paths]
+    return [Clip(p.stem, read_clip(p, most)) for p in paths]
 
 
 def load_photos(folder: Path, short: int = 256) -> list[np.ndarray]:
