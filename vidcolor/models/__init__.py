@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from vidcolor.errors import VidcolorError
@@ -25,6 +27,8 @@ def create(
     Raises VidcolorError for an unknown model, a device that is not there, weights that are missing or changed.
     """
     where = pick_device(device)
+    if where.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the others decode, carry and encode meanwhile
     if name == "exemplar":
         if encoder is not None:
             raise VidcolorError(f"--encoder {encoder}: --model exemplar has one encoder only; use --model adain")

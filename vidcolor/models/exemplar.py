@@ -20,10 +20,13 @@ from vidcolor import temporal
 from vidcolor.models import weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
-from vidcolor.models.matching import KeyTokens, Matcher, Tokens, load_matcher
+from vidcolor.models.matching import KeyTokens, Matcher, Tokens, load_matcher, together
 
 HALF_LIFE = 24.0
 """Frames of distance at which a key counts half as much as one that is near, where both look alike."""
+VIEWS = ((1.0, 0.0), (1.5, -1.0), (0.67, -1.0))
+"""Scales at which a key is shown to the matcher, as things come nearer and go away, and what is added to the logits of
+their tokens; the last one with `--quality` only."""
 CARRIED = 1.0
 """How far matched colours are carried along flow before they become hints (`temporal.smooth`'s amount)."""
 
@@ -38,6 +41,15 @@ class State:
     """(n, h / 2, w / 2) float16 in 0..1."""
     maps: list[tuple[torch.Tensor, ...]]
     """The trunk's maps of every frame, bfloat16."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What frames of a shot are matched against."""
+
+    tokens: KeyTokens
+    owner: torch.Tensor
+    """(n,) number of the key that each token is of."""
 
 
 class Exemplar:
@@ -59,26 +71,22 @@ class Exemplar:
         n, h, w = shot.lightness.shape
         half = (h // 2, w // 2)
         hint, confidence = np.zeros((n, *half, 2), np.float16), np.zeros((n, *half), np.float16)
+        keys = self._keys(references, h, w) if references else None
         maps = []
-        keys = [_sized(r.lab, h, w) for r in references]
-        tokens = self._key_tokens(keys, [_sized(r.lab, 2 * h, 2 * w) for r in references]) if keys else None
-        silent = torch.cat([_silent(r, h, w) for r in references]).to(self.device) if keys else None
         for i, frame in enumerate(shot.lightness):
             l = torch.from_numpy(frame).to(self.device)[None, None].float() / 2.55
             with torch.autocast(self.device.type, torch.bfloat16):
                 maps.append(self.matcher.trunk(l))
-            if tokens is None or silent is None:
+                described = self._describe(l, maps[-1], frame / np.float32(2.55)) if keys else None
+            if keys is None or described is None:
                 continue
-            with torch.autocast(self.device.type, torch.bfloat16):
-                described = self._describe(l, maps[-1], frame / np.float32(2.55))
-            bias = time_bias(references, shot.first + i)
-            bias = bias.repeat_interleave(tokens.coarse.shape[1] // len(keys)).to(self.device)
-            match = self.matcher.match(described, tokens.with_bias(bias + silent))
+            bias = time_bias(references, shot.first + i).to(self.device)[keys.owner]
+            match = self.matcher.match(described, keys.tokens.with_bias(keys.tokens.bias + bias))
             sure = self.matcher.confidence(match)[0].float().cpu().numpy()
             ab = match.ab.permute(1, 2, 0).float().cpu().numpy()
             hint[i] = ab if self.quality else guided(ab, frame)
             confidence[i] = cv2.resize(sure, half[::-1], interpolation=cv2.INTER_LINEAR)
-        if keys:
+        if references:
             temporal.smooth(shot, hint, confidence, temporal.pins(shot, references, half), CARRIED)
         return State(hint, confidence, maps)
 
@@ -94,24 +102,30 @@ class Exemplar:
         return Colored(ab, _doubled(confidence), _doubled(hint))
 
     def _describe(self, l: torch.Tensor, maps: Sequence[torch.Tensor], frame: np.ndarray) -> Tokens:
-        """Tokens of l (1, 1, h, w); frame: the same lightness at any size, enlarged where fine places need it."""
+        """Tokens of l (1, 1, h, w); frame: the same lightness, enlarged where fine places need it."""
         if not self.quality:
             return self.matcher.describe(l, maps)
         h, w = l.shape[-2:]
         wide = cv2.resize(frame, (2 * w, 2 * h), interpolation=cv2.INTER_CUBIC)
         return self.matcher.describe_wide(torch.from_numpy(wide)[None, None].to(self.device), maps)
 
-    def _key_tokens(self, keys: list[np.ndarray], wide: list[np.ndarray]) -> KeyTokens:
-        """keys: Lab (h, w, 3); wide: the same at twice the size."""
-        tokens = []
-        for key, large in zip(keys, wide):
-            l = torch.from_numpy(np.ascontiguousarray(key[..., 0]))[None, None].to(self.device)
-            with torch.autocast(self.device.type, torch.bfloat16):
-                tokens.append(self._describe(l, self.matcher.trunk(l), np.ascontiguousarray(large[..., 0])))
-        together = Tokens(torch.cat([t.coarse for t in tokens]), torch.cat([t.fine for t in tokens]))
-        colors = np.stack([key[..., 1:] for key in (wide if self.quality else keys)])
-        ab = torch.from_numpy(np.ascontiguousarray(colors.transpose(0, 3, 1, 2))).to(self.device)
-        return self.matcher.key_tokens(together, ab).half_windows()
+    def _keys(self, references: Sequence[Reference], h: int, w: int) -> Keys:
+        """Tokens of all keys as they are at working size (h, w) and as they look from nearer or farther."""
+        views, owner = [], []
+        for number, key in enumerate(references):
+            for scale, bias in VIEWS[: 3 if self.quality else 2]:
+                size = (round(h * scale / 32) * 32, round(w * scale / 32) * 32)
+                lab = _sized(key.lab, *size)
+                l = np.ascontiguousarray(lab[..., 0])
+                grey = torch.from_numpy(l)[None, None].to(self.device)
+                with torch.autocast(self.device.type, torch.bfloat16):
+                    described = self._describe(grey, self.matcher.trunk(grey), l)
+                ab = _sized(lab, *described.fine.shape[-2:])[..., 1:].transpose(2, 0, 1)
+                colors = torch.from_numpy(np.ascontiguousarray(ab))[None].to(self.device)
+                view = self.matcher.key_tokens(described, colors)
+                views.append(view.with_bias(view.bias + bias + _silent(key, *size).to(self.device)))
+                owner.append(torch.full_like(view.bias, number, dtype=torch.long))
+        return Keys(together(views).half_windows(), torch.cat(owner))
 
 
 def time_bias(references: Sequence[Reference], frame: int) -> torch.Tensor:
@@ -150,4 +164,4 @@ def _silent(reference: Reference, h: int, w: int) -> torch.Tensor:
 def _sized(lab: np.ndarray, h: int, w: int) -> np.ndarray:
     if lab.shape[:2] == (h, w):
         return lab
-    return cv2.resize(lab, (w, h), interpolation=cv2.INTER_AREA if lab.shape[0] > h else cv2.INTER_LINEAR)
+    return cv2.resize(lab, (w, h), interpolation=cv2.INTER_AREA if lab.shape[0] > h else cv2.INTER_CUBIC)

@@ -72,6 +72,16 @@ class KeyTokens:
         return replace(self, windows=self.windows.bfloat16())
 
 
+def together(keys: Sequence[KeyTokens]) -> KeyTokens:
+    """Several keys' tokens side by side."""
+    return KeyTokens(
+        torch.cat([k.coarse for k in keys], 1),
+        torch.cat([k.windows for k in keys]),
+        torch.cat([k.colors for k in keys]),
+        torch.cat([k.bias for k in keys]),
+    )
+
+
 @dataclass(frozen=True)
 class Match:
     """Colours found for a frame, at its fine places."""
