@@ -16,26 +16,15 @@ from pathlib import Path
 import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait)
 
 # isort: split
-import cv2
 import numpy as np
 import torch
 
 from vidcolor.models.contract import Reference, Shot
 from vidcolor.models.exemplar import Exemplar
-from vidcolor.training.data import age, load_photos, read_clip, to_lab, warp
+from vidcolor.training.data import age, fitted, load_photos, read_clip, warp
 
-SHORT, UNIT = 256, 32
-"""Short side of the working frame, and what its sides are multiples of."""
 UNRELATED = 0.2
 """Share of photographs whose key is another photograph: nothing of it should be believed."""
-
-
-def fitted(rgb: np.ndarray) -> np.ndarray:
-    """A picture at the size at which the program would work on it, at most twice as long as high, as Lab."""
-    h, w = rgb.shape[:2]
-    s = SHORT / min(h, w)
-    size = [min(2 * SHORT, round(side * s / UNIT) * UNIT) for side in (w, h)]
-    return to_lab(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
 
 
 def found(model: Exemplar, l: np.ndarray, lab: np.ndarray, keys: list[Reference], step: int) -> dict[str, np.ndarray]:

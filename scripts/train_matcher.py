@@ -14,7 +14,6 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -22,14 +21,12 @@ from safetensors.torch import load_file
 
 from vidcolor.models import weights
 from vidcolor.models.matching import KeyTokens, Matcher, Tokens, children, windows
-from vidcolor.training.data import HELD_OUT, Clip, age, cover, load_clips, load_photos, to_lab, warp
+from vidcolor.training.data import HELD_OUT, Clip, age, fitted, load_clips, load_photos, warp
 from vidcolor.training.loop import Schedule, train
 
-SIZE = (256, 448)
-"""Height and width of training pictures: the working frame's."""
 AGED = 5
 """Every which frame of a clip is there once more as an old film has it."""
-PHOTO_SHARE = 0.15
+PHOTO_SHARE = 0.05
 """Share of pairs that are a photograph and its warped copy."""
 PARENTS = 64
 """Stride-8 places a pair is asked about, each with its four stride-4 children."""
@@ -111,12 +108,12 @@ class Cached:
         return frames[i], frames[j]
 
     def _clip(self, clip: Clip, rng: np.random.Generator) -> list[dict[str, torch.Tensor]]:
-        labs = [to_lab(cv2.resize(frame, SIZE[::-1], interpolation=cv2.INTER_AREA)) for frame in clip.frames]
+        labs = [fitted(frame) for frame in clip.frames]
         frames = [self._entry(lab[..., 0], lab[..., 1:]) for lab in labs]
         return frames + [self._entry(age(lab[..., 0], rng), lab[..., 1:]) for lab in labs[::AGED]]
 
     def _photo(self, photo: np.ndarray, rng: np.random.Generator) -> list[dict[str, torch.Tensor]]:
-        lab = to_lab(cover(photo, SIZE, rng, 1.0))
+        lab = fitted(photo)
         copy = warp(lab, rng)
         return [self._entry(x[..., 0], x[..., 1:]) for x in (lab, copy)]
 

@@ -123,7 +123,11 @@ class Exemplar:
                 ab = _sized(lab, *described.fine.shape[-2:])[..., 1:].transpose(2, 0, 1)
                 colors = torch.from_numpy(np.ascontiguousarray(ab))[None].to(self.device)
                 view = self.matcher.key_tokens(described, colors)
-                views.append(view.with_bias(view.bias + bias + _silent(key, *size).to(self.device)))
+                view = view.with_bias(view.bias + bias + _silent(key, *size).to(self.device))
+                if scale > 1:  # half of the places, as on a chessboard: their windows still show everything
+                    y, x = torch.meshgrid(*(torch.arange(side) for side in described.coarse.shape[-2:]), indexing="ij")
+                    view = view[((y + x) % 2 == 0).flatten().nonzero()[:, 0].to(self.device)]
+                views.append(view)
                 owner.append(torch.full_like(view.bias, number, dtype=torch.long))
         return Keys(together(views).half_windows(), torch.cat(owner))
 

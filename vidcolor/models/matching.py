@@ -67,6 +67,10 @@ class KeyTokens:
         """Stride-8 places (k,) -> (k, m, 64), their windows."""
         return self.windows.flatten(1).index_select(0, where).unflatten(1, self.windows.shape[1:])
 
+    def __getitem__(self, at: torch.Tensor) -> KeyTokens:
+        """Those of some places, (m,) numbers."""
+        return KeyTokens(self.coarse[:, at], self.windows[at], self.colors[at], self.bias[at])
+
     def half_windows(self) -> KeyTokens:
         """The same keys with fine descriptors in bfloat16: half the memory to gather, which is what matching costs."""
         return replace(self, windows=self.windows.bfloat16())
@@ -234,7 +238,7 @@ class Matcher(nn.Module):
         Found with bfloat16 cosines, in groups of which each gives its best one.
         """
         size = key.coarse.shape[1]
-        group = GROUP if size % GROUP == 0 and size // GROUP >= 4 * CANDIDATES else 1
+        group = next(g for g in (GROUP, GROUP // 2, 1) if g == 1 or (size % g == 0 and size // g >= 4 * CANDIDATES))
         asked = F.pad(query, (0, 1), value=1).bfloat16()
         weights = torch.cat([key.coarse, key.bias[None] / self.log_scale[0].exp()]).bfloat16()
         # a bfloat16 leaves the lower half of a float32 free, for the number in the group: one maximum finds both

@@ -30,6 +30,10 @@ HELD_OUT = (
 """Clips (file stems) that validation uses and training never sees."""
 
 
+SHORT, UNIT = 256, 32
+"""Short side of the working frame, and what its sides are multiples of."""
+
+
 @dataclass(frozen=True)
 class Clip:
     name: str
@@ -83,6 +87,14 @@ def load_photos(folder: Path, short: int = 256) -> list[np.ndarray]:
 def to_lab(rgb: np.ndarray) -> np.ndarray:
     """RGB uint8 -> (h, w, 3) float32 Lab."""
     return cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+
+
+def fitted(rgb: np.ndarray) -> np.ndarray:
+    """A picture at the size at which the program would work on it, at most twice as long as high, as Lab."""
+    h, w = rgb.shape[:2]
+    s = SHORT / min(h, w)
+    size = [min(2 * SHORT, round(side * s / UNIT) * UNIT) for side in (w, h)]
+    return to_lab(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
 
 
 def cover(rgb: np.ndarray, size: tuple[int, int], rng: np.random.Generator, zoom: float) -> np.ndarray:
