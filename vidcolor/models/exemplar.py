@@ -27,6 +27,8 @@ HALF_LIFE = 24.0
 VIEWS = ((1.0, 0.0), (1.5, -1.0), (0.67, -1.0))
 """Scales at which a key is shown to the matcher, as things come nearer and go away, and what is added to the logits of
 their tokens; the last one with `--quality` only."""
+VIVID = 0.3
+"""Share by which ab grows where nothing is sure: a doubtful colour is the mean of several and paler than each."""
 CARRIED = 1.0
 """How far matched colours are carried along flow before they become hints (`temporal.smooth`'s amount)."""
 
@@ -99,7 +101,8 @@ class Exemplar:
         maps = [torch.cat(level) for level in zip(*state.maps[at])]
         with torch.autocast(self.device.type, torch.bfloat16):
             ab = self.net(batch.lightness, hint, confidence, maps)
-        return Colored(ab, _doubled(confidence), _doubled(hint))
+        sure = _doubled(confidence)
+        return Colored(ab * (1 + VIVID * (1 - sure)), sure, _doubled(hint))
 
     def _describe(self, l: torch.Tensor, maps: Sequence[torch.Tensor], frame: np.ndarray) -> Tokens:
         """Tokens of l (1, 1, h, w); frame: the same lightness, enlarged where fine places need it."""
