@@ -246,3 +246,8 @@ def test_ctrl_c_ends_with_130_in_one_line(folder):
     assert said.startswith("vidcolor: interrupted")
     assert not (folder / "film.color.mkv").exists()
     assert (folder / "film.color.mkv.vidcolor" / "plan.json").exists()
+
+
+def test_quality_finds_colours_on_larger_frames():
+    assert Settings().lines < Settings(quality=True).lines
+    assert Settings(size=128, quality=True).lines == 128

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models.matching import Matcher, Tokens, children, fold, windows
+from vidcolor.models.matching import Matcher, Tokens, children, fold, together, windows
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +82,13 @@ def test_confidence_is_a_probability(matcher, picture):
     tokens = matcher.describe(picture[0])
     confidence = matcher.confidence(matcher.match(tokens, matcher.key_tokens(tokens, picture[1])))
     assert confidence.shape == (1, 24, 32) and confidence.min() >= 0 and confidence.max() <= 1
+
+
+def test_some_places_and_several_keys_side_by_side(matcher, picture):
+    tokens = matcher.describe(picture[0])
+    key = matcher.key_tokens(tokens, picture[1])
+    even = torch.arange(0, key.bias.numel(), 2)
+    both = together([key, key[even]])
+    assert both.coarse.shape[1] == len(both.windows) == len(both.colors) == len(both.bias) == 192 + 96
+    assert torch.equal(both.colors[192:], key.colors[even]) and torch.equal(both.coarse[:, 192:], key.coarse[:, even])
+    assert torch.allclose(matcher.match(tokens, together([key])).ab, matcher.match(tokens, key).ab)

@@ -161,13 +161,7 @@ def create_model(settings: Settings) -> Colorizer:
 
     if settings.model not in models.names():
         raise VidcolorError(f"--model {settings.model}: one of {', '.join(models.names())}")
-    return models.create(
-        settings.model,
-        device=settings.device,
-        encoder=settings.encoder,
-        seed=settings.seed,
-        quality=settings.quality,
-    )
+    return models.create(settings.model, device=settings.device, encoder=settings.encoder, seed=settings.seed)
 
 
 def make_folder(folder: Path) -> None:

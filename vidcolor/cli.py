@@ -229,7 +229,7 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     add = look.add_argument
     add("--model", help="which model colours")
     add("--encoder", help="a model's own variant, e.g. vgg19")
-    add("--quality", action="store_true", default=None, help="better colours, several times as slow")
+    add("--quality", action="store_true", default=None, help="colours found on larger frames: better, half as fast")
     add("--size", type=_whole, help="short side of the frame on which colours are found")
     add("--strength", type=float, metavar="0..1", help="of the colours")
     add("--temporal", type=float, metavar="0..1", help="smoothing of colours along motion")

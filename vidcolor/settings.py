@@ -21,6 +21,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 _NOT_IN_PIXELS = ("device", "dump_every", "dump_dir")
 
 
+FAST, FINE = 256, 384
+"""Working frame's short side, without and with `--quality`."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """All options that shape the result, checked as they are made.
@@ -30,8 +34,8 @@ class Settings:
 
     model: str = "exemplar"
     """Name of the model, one of `vidcolor.models.names()`."""
-    size: int = 256
-    """Short side of the working frame in pixels, the size at which colours are found."""
+    size: int | None = None
+    """Short side of the working frame in pixels, the size at which colours are found; None for `FAST` or `FINE`."""
     codec: str = "x264"
     """`x264`, `x265`, `ffv1` or `prores`."""
     crf: int | None = None
@@ -57,7 +61,7 @@ class Settings:
     encoder: str | None = None
     """A model's own variant, e.g. `vgg19`; None for the model's default."""
     quality: bool = False
-    """Take several times as long for better colours, where a model can."""
+    """Find colours on larger frames (`FINE`): better, and slower as there are more pixels."""
     reader: str = "av"
     """`av`, or `decord` for the working pass."""
     on_error: str = "stop"
@@ -81,7 +85,7 @@ class Settings:
             value = getattr(self, name)
             if not (math.isfinite(value) and 0 <= value <= 1):
                 raise VidcolorError(f"{_option(name)} {value}: a number from 0 to 1")
-        if not 32 <= self.size <= 4096:
+        if self.size is not None and not 32 <= self.size <= 4096:
             raise VidcolorError(f"--size {self.size}: pixels of the short side, from 32 to 4096")
         if self.crf is not None and not 0 <= self.crf <= 51:
             raise VidcolorError(f"--crf {self.crf}: a whole number from 0 (best) to 51")
@@ -91,6 +95,11 @@ class Settings:
             raise VidcolorError(f"--dump-every {self.dump_every}: a whole number from 1")
         if self.dump_every and self.dump_dir is None:
             raise VidcolorError("--dump-every without a folder: name it with --dump DIR")
+
+    @property
+    def lines(self) -> int:
+        """Short side of the working frame in pixels."""
+        return self.size or (FINE if self.quality else FAST)
 
     def shaping(self) -> dict[str, Any]:
         """What of the settings shapes a unit's file, for its content key.

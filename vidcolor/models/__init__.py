@@ -17,13 +17,10 @@ def names() -> tuple[str, ...]:
     return (DEFAULT, "adain")
 
 
-def create(
-    name: str = DEFAULT, *, device: str = "auto", encoder: str | None = None, seed: int = 0, quality: bool = False
-) -> Colorizer:
+def create(name: str = DEFAULT, *, device: str = "auto", encoder: str | None = None, seed: int = 0) -> Colorizer:
     """Build a model with its shipped weights.
 
-    encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`). quality: slower and better,
-    which `exemplar` alone can be.
+    encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`).
     Raises VidcolorError for an unknown model, a device that is not there, weights that are missing or changed.
     """
     where = pick_device(device)
@@ -34,10 +31,8 @@ def create(
             raise VidcolorError(f"--encoder {encoder}: --model exemplar has one encoder only; use --model adain")
         from vidcolor.models.exemplar import Exemplar
 
-        return Exemplar(where, seed, quality)
+        return Exemplar(where, seed)
     if name == "adain":
-        if quality:
-            raise VidcolorError("--quality: --model adain has one quality only; use --model exemplar")
         from vidcolor.models.xu import Xu
 
         return Xu(where, encoder=encoder, seed=seed)

@@ -34,12 +34,7 @@ class Tokens:
     coarse: torch.Tensor
     """(b, 96, h/8, w/8)."""
     fine: torch.Tensor
-    """(b, 64, h/4, w/4), or h/2, w/2: `unit` squared for each coarse one."""
-
-    @property
-    def unit(self) -> int:
-        """Fine places along the side of a coarse one: 2 or 4."""
-        return self.fine.shape[-1] // self.coarse.shape[-1]
+    """(b, 64, h/4, w/4)."""
 
     def __getitem__(self, i: int) -> Tokens:
         """Those of one picture, still with a batch dimension."""
@@ -53,9 +48,9 @@ class KeyTokens:
     coarse: torch.Tensor
     """(96, n): coarse descriptors of all keys' places, side by side."""
     windows: torch.Tensor
-    """(n, m, 64): fine descriptors of the window, twice as wide as a coarse place, around each; m = 4 unit^2."""
+    """(n, 16, 64): fine descriptors of the 4x4 stride-4 places around each."""
     colors: torch.Tensor
-    """(n, m, 2): ab of those places, Lab units."""
+    """(n, 16, 2): ab of those places, Lab units."""
     bias: torch.Tensor
     """(n,): added to the coarse logits, log of the key's weight."""
 
@@ -64,7 +59,7 @@ class KeyTokens:
         return replace(self, bias=bias)
 
     def near(self, where: torch.Tensor) -> torch.Tensor:
-        """Stride-8 places (k,) -> (k, m, 64), their windows."""
+        """Stride-8 places (k,) -> (k, 16, 64), their windows."""
         return self.windows.flatten(1).index_select(0, where).unflatten(1, self.windows.shape[1:])
 
     def __getitem__(self, at: torch.Tensor) -> KeyTokens:
@@ -88,12 +83,12 @@ def together(keys: Sequence[KeyTokens]) -> KeyTokens:
 
 @dataclass(frozen=True)
 class Match:
-    """Colours found for a frame, at its fine places."""
+    """Colours found for a frame, at stride 4."""
 
     ab: torch.Tensor
-    """(2, h/4, w/4), or h/2, w/2, Lab units: mean of the copied colours."""
+    """(2, h/4, w/4) Lab units: mean of the copied colours."""
     evidence: torch.Tensor
-    """(4, ...) of the same size: best coarse cosine, best fine cosine, largest share of one candidate, spread of the
+    """(4, h/4, w/4): best coarse cosine, best fine cosine, largest share of one candidate, spread of the
     copied colours in ab units. `Matcher.confidence` weighs them."""
 
 
@@ -187,14 +182,6 @@ class Matcher(nn.Module):
             features = self.describer.features(l, self.trunk(l) if maps is None else maps)
         return self.describer(*features)
 
-    def describe_wide(self, wide: torch.Tensor, maps: Sequence[torch.Tensor]) -> Tokens:
-        """Tokens whose fine places are at stride 2, from `wide` (b, 1, 2h, 2w), the frame at twice the size at which
-        the trunk gave the maps."""
-        with torch.no_grad():
-            fine = self.describer.fine_features(wide, *self.trunk(wide, levels=2))
-            coarse = self.describer.coarse_features(*maps)
-        return self.describer(coarse, fine)
-
     def key_tokens(self, tokens: Tokens, ab: torch.Tensor, importance: Sequence[float] | None = None) -> KeyTokens:
         """Tokens of k keys and their ab (k, 2, h, w) -> what frames are matched against."""
         k, _, h8, w8 = tokens.coarse.shape
@@ -203,8 +190,8 @@ class Matcher(nn.Module):
         weight = torch.ones(k) if importance is None else torch.as_tensor(importance, dtype=torch.float32)
         return KeyTokens(
             tokens.coarse.permute(1, 0, 2, 3).flatten(1).contiguous(),
-            windows(tokens.fine, tokens.unit),
-            windows(colors, tokens.unit),
+            windows(tokens.fine),
+            windows(colors),
             weight.log().to(ab.device).repeat_interleave(h8 * w8),
         )
 
@@ -213,8 +200,8 @@ class Matcher(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Candidates for n stride-8 places and the shares of their neighbourhoods' places.
 
-        query (n, 96) coarse and children (n, c, 64) fine descriptors of those places; gives shares (n, c, k * m) that
-        sum to one, the colours (n, k * m, 2) they weigh, and evidence (n, c, 3) as in `Match` without the spread.
+        query (n, 96) coarse and children (n, 4, 64) fine descriptors of those places; gives shares (n, 4, k * 16) that
+        sum to one, the colours (n, k * 16, 2) they weigh, and evidence (n, 4, 3) as in `Match` without the spread.
         where: the candidates (n, k), best first, if known.
         """
         scale8, scale4 = self.log_scale.exp()
@@ -258,14 +245,14 @@ class Matcher(nn.Module):
 
     def match(self, tokens: Tokens, key: KeyTokens) -> Match:
         """Tokens of one frame (b = 1) against the keys of its shot -> Match."""
-        (h8, w8), unit = tokens.coarse.shape[-2:], tokens.unit
-        found, rows = [], ROWS * 4 // unit**2
+        h8, w8 = tokens.coarse.shape[-2:]
+        found = []
         queries = tokens.coarse[0].flatten(1).T.contiguous()
-        given = (queries, children(tokens.fine, unit).to(key.windows.dtype), self.candidates(queries, key))
+        given = (queries, children(tokens.fine).to(key.windows.dtype), self.candidates(queries, key))
         # the sum of the squares goes with the colours, for their spread; rows of coarse descriptors are gathered
         squares = key.colors.square().sum(-1, keepdim=True)
         key = replace(key, coarse=key.coarse.T.contiguous().T, colors=torch.cat([key.colors, squares], -1))
-        for query, own, where in zip(*(x.split(rows) for x in given), strict=True):
+        for query, own, where in zip(*(x.split(ROWS) for x in given), strict=True):
             share, copied, evidence = self.choose(query, own, key, where)
             ab, squares = torch.bmm(share, copied).split([2, 1], -1)
             spread = (squares - ab.square().sum(-1, keepdim=True)).clamp_min(0).sqrt()
@@ -289,21 +276,20 @@ def load_matcher(name: str = "matcher") -> Matcher:
     return net.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def children(fine: torch.Tensor, unit: int = 2) -> torch.Tensor:
-    """(1, c, h, w) -> (h / unit * w / unit, unit^2, c): the fine places of every coarse place."""
+def children(fine: torch.Tensor) -> torch.Tensor:
+    """(1, c, h4, w4) -> (h8 * w8, 4, c): the four stride-4 places of every stride-8 place."""
     _, c, h, w = fine.shape
-    rows = fine[0].permute(1, 2, 0).reshape(h // unit, unit, w // unit, unit, c)
-    return rows.transpose(1, 2).reshape(-1, unit**2, c)
+    rows = fine[0].permute(1, 2, 0).reshape(h // 2, 2, w // 2, 2, c)
+    return rows.transpose(1, 2).reshape(-1, 4, c)
 
 
 def fold(x: torch.Tensor, h8: int, w8: int) -> torch.Tensor:
-    """(h8 * w8, unit^2, c) -> (c, h8 * unit, w8 * unit), undoing `children`."""
-    return F.pixel_shuffle(x.permute(2, 1, 0).reshape(1, -1, h8, w8), round(x.shape[1] ** 0.5))[0]
+    """(h8 * w8, 4, c) -> (c, h4, w4), undoing `children`."""
+    return F.pixel_shuffle(x.permute(2, 1, 0).reshape(1, -1, h8, w8), 2)[0]
 
 
-def windows(x: torch.Tensor, unit: int = 2) -> torch.Tensor:
-    """(k, c, h, w) -> (k * h / unit * w / unit, 4 unit^2, c): the fine places of the window, twice as wide as a coarse
-    place, around every one; edges repeated."""
-    k, c, h, w = x.shape
-    y = F.pad(x, (unit // 2,) * 4, mode="replicate").unfold(2, 2 * unit, unit).unfold(3, 2 * unit, unit)
-    return y.permute(0, 2, 3, 4, 5, 1).reshape(k * (h // unit) * (w // unit), 4 * unit**2, c).contiguous()
+def windows(x: torch.Tensor) -> torch.Tensor:
+    """(k, c, h4, w4) -> (k * h8 * w8, 16, c): the 4x4 stride-4 places around every stride-8 place, edges repeated."""
+    k, c, h4, w4 = x.shape
+    y = F.pad(x, (1, 1, 1, 1), mode="replicate").unfold(2, 4, 2).unfold(3, 4, 2)  # (k, c, h8, w8, 4, 4)
+    return y.permute(0, 2, 3, 4, 5, 1).reshape(k * (h4 // 2) * (w4 // 2), 16, c).contiguous()

@@ -186,8 +186,7 @@ class TransferNet(nn.Module):
 class _Site(Protocol):
     """What happens to the features at an AdaIN site."""
 
-    def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor:
-        ...
+    def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor: ...
 
 
 class _Styler(_Site):

@@ -109,7 +109,7 @@ class Trunk(nn.Module):
     """EfficientNet-lite0 to stride 16.
 
     `forward(l)`: l (b, 1, h, w) lightness 0..100, h and w multiples of 16; gives the maps at strides 4, 8 and 16
-    with 24, 40 and 112 channels, or the first `levels` of them.
+    with 24, 40 and 112 channels.
     """
 
     def __init__(self) -> None:
@@ -138,11 +138,11 @@ class Trunk(nn.Module):
                     parts[n] = nn.Identity()
                     parts[n + 1][0].conv = _padded(parts[n + 1][0].conv)  # type: ignore[index, union-attr]
 
-    def forward(self, l: torch.Tensor, levels: int = len(_TAPS)) -> tuple[torch.Tensor, ...]:
+    def forward(self, l: torch.Tensor) -> tuple[torch.Tensor, ...]:
         x = (l / 50 - 1).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         x = self.stem(x)
         taps = []
-        for n, block in enumerate(list(self.blocks)[: _TAPS[levels - 1] + 1]):
+        for n, block in enumerate(self.blocks):
             x = block(x)
             if n in _TAPS:
                 taps.append(x)
