@@ -27,8 +27,6 @@ HALF_LIFE = 24.0
 VIEWS = ((1.0, 0.0), (1.5, -1.0))
 """Scales at which a key is shown to the matcher, as things come nearer, and what is added to the logits of their tokens
 (views from farther brought 0.03 dB)."""
-VIVID = 0.3
-"""Share by which ab grows where nothing is sure: a doubtful colour is the mean of several and paler than each."""
 CARRIED = 1.0
 """How far matched colours are carried along flow before they become hints (`temporal.smooth`'s amount)."""
 
@@ -99,8 +97,7 @@ class Exemplar:
         maps = [torch.cat(level) for level in zip(*state.maps[at])]
         with torch.autocast(self.device.type, torch.bfloat16):
             ab = self.net(batch.lightness, hint, confidence, maps)
-        sure = _doubled(confidence)
-        return Colored(ab * (1 + VIVID * (1 - sure)), sure, _doubled(hint))
+        return Colored(ab, _doubled(confidence), _doubled(hint))
 
     def _keys(self, references: Sequence[Reference], h: int, w: int) -> Keys:
         """Tokens of all keys as they are at working size (h, w) and as they look from nearer or farther."""
