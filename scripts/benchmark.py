@@ -36,7 +36,7 @@ from vidcolor.unit import render_all
 WIDTH, HEIGHT, RATE = 854, 480, 24
 SHOT_FRAMES = 200
 KEYS = Path(__file__).resolve().parent.parent / "samples" / "keys"
-PAPER_WIDTH = 64
+PAPER_WIDTH, PAPER_FRAME = 64, (256, 448)
 
 
 def make_film(frames: int, folder: Path) -> tuple[Path, Path]:
@@ -119,10 +119,11 @@ def stages(request: Request, settings: Settings) -> str:
     row("all units (stages overlap)", rendered - scanned)
     row("join", ended - rendered)
     row("**whole**", ended - began)
-    paper, ours = paper_net_ms(size, model.device), 1000 * timings["model"] / count
+    paper = paper_net_ms(PAPER_FRAME, model.device)
+    ours = 1000 * sum(timings[stage] for stage in ("model", "temporal", "upsample")) / count
     lines.append(
-        f"\nOne bf16 forward pass of the paper-size colorization net at {size[1]}x{size[0]}: {paper:.0f} ms; "
-        f"the colour stage (model) takes {ours:.0f} ms a frame, {ours / paper:.2f} of it."
+        f"\nOne bf16 forward pass of the paper-size colorization net at {PAPER_FRAME[1]}x{PAPER_FRAME[0]}: {paper:.0f} "
+        f"ms; the colour stage (model, temporal, upsample) takes {ours:.0f} ms a frame, {ours / paper:.2f} of it."
     )
     return "\n".join(lines)
 
@@ -159,7 +160,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--refs", type=Path, help="its list of keys")
     parser.add_argument("--frames", type=int, default=200, help="length of the made film (default 200)")
     parser.add_argument("--model", default=Settings.model)
-    parser.add_argument("--size", type=int, default=Settings.size)
+    parser.add_argument("--size", type=int, default=Settings().lines)
     parser.add_argument("--device", default=Settings.device)
     parser.add_argument("--codec", default=Settings.codec)
     parser.add_argument("--memory", nargs="*", type=int, metavar="FRAMES", help="peak memory on 1000 and 5000")
