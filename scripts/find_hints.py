@@ -4,8 +4,8 @@
 
 Every clip is matched and carried along flow twice, from its first frame and, aged, from its last; every photograph
 once, from a warped copy of itself or, a fifth of them, from another photograph. An `.npz` each: `l` (n, h, w) uint8,
-L times 2.55; `ab` and `hint` (n, h, w, 2) int8, Lab units; `confidence` (n, h, w) uint8, times 255. What is already
-there is not made again.
+L times 2.55; `ab` and `hint` (n, h, w, 2) int8, Lab units; `confidence` (n, h, w) uint8, times 255; these two are
+found at half size, every place of theirs is two by two here. What is already there is not made again.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ def found(model: Exemplar, l: np.ndarray, lab: np.ndarray, keys: list[Reference]
     state = model.prepare(shot, keys)
     own = {key.frame for key in keys if key.painted}
     at = [i for i in range(0, len(l), step) if i not in own]
+    hint, confidence = (x[at].repeat(2, 1).repeat(2, 2).astype(np.float32) for x in (state.hint, state.confidence))
     return {
         "l": shot.lightness[at],
         "ab": np.rint(lab[at, ..., 1:]).astype(np.int8),
-        "hint": np.rint(state.hint[at].astype(np.float32)).astype(np.int8),
-        "confidence": np.rint(state.confidence[at].astype(np.float32) * 255).astype(np.uint8),
+        "hint": np.rint(hint).astype(np.int8),
+        "confidence": np.rint(confidence * 255).astype(np.uint8),
     }
 
 

@@ -4,7 +4,7 @@
     python scripts/train_colornet.py --hints runs/hints --run runs/colornet --seconds 3600
     python scripts/train_colornet.py ... --ship           writes vidcolor/weights/colornet.safetensors
 
-Two thirds of the hints are what the default model found, with all its faults; some are empty; the rest are the
+Seven in ten of the hints are what the default model found, with all its faults; some are empty; the rest are the
 paper's patches. Loss: logs of the mean square and of the mean distance in ab, picture by picture: the first is what
 PSNR sees, the second keeps doubtful colours from becoming grey.
 """
@@ -59,7 +59,7 @@ class Found:
         chosen = groups[rng.integers(len(groups))]
         frame = rng.integers(len(chosen["l"]))
         h, w = chosen["l"].shape[1:]
-        top, left = rng.integers(h - SIDE + 1), rng.integers(w - SIDE + 1)
+        top, left = (2 * rng.integers((side - SIDE) // 2 + 1) for side in (h, w))  # hints are of two by two pixels
         part = np.s_[frame, top : top + SIDE, left : left + SIDE]
         l = chosen["l"][part] / np.float32(2.55)
         ab, hint = (chosen[k][part].astype(np.float32) for k in ("ab", "hint"))
