@@ -7,7 +7,7 @@ The same bits come out on every run with the same libraries: python scripts/make
 
 from __future__ import annotations
 
-import sys
+import argparse
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -141,8 +141,9 @@ def painted(luma: np.ndarray, colour: np.ndarray) -> np.ndarray:
 
 
 def main(argv: list[str] | None = None) -> int:
-    given = sys.argv[1:] if argv is None else argv
-    folder = Path(given[0]) if given else Path(__file__).resolve().parent.parent / "samples"
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(__file__).resolve().parent.parent / "samples")
+    folder: Path = parser.parse_args(argv).folder
     keys = folder / "keys"
     keys.mkdir(parents=True, exist_ok=True)
     for old in keys.glob("ref_*.png"):
