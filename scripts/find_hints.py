@@ -4,8 +4,9 @@
 
 Every clip is matched and carried along flow twice, from its first frame and, aged, from its last; every photograph
 once, from a warped copy of itself or, a fifth of them, from another photograph. An `.npz` each: `l` (n, h, w) uint8,
-L times 2.55; `ab` and `hint` (n, h, w, 2) int8, Lab units; `confidence` (n, h, w) uint8, times 255; these two are
-found at half size, every place of theirs is two by two here. What is already there is not made again.
+L times 2.55; `ab` (n, h, w, 2) int8, Lab units; at half size `hint` (n, h/2, w/2, 2) int8, its `confidence`
+(n, h/2, w/2) uint8, times 255, and `traced` (n, h/2, w/2, 4) int8, what the net sees of painted keys' traced colours
+(`exemplar.seen`, the share times 127). What is already there is not made again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 
 from vidcolor.models.contract import Reference, Shot
-from vidcolor.models.exemplar import Exemplar
+from vidcolor.models.exemplar import Exemplar, seen
 from vidcolor.training.data import age, fitted, load_photos, read_clip, warp
 
 UNRELATED = 0.2
@@ -33,12 +34,16 @@ def found(model: Exemplar, l: np.ndarray, lab: np.ndarray, keys: list[Reference]
     state = model.prepare(shot, keys)
     own = {key.frame for key in keys if key.painted}
     at = [i for i in range(0, len(l), step) if i not in own]
-    hint, confidence = (x[at].repeat(2, 1).repeat(2, 2).astype(np.float32) for x in (state.hint, state.confidence))
+    hint, confidence = (x[at].astype(np.float32) for x in (state.hint, state.confidence))
+    traced = np.zeros((*confidence.shape, 4), np.float32)
+    if state.traced is not None:
+        traced = np.stack([seen(state.traced, t).permute(1, 2, 0).numpy() for t in at]) * (1, 1, 127, 1)
     return {
         "l": shot.lightness[at],
         "ab": np.rint(lab[at, ..., 1:]).astype(np.int8),
         "hint": np.rint(hint).astype(np.int8),
         "confidence": np.rint(confidence * 255).astype(np.uint8),
+        "traced": np.rint(traced).clip(-127, 127).astype(np.int8),
     }
 
 

@@ -1,4 +1,4 @@
-"""Train the colorization sub-net: L, the trunk's maps, hint ab and hint confidence to ab.
+"""Train the colorization sub-net: L, the trunk's maps, hint ab and its confidence, traced colours to ab.
 
     python scripts/find_hints.py --clips DIR --photos DIR --out runs/hints
     python scripts/train_colornet.py --hints runs/hints --run runs/colornet --seconds 3600
@@ -24,7 +24,7 @@ import torch.nn.functional as F
 
 from vidcolor import metrics
 from vidcolor.models import hints, weights
-from vidcolor.models.colornet import ColorizationNet
+from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.matching import load_matcher
 from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
 from vidcolor.training.loop import Schedule, train
@@ -48,52 +48,74 @@ class Found:
         self.photos = [x for path, x in zip(paths, self.sets) if path.stem.startswith("photo")]
 
     def batch(self, n: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """`x` (n, 6, h, w): L, true ab, hint ab, confidence; `kind` (n,)."""
+        """As `sample`, with a first axis of n, and `kind` (n,)."""
         kinds = rng.choice(len(KINDS), n, p=SHARES)
-        x = np.stack([self.draw(KINDS[k], rng) for k in kinds]).transpose(0, 3, 1, 2)
-        return {"x": torch.from_numpy(np.ascontiguousarray(x, np.float32)), "kind": torch.from_numpy(kinds)}
+        samples = [self.draw(KINDS[k], rng) for k in kinds]
+        return {key: torch.cat([x[key] for x in samples]) for key in samples[0]} | {"kind": torch.from_numpy(kinds)}
 
-    def draw(self, kind: str, rng: np.random.Generator) -> np.ndarray:
-        """One sample as (h, w, 6): L, true ab, hint ab, confidence."""
+    def draw(self, kind: str, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """One `sample`, spoilt as `kind` says."""
         groups = self.photos if self.photos and rng.random() < PHOTO_SHARE else self.clips
         chosen = groups[rng.integers(len(groups))]
-        frame = rng.integers(len(chosen["l"]))
+        frame = int(rng.integers(len(chosen["l"])))
         h, w = chosen["l"].shape[1:]
-        top, left = (2 * rng.integers((side - SIDE) // 2 + 1) for side in (h, w))  # hints are of two by two pixels
-        part = np.s_[frame, top : top + SIDE, left : left + SIDE]
-        l = chosen["l"][part] / np.float32(2.55)
-        ab, hint = (chosen[k][part].astype(np.float32) for k in ("ab", "hint"))
-        confidence = chosen["confidence"][part] / np.float32(255)
-        if kind != "empty":
-            turned, scale = rng.random() < 0.3, np.float32(rng.uniform(0.7, 1.2))
-            angle = rng.uniform(-np.pi, np.pi) if turned else 0.0
-            ab, hint = rotate_hue(ab, angle) * scale, rotate_hue(hint, angle) * scale
+        top, left = (2 * int(rng.integers((side - SIDE) // 2 + 1)) for side in (h, w))
+        x = sample(chosen, frame, top, left, SIDE)
+        if kind != "empty":  # the key is followed, not habit
+            vivid = np.float32(rng.uniform(0.7, 1.2))
+            angle = rng.uniform(-np.pi, np.pi) if rng.random() < 0.3 else 0.0
+            for key in ("ab", "hint", "traced"):
+                x[key][..., :2] = rotate_hue(x[key][..., :2], angle) * vivid
         if kind == "empty":
-            hint, confidence = np.zeros_like(ab), np.zeros_like(l)
+            x["confidence"][:] = 0
         elif kind == "patches":
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            truth = torch.from_numpy(np.ascontiguousarray(ab.transpose(2, 0, 1)))[None]
+            truth = torch.from_numpy(np.ascontiguousarray(x["ab"].transpose(2, 0, 1)))[None]
             drawn, mask = hints.training_hints(truth, generator)
-            hint, confidence = drawn[0].permute(1, 2, 0).numpy(), mask[0, 0].numpy()
+            mask = F.avg_pool2d(mask, 2)
+            x["hint"] = (F.avg_pool2d(drawn, 2) / mask.clamp_min(1e-3))[0].permute(1, 2, 0).numpy()
+            x["confidence"] = mask[0, 0].numpy()[..., None]
         elif rng.random() < 0.25:  # a hole: what just came into view, what a partial key leaves out
-            hole = smooth_noise(SIDE, SIDE, int(rng.integers(2, 8)), rng) > rng.uniform(0.5, 1.8)
-            confidence = np.where(hole, confidence * np.float32(rng.uniform(0, 0.3)), confidence)
-        sample = np.dstack([l, ab, hint, confidence])
-        return sample[:, ::-1] if rng.random() < 0.5 else sample
+            hole = smooth_noise(SIDE // 2, SIDE // 2, int(rng.integers(2, 8)), rng) > rng.uniform(0.5, 1.8)
+            x["confidence"][hole] *= np.float32(rng.uniform(0, 0.3))
+        if kind != "found" or rng.random() < 0.25:  # a key that is no painted frame
+            x["traced"][:] = 0
+        mirrored = rng.random() < 0.5
+        return {key: tensor(y[:, ::-1] if mirrored else y) for key, y in x.items()}
 
 
-def color(net: torch.nn.Module, trunk: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """ab of samples x (n, 6, h, w), the hint at half size as the program gives it."""
+def sample(x: dict[str, np.ndarray], frame: int, top: int, left: int, side: int | None = None) -> dict[str, np.ndarray]:
+    """A crop, or the whole where `side` is None, float32: `l` (h, w, 1), `ab` (h, w, 2), and at half size `hint`
+    (., ., 2), `confidence` (., ., 1) and `traced` (., ., 4)."""
+    full = np.s_[frame, top : top + side, left : left + side] if side else np.s_[frame]
+    half = np.s_[frame, top // 2 : (top + side) // 2, left // 2 : (left + side) // 2] if side else np.s_[frame]
+    return {
+        "l": x["l"][full][..., None] / np.float32(2.55),
+        "ab": x["ab"][full].astype(np.float32),
+        "hint": x["hint"][half].astype(np.float32),
+        "confidence": x["confidence"][half][..., None] / np.float32(255),
+        "traced": x["traced"][half] / np.array([1, 1, 127, 1], np.float32),
+    }
+
+
+def tensor(x: np.ndarray) -> torch.Tensor:
+    """(h, w, c) -> (1, c, h, w)."""
+    return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None]
+
+
+def color(net: torch.nn.Module, trunk: torch.nn.Module, x: dict[str, torch.Tensor]) -> torch.Tensor:
+    """ab of samples, with the traced colours joined to it as the pipeline does."""
     with torch.no_grad():
-        maps = trunk(x[:, :1])
-        hint, confidence = F.avg_pool2d(x[:, 3:5] * x[:, 5:], 2), F.avg_pool2d(x[:, 5:], 2)
-        hint = hint / confidence.clamp_min(1e-3)
-    return net(x[:, :1], hint, confidence, maps)
+        maps = trunk(x["l"])
+    assert isinstance(net, ColorizationNet)
+    ab, share = net.with_traced(x["l"], x["hint"], x["confidence"], maps, x["traced"])
+    assert share is not None
+    share, traced = (F.interpolate(y, scale_factor=2, mode="bilinear") for y in (share, x["traced"][:, :2]))
+    return ab + share * (traced - ab)
 
 
 def loss(net: torch.nn.Module, trunk: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    x = batch["x"]
-    error = color(net, trunk, x) - x[:, 1:3]
+    error = color(net, trunk, batch) - batch["ab"]
     square, distance = error.square().mean((1, 2, 3)), (error.square().sum(1) + 1e-4).sqrt().mean((1, 2))
     terms = {"loss": (0.5 * (square + FLOOR).log() + (distance + FLOOR).log()).mean()}
     for k, name in enumerate(KINDS):
@@ -103,15 +125,15 @@ def loss(net: torch.nn.Module, trunk: torch.nn.Module, batch: dict[str, torch.Te
 
 
 @torch.no_grad()
-def validation(net: torch.nn.Module, trunk: torch.nn.Module, held: dict[str, np.ndarray]) -> dict[str, float]:
+def validation(net: torch.nn.Module, trunk: torch.nn.Module, held: list[dict[str, np.ndarray]]) -> dict[str, float]:
     """PSNR (dB, float RGB, true lightness) of hints and of results, and colourfulness against the truth, mean over
-    the middle frames of held-out clips."""
+    held-out frames (`sample`)."""
     rows = []
-    for sample in held.values():
-        x = torch.from_numpy(sample.transpose(2, 0, 1))[None]
+    for x in held:
         with torch.autocast("cpu", torch.bfloat16):
-            ab = color(net, trunk, x)[0].permute(1, 2, 0).float().numpy()
-        truth, hint, result = (rgb(sample[..., 0], c) for c in (sample[..., 1:3], sample[..., 3:5], ab))
+            ab = color(net, trunk, {key: tensor(y) for key, y in x.items()})[0].permute(1, 2, 0).float().numpy()
+        hint = cv2.resize(x["hint"], ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        truth, hint, result = (rgb(x["l"], c) for c in (x["ab"], hint, ab))
         errors = [-10 * np.log10(np.mean((c - truth) ** 2) + 1e-10) for c in (hint, result)]
         rows.append([*errors, metrics.colorfulness(result) / metrics.colorfulness(truth)])
     return dict(zip(("held_psnr_hint", "held_psnr", "held_colorfulness"), np.mean(rows, 0).tolist()))
@@ -134,16 +156,29 @@ def plain_norms(net: torch.nn.Module) -> None:
             norm.running_var.fill_(1 - norm.eps)
 
 
-def preview(net: torch.nn.Module, trunk: torch.nn.Module, x: torch.Tensor, path: Path) -> None:
-    """Write a sheet: grey | hint | confidence | result | truth, a sample (6, h, w) a row."""
+def preview(net: torch.nn.Module, trunk: torch.nn.Module, x: dict[str, torch.Tensor], path: Path) -> None:
+    """Write a sheet: grey | hint | confidence | traced | result | truth, a sample a row."""
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        ab = color(net, trunk, x).float()
+        x = x | {"result": color(net, trunk, x).float()}
     rows = []
-    for sample, found in zip(x.numpy().transpose(0, 2, 3, 1), ab.numpy().transpose(0, 2, 3, 1)):
-        l, truth, hint, confidence = sample[..., 0], sample[..., 1:3], sample[..., 3:5], sample[..., 5]
-        shown = [rgb(l, c) for c in (np.zeros_like(truth), hint)]
-        rows.append(np.hstack([*shown, np.dstack([confidence] * 3), rgb(l, found), rgb(l, truth)]))
+    for i in range(len(x["l"])):
+        y = {key: v[i].permute(1, 2, 0).numpy() for key, v in x.items() if key != "kind"}
+        size = y["l"].shape[1::-1]
+        small = [cv2.resize(y[key], size) for key in ("hint", "confidence", "traced")]
+        shown = [rgb(y["l"], c) for c in (np.zeros_like(y["ab"]), small[0], small[2][..., :2], y["result"], y["ab"])]
+        rows.append(np.hstack([*shown[:2], np.dstack([small[1]] * 3), *shown[2:]]))
     cv2.imwrite(str(path), np.round(np.vstack(rows) * 255).astype(np.uint8)[..., ::-1])
+
+
+def widened(net: ColorizationNet, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A state dict of a net that sees no traced colours, for one that does and does the same at first."""
+    own = net.state_dict()
+    for key, value in state.items():
+        if own[key].shape != value.shape:
+            grown = torch.zeros_like(own[key])
+            grown[tuple(slice(n) for n in value.shape)] = value
+            state[key] = grown
+    return state
 
 
 def main() -> None:
@@ -157,11 +192,12 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=8e-4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--start", help="weights to go on from: `colornet` for the shipped ones, or a file")
     parser.add_argument("--ship", action="store_true", help="write the averaged weights into the package and end")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 
-    settings = {"width": args.width, "layout": "zhang17", "fold": 2, "semantic": True}
+    settings = {"width": args.width, "layout": "zhang17", "fold": 2, "semantic": True, "traced": True}
     net = ColorizationNet(**settings).to(memory_format=torch.channels_last)  # type: ignore
     if args.ship:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
@@ -171,19 +207,19 @@ def main() -> None:
         print(weights.ship("colornet", net.state_dict(), about))
         return
 
+    if args.start:
+        net.load_state_dict(widened(net, load_colornet(args.start).state_dict()))
     trunk = load_matcher().trunk.to(args.device)
     paths = sorted(args.hints.glob("*.npz"))
     own = [p for p in paths if p.stem[5:-2] in HELD_OUT or (p.stem.startswith("photo") and int(p.stem[6:]) % 25 == 0)]
     data = Found([p for p in paths if p not in own])
     print(f"{len(data.clips)} clips, {len(data.photos)} photographs", flush=True)
-    held = {}
+    held = []
     for path in own:
         x = dict(np.load(path))
         if path.stem.startswith("clip"):
-            i = len(x["l"]) // 2
-            held[path.stem] = np.dstack([x["l"][i] / 2.55, x["ab"][i], x["hint"][i], x["confidence"][i] / 255.0])
-            held[path.stem] = held[path.stem].astype(np.float32)
-    sheet = Found(own).batch(12, np.random.default_rng(7))["x"]
+            held += [sample(x, i, 0, 0) for i in range(2, len(x["l"]), 5)]
+    sheet = Found(own).batch(12, np.random.default_rng(7))
 
     def validate(net: torch.nn.Module) -> dict[str, float]:
         preview(net, trunk, sheet, args.run / "preview.png")

@@ -50,3 +50,24 @@ def test_a_partial_key_leaves_the_rest_alone():
     trace.bring(Shot(moving(3, 0), 0), ab, {0: key})
     assert not ab[:, :, :70].any()
     assert np.median(ab[2, :, 90:]) > 40
+
+
+def test_a_models_shares_decide_how_far_traced_colours_are_believed():
+    n = 4
+    truth = truth_of(n).astype(np.float32)
+    shot, pins = Shot(moving(n), 0), {0: truth[0]}
+    shares = np.zeros((n, 48, 80), np.float16)
+    shares[2:] = 1
+    ab = np.zeros(truth.shape, np.float16)
+    trace.bring(shot, ab, pins, 1.0, shares)
+    traced = trace.follow(shot, pins)
+    assert traced is not None and traced.weight[1:].min() >= 0 and np.abs(traced.ab[1]).max() > 5
+    assert np.array_equal(ab[0], truth[0].astype(np.float16)) and not ab[1].any()
+    np.testing.assert_allclose(ab[2:], traced.ab[2:], atol=0.1)
+    half = np.zeros(truth.shape, np.float16)
+    trace.bring(shot, half, pins, 0.5, shares)
+    np.testing.assert_allclose(half[2:], traced.ab[2:] / 2, atol=0.1)
+
+
+def test_without_painted_keys_nothing_is_traced():
+    assert trace.follow(Shot(moving(3), 0), {}) is None

@@ -9,6 +9,7 @@ pictures agree where it came to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -18,45 +19,95 @@ from .flow import carry, carry_flow, compute_flows, halved, pixel_grid
 from .models.contract import Shot
 from .temporal import DOUBT, DRIFT, PIN_WEIGHT
 
-OWN_WEIGHT = 6.0
+OWN_WEIGHT = 4.0
 """Weight of the colour that a model has found, against a traced colour's, which begins as `PIN_WEIGHT`."""
 LEAST = 0.5
 """A key is followed until nowhere more than this weight is left."""
 AGREE = 6.0
 """Mean difference of L at which the weight falls to 1/e."""
-WINDOW = 5
-"""Side of the windows of that mean, in working pixels."""
+WINDOW = 3
+"""Side of the windows of that mean, in half-size pixels."""
 CORRECTION = 2.0
 """Half-size pixels by which a displacement is corrected at most, about: more is another thing that looks alike."""
 
 _NO_MAP: Any = None
 
 
-def bring(shot: Shot, ab: np.ndarray, pins: Mapping[int, np.ndarray], amount: float = 1.0) -> None:
+@dataclass(frozen=True)
+class Traced:
+    """What painted keys say of every frame of a shot, put together."""
+
+    ab: np.ndarray
+    """(n, h, w, 2) float16, Lab units: the mean of the traced colours."""
+    weight: np.ndarray
+    """(n, h / 2, w / 2) float16: the sum of their weights; 0 where no key comes to."""
+    differs: np.ndarray
+    """(n, h / 2, w / 2) float16: L of the keys there, minus the frame's."""
+
+    def share(self, t: int) -> np.ndarray:
+        """(h / 2, w / 2) float32 in 0..1: how far the traced colour of frame t is to be believed, by its weight."""
+        weight = self.weight[t].astype(np.float32)
+        return weight / (weight + np.float32(OWN_WEIGHT))
+
+
+def follow(shot: Shot, pins: Mapping[int, np.ndarray]) -> Traced | None:
+    """Trace painted keys through a shot; None where there are none. pins: as `temporal.pins` gives them at the size of
+    `shot.lightness`. Kept in the shot's cache, as the model and the pipeline both need it."""
+    if not pins or len(shot) < 2:
+        return None
+    if "traced" not in shot.cache:
+        compute_flows(shot)
+        n, h, w = shot.lightness.shape
+        traced = Traced(*(np.zeros(s, np.float16) for s in ((n, h, w, 2), (n, h // 2, w // 2), (n, h // 2, w // 2))))
+        for t0, colors in pins.items():
+            for step in (1, -1):
+                for t, *found in _traced(shot, t0, colors, step):
+                    _join(traced, t, *found)
+        shot.cache["traced"] = traced
+    return shot.cache["traced"]
+
+
+def bring(
+    shot: Shot,
+    ab: np.ndarray,
+    pins: Mapping[int, np.ndarray],
+    amount: float = 1.0,
+    shares: np.ndarray | None = None,
+) -> None:
     """Put painted keys' colours into a shot, where they are and where they can be followed to; in place.
 
     ab: (n, h, w, 2), Lab units, at the size of `shot.lightness`. pins: as `temporal.pins` gives them at that size.
-    amount: 0 (on the keys' own frames only) to 1.
+    amount: 0 (on the keys' own frames only) to 1. shares: (n, h / 2, w / 2), 0..1, how far a model believes the traced
+    colours; by their weights where None.
     """
-    if amount > 0 and pins and len(shot) > 1:
-        compute_flows(shot)
-        weight = np.full(ab.shape[:3], OWN_WEIGHT, np.float16)
-        for t0, colors in pins.items():
-            for step in (1, -1):
-                for t, traced, sure in _traced(shot, t0, colors, step):
-                    sure *= np.float32(amount)
-                    before = weight[t].astype(np.float32)
-                    ab[t] = cv2.blendLinear(ab[t].astype(np.float32), traced, before, sure)
-                    weight[t] = before + sure
+    traced = follow(shot, pins) if amount > 0 else None
+    if traced is not None:
+        size = ab.shape[2:0:-1]
+        for t in range(len(shot)):
+            share = traced.share(t) if shares is None else shares[t].astype(np.float32)
+            share = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR) * np.float32(amount)
+            ab[t] = cv2.blendLinear(traced.ab[t].astype(np.float32), ab[t].astype(np.float32), share, 1 - share)
     for t, colors in pins.items():
         known = ~np.isnan(colors[..., 0])
         ab[t][known] = colors[known]
 
 
-def _traced(shot: Shot, t0: int, colors: np.ndarray, step: int) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Frame after frame away from the key at t0: position, its colours there (h, w, 2), their weight (h, w)."""
+def _join(traced: Traced, t: int, ab: np.ndarray, weight: np.ndarray, differs: np.ndarray) -> None:
+    """One key's colours of frame t to those of the others."""
+    before = traced.weight[t].astype(np.float32)
+    full = [cv2.resize(x, ab.shape[1::-1], interpolation=cv2.INTER_LINEAR) for x in (before, weight)]
+    traced.ab[t] = cv2.blendLinear(traced.ab[t].astype(np.float32), ab, *full)
+    traced.differs[t] = cv2.blendLinear(traced.differs[t].astype(np.float32), differs, before, weight)
+    traced.weight[t] = before + weight
+
+
+def _traced(
+    shot: Shot, t0: int, colors: np.ndarray, step: int
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Frame after frame away from the key at t0: position, its colours there (h, w, 2), and at half size their weight
+    and by how much the key's L is above the frame's (h/2, w/2)."""
     h, w = shot.lightness.shape[1:]
-    key, small = np.ascontiguousarray(shot.lightness[t0]), halved(shot.lightness[t0])
+    small = halved(shot.lightness[t0])
     known = cv2.erode((~np.isnan(colors[..., 0])).astype(np.float32), np.ones((3, 3)))
     colors = np.nan_to_num(colors)
     weight = cv2.resize(known, small.shape[::-1], interpolation=cv2.INTER_AREA) * np.float32(PIN_WEIGHT)
@@ -69,13 +120,14 @@ def _traced(shot: Shot, t0: int, colors: np.ndarray, step: int) -> Iterator[tupl
         weight /= 1 + weight * (np.float32(DRIFT - DOUBT) + np.float32(DOUBT) / np.maximum(sure, np.float32(1e-3)))
         if weight.max() < LEAST:
             return
-        place = _corrected(place, small, halved(shot.lightness[t]), dis)
+        frame = halved(shot.lightness[t])
+        place = _corrected(place, small, frame, dis)
+        differs = carry(small, place).astype(np.float32) - frame
+        differs /= np.float32(2.55)
+        apart = cv2.blur(np.abs(differs), (WINDOW, WINDOW)) / np.float32(AGREE)
         at = cv2.resize(place, (w, h), interpolation=cv2.INTER_LINEAR) * 2 + np.float32(0.5)  # pixels' centres
-        differs = cv2.absdiff(cv2.remap(key, at, _NO_MAP, cv2.INTER_LINEAR), shot.lightness[t])
-        differs = cv2.blur(differs.astype(np.float32), (WINDOW, WINDOW)) / np.float32(2.55 * AGREE)
-        agrees = cv2.exp(-differs * differs)
-        traced = cv2.remap(colors, at, _NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        yield t, traced, agrees * cv2.resize(weight, (w, h), interpolation=cv2.INTER_LINEAR)
+        ab = cv2.remap(colors, at, _NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        yield t, ab, weight * cv2.exp(-apart * apart), differs
 
 
 def _corrected(place: np.ndarray, key: np.ndarray, frame: np.ndarray, dis: Any) -> np.ndarray:

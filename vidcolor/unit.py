@@ -108,6 +108,7 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
     ab = np.empty((len(shot), h, w, 2), np.float16)
     confidence = np.empty((len(shot), h, w), np.float16)
     coarse: dict[int, np.ndarray] = {}
+    shares: np.ndarray | None = None
     with timings.measure("model"):
         state = model.prepare(shot, keys)
         for start in range(0, len(shot), BATCH):
@@ -116,6 +117,10 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
             colored = model.colorize(Batch(grey, positions), state)
             ab[start : positions.stop] = colored.ab.permute(0, 2, 3, 1).cpu().numpy()
             confidence[start : positions.stop] = colored.confidence[:, 0].cpu().numpy()
+            if colored.traced is not None:
+                if shares is None:
+                    shares = np.empty((len(shot), *colored.traced.shape[2:]), np.float16)
+                shares[start : positions.stop] = colored.traced[:, 0].cpu().numpy()
             for i, position in enumerate(positions):
                 if colored.coarse is not None and is_dumped(plan, shot.first + position):
                     coarse[shot.first + position] = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
@@ -124,7 +129,7 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
         pins = temporal.pins(shot, keys)
         if not model.steady:
             temporal.smooth_coarse(shot, ab, confidence, pins, settings.temporal)
-        trace.bring(shot, ab, pins, settings.temporal)
+        trace.bring(shot, ab, pins, settings.temporal, shares)
         shot.cache.clear()
     return Colors(shot, keys, pins, ab, confidence, coarse)
 

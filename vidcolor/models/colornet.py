@@ -47,18 +47,25 @@ class ColorizationNet(nn.Module):
     """
 
     def __init__(
-        self, width: int = 64, layout: Literal["zhang17", "xu"] = "zhang17", fold: int = 1, semantic: bool = False
+        self,
+        width: int = 64,
+        layout: Literal["zhang17", "xu"] = "zhang17",
+        fold: int = 1,
+        semantic: bool = False,
+        traced: bool = False,
     ):
         super().__init__()
         if layout not in ("zhang17", "xu"):
             raise ValueError(f"layout {layout!r}: zhang17 or xu")
         if semantic and (layout, fold) != ("zhang17", 2):
             raise ValueError("semantic needs layout zhang17 and fold 2")
-        w, self.layout, self.fold, self.semantic = width, layout, fold, semantic
+        if traced and not semantic:
+            raise ValueError("traced needs semantic")
+        w, self.layout, self.fold, self.semantic, self.traced = width, layout, fold, semantic, traced
         xu = layout == "xu"
         stride = 2 if xu else 1
         at4, at8, at16 = CHANNELS.values() if semantic else (0, 0, 0)
-        self.conv1 = _block(fold**2 + 3, w, 2, last_stride=stride)
+        self.conv1 = _block(fold**2 + 3 + 4 * traced, w, 2, last_stride=stride)
         self.conv2 = _block(w + at4, 2 * w, 2, last_stride=stride)
         self.conv3 = _block(2 * w + at8, 4 * w, 3, last_stride=stride)
         self.conv4 = _block(4 * w + at16, 8 * w, 3)
@@ -80,7 +87,7 @@ class ColorizationNet(nn.Module):
         self.conv8 = _block(4 * w, 4 * w, 2)
         self.conv9 = _block(2 * w, 2 * w, 1)
         self.conv10 = nn.Sequential(nn.Conv2d(last, last, 3, padding=1), nn.LeakyReLU(0.2, True))
-        self.out = nn.Conv2d(last, 2 * fold**2 + semantic, 1)
+        self.out = nn.Conv2d(last, 2 * fold**2 + semantic + traced, 1)
 
     def forward(
         self,
@@ -92,6 +99,19 @@ class ColorizationNet(nn.Module):
         """l (b, 1, h, w) 0..100; hint_ab (b, 2, h, w) Lab units; hint_mask (b, 1, h, w) 0..1, how far a hint counts
         (0: no hint there, its colour is not seen); both also at h / fold, w / fold. maps: the trunk's of l, which a
         semantic net needs. Gives ab (b, 2, h, w) in Lab units. Any size; a semantic net's are multiples of 32."""
+        return self.with_traced(l, hint_ab, hint_mask, maps)[0]
+
+    def with_traced(
+        self,
+        l: torch.Tensor,
+        hint_ab: torch.Tensor,
+        hint_mask: torch.Tensor,
+        maps: Sequence[torch.Tensor] | None = None,
+        traced: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """As `forward`, and the share (b, 1, h / 2, w / 2) that traced colours, at their own size, should have in the
+        result beside this ab; None without them. traced (b, 4, h / 2, w / 2): ab in Lab units, their share by weight
+        (0: nothing there) and by how much the key's L is above the frame's."""
         h, w = l.shape[-2:]
         hint = hint_ab * (hint_mask > 0) / AB_SCALE
         if self.fold > 1 and hint.shape[-1] == w:
@@ -99,14 +119,22 @@ class ColorizationNet(nn.Module):
             hint, hint_mask = (F.adaptive_avg_pool2d(x, size) for x in (hint * hint_mask, hint_mask))
             hint = hint / hint_mask.clamp_min(1e-3)
         unit = MULTIPLE * self.fold
-        l = F.pixel_unshuffle(_padded((l - 50) / 100, unit), self.fold)
-        x = torch.cat([l, _padded(hint, MULTIPLE), _padded(hint_mask, MULTIPLE)], 1)
+        parts = [F.pixel_unshuffle(_padded((l - 50) / 100, unit), self.fold)]
+        parts += [_padded(hint, MULTIPLE), _padded(hint_mask, MULTIPLE)]
+        if self.traced:
+            by_weight = hint_mask * 0 if traced is None else traced[:, 2:3]
+            seen = torch.zeros_like(hint[:, :1]).expand(-1, 3, -1, -1) if traced is None else traced[:, [0, 1, 3]]
+            parts += [_padded(seen * (by_weight > 0) / AB_SCALE, MULTIPLE), _padded(by_weight, MULTIPLE)]
+        x = torch.cat(parts, 1)
         x = self._body(x.contiguous(memory_format=torch.channels_last), maps).float()
         ab = torch.tanh(F.pixel_shuffle(x[:, : 2 * self.fold**2], self.fold)[..., :h, :w])
         if self.semantic:
-            share = torch.sigmoid(x[:, -1:] + GATE)[..., : hint.shape[-2], : hint.shape[-1]]
+            rest = x[:, 2 * self.fold**2 :, : hint.shape[-2], : hint.shape[-1]]
+            share = torch.sigmoid(rest[:, :1] + GATE)
             ab = ab + F.interpolate(share * hint, size=(h, w), mode="bilinear", align_corners=False)
-        return ab * AB_SCALE
+        if not self.traced or traced is None:
+            return ab * AB_SCALE, None
+        return ab * AB_SCALE, torch.sigmoid(rest[:, 1:] + torch.logit(by_weight.float(), 1e-3)) * (by_weight > 0)
 
     def _body(self, x: torch.Tensor, maps: Sequence[torch.Tensor] | None) -> torch.Tensor:
         if self.semantic != (maps is not None):

@@ -16,11 +16,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vidcolor import temporal
+from vidcolor import temporal, trace
 from vidcolor.models import weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
 from vidcolor.models.matching import KeyTokens, Matcher, load_matcher, together
+from vidcolor.trace import Traced
 
 HALF_LIFE = 24.0
 """Frames of distance at which a key counts half as much as one that is near, where both look alike."""
@@ -41,6 +42,8 @@ class State:
     """(n, h / 2, w / 2) float16 in 0..1."""
     maps: list[tuple[torch.Tensor, ...]]
     """The trunk's maps of every frame, bfloat16."""
+    traced: Traced | None
+    """Painted keys' colours, followed along motion; None without painted keys."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Exemplar:
             confidence[i] = cv2.resize(sure, half[::-1], interpolation=cv2.INTER_LINEAR)
         if references:
             temporal.smooth(shot, hint, confidence, temporal.pins(shot, references, half), CARRIED)
-        return State(hint, confidence, maps)
+        return State(hint, confidence, maps, trace.follow(shot, temporal.pins(shot, references)))
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
@@ -95,9 +98,12 @@ class Exemplar:
         hint = torch.from_numpy(state.hint[at].astype(np.float32)).permute(0, 3, 1, 2).to(self.device)
         confidence = torch.from_numpy(state.confidence[at].astype(np.float32))[:, None].to(self.device)
         maps = [torch.cat(level) for level in zip(*state.maps[at])]
+        traced = None if state.traced is None else torch.stack([seen(state.traced, t) for t in batch.positions])
         with torch.autocast(self.device.type, torch.bfloat16):
-            ab = self.net(batch.lightness, hint, confidence, maps)
-        return Colored(ab, _doubled(confidence), _doubled(hint))
+            ab, share = self.net.with_traced(
+                batch.lightness, hint, confidence, maps, None if traced is None else traced.to(self.device)
+            )
+        return Colored(ab, _doubled(confidence), _doubled(hint), share)
 
     def _keys(self, references: Sequence[Reference], h: int, w: int) -> Keys:
         """Tokens of all keys as they are at working size (h, w) and as they look from nearer or farther."""
@@ -117,6 +123,13 @@ class Exemplar:
                 views.append(view)
                 owner.append(torch.full_like(view.bias, number, dtype=torch.long))
         return Keys(together(views).half_windows(), torch.cat(owner))
+
+
+def seen(traced: Traced, t: int) -> torch.Tensor:
+    """(4, h / 2, w / 2): what the colorization sub-net sees of the traced colours of frame t."""
+    share, differs = traced.share(t), traced.differs[t].astype(np.float32)
+    ab = cv2.resize(traced.ab[t].astype(np.float32), share.shape[::-1], interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(np.dstack([ab, share, differs]).transpose(2, 0, 1).copy())
 
 
 def time_bias(references: Sequence[Reference], frame: int) -> torch.Tensor:
