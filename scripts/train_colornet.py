@@ -12,6 +12,7 @@ PSNR sees, the second keeps doubtful colours from becoming grey.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait)
@@ -156,6 +157,26 @@ def plain_norms(net: torch.nn.Module) -> None:
             norm.running_var.fill_(1 - norm.eps)
 
 
+@torch.no_grad()
+def live_norms(net: torch.nn.Module, run: Callable[[], object]) -> None:
+    """Undo `plain_norms`: statistics of what `run` sends through the net go into the batch norms, and their scale and
+    shift make up for it: the same function, but training's own statistics no longer change it."""
+    seen: dict[torch.nn.BatchNorm2d, torch.Tensor] = {}
+    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    hooks = [m.register_forward_pre_hook(lambda m, x: seen.update({m: x[0].float()})) for m in norms]
+    net.eval()
+    run()
+    for hook in hooks:
+        hook.remove()
+    for norm, x in seen.items():
+        mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+        assert norm.running_mean is not None and norm.running_var is not None
+        norm.bias.add_(norm.weight * mean)
+        norm.weight.mul_((variance + norm.eps).sqrt())
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+
+
 def preview(net: torch.nn.Module, trunk: torch.nn.Module, x: dict[str, torch.Tensor], path: Path) -> None:
     """Write a sheet: grey | hint | confidence | traced | result | truth, a sample a row."""
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
@@ -207,13 +228,14 @@ def main() -> None:
         print(weights.ship("colornet", net.state_dict(), about))
         return
 
-    if args.start:
-        net.load_state_dict(widened(net, load_colornet(args.start).state_dict()))
     trunk = load_matcher().trunk.to(args.device)
     paths = sorted(args.hints.glob("*.npz"))
     own = [p for p in paths if p.stem[5:-2] in HELD_OUT or (p.stem.startswith("photo") and int(p.stem[6:]) % 25 == 0)]
     data = Found([p for p in paths if p not in own])
     print(f"{len(data.clips)} clips, {len(data.photos)} photographs", flush=True)
+    if args.start:
+        net.load_state_dict(widened(net, load_colornet(args.start).state_dict()))
+        live_norms(net, lambda: color(net, trunk, data.batch(16, np.random.default_rng(1))))
     held = []
     for path in own:
         x = dict(np.load(path))

@@ -75,3 +75,23 @@ def test_a_widened_net_does_the_same_and_believes_traced_colours_by_their_weight
     torch.testing.assert_close(ab, expected)
     assert share is not None and not share[:, :, :16].any()
     torch.testing.assert_close(share[:, 0], traced[:, 2].clamp_min(1e-3) * (traced[:, 2] > 0))
+
+
+def test_plain_and_live_norms_keep_the_function():
+    train = script("train_colornet")
+    torch.manual_seed(0)
+    net = ColorizationNet(4, fold=2).eval()
+    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        for x, low in ((norm.weight, 0.5), (norm.bias, -1), (norm.running_mean, -1), (norm.running_var, 0.5)):
+            torch.nn.init.uniform_(x, low, low + 1)
+    inputs = torch.rand(2, 1, 64, 64) * 100, torch.randn(2, 2, 32, 32) * 20, torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        expected = net(*inputs)
+        train.plain_norms(net)
+        torch.testing.assert_close(net(*inputs), expected, rtol=1e-3, atol=1e-3)
+        train.live_norms(net, lambda: net(*inputs))
+        torch.testing.assert_close(net(*inputs), expected, rtol=1e-3, atol=1e-3)
+        for norm in norms:
+            norm.train()  # these inputs' own statistics
+        torch.testing.assert_close(net(*inputs), expected, rtol=1e-3, atol=1e-3)
