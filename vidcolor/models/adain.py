@@ -148,8 +148,8 @@ def wct(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Whitening-colouring transform: x (b, c, h, w) takes over mean and full covariance of y (b, c, h', w').
 
     Sigma = x xT / (N-1) + I of the centred features, eigenvalues below 1e-5 dropped, the result clamped to
-    x's own range per sample (papers.md 1.2). Unlike AdaIN it is not affine in statistics: mix references by
-    mixing outputs.
+    x's own range per sample (papers.md 1.2). It is not affine in the covariance, so references are mixed by
+    their outputs, or by the covariances' roots (`vidcolor.models.wct`, for features of any scale).
     """
     flat, style = x.float().flatten(2), y.float().flatten(2)
     centred = flat - flat.mean(2, keepdim=True)

@@ -41,7 +41,9 @@ def covariance(x: torch.Tensor, together: bool = False) -> Covariance:
     centred = flat - mu[..., None]
     sigma = centred @ centred.mT / max(flat.shape[2] - 1, 1)
     ridge = RIDGE * sigma.diagonal(dim1=1, dim2=2).mean(1) + 1e-12
-    values, vectors = torch.linalg.eigh(sigma + ridge[:, None, None] * torch.eye(x.shape[1], device=x.device))
+    sigma = sigma + ridge[:, None, None] * torch.eye(x.shape[1], device=x.device)
+    # On the processor whatever the device: a small matrix, once a picture or shot, and mps has no eigh.
+    values, vectors = (part.to(x.device) for part in torch.linalg.eigh(sigma.cpu()))
     kept = values > SMALLEST * values[:, -1:]
     roots = torch.where(kept, values, 1.0).sqrt()
     root = (vectors * (roots * kept)[:, None]) @ vectors.mT
