@@ -21,7 +21,7 @@ import torch
 
 from vidcolor.models import pick_device, transfer
 from vidcolor.models.sites import Style
-from vidcolor.models.transfer import PAPER, TransferNet
+from vidcolor.models.transfer import PAPER, THIN, TransferNet
 
 SAMPLE = 8
 """Frames from which a shot's statistics are taken, as in `vidcolor stylize`."""
@@ -54,7 +54,8 @@ def row(net: TransferNet, size: int, median: Timer) -> str:
     """A line of the table: seconds of each pass at size x size."""
     generator = torch.Generator().manual_seed(0)
     content, reference = (torch.rand(1, 3, size, size, generator=generator).to(median.device) for _ in range(2))
-    shot = content.expand(SAMPLE, -1, -1, -1) if size <= 512 else content
+    large = size * net.widths[0] > 512 * THIN[0]  # a frame stands for the shot: memory, and minutes
+    shot = content if large else content.expand(SAMPLE, -1, -1, -1)
     seconds = {"plain": median(partial(net.reconstruct, content))}
     for name, measure in (("AdaIN", net.reference_statistics), ("WCT", net.reference_covariances)):
         style: Style = measure(reference)

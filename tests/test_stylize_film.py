@@ -144,11 +144,17 @@ def test_wct_labels_and_containers(folder):
 
 
 def test_numbered_images(folder):
+    """R'G'B' pictures have a colour on every pixel: it is brought to the result's grid, and at strength 0 stays."""
     (folder / "scan").mkdir()
     for number in range(6):
-        write_key(folder / "scan" / f"{number:03d}.png", seed=7)
-    stylize("scan style.png --fps 24 --size 32 --strength 0 --lossless --codec ffv1 -o out.mkv")
-    assert len(decoded("out.mkv")[1]) == 6
+        key = write_key(folder / "scan" / f"{number:03d}.png", seed=7)
+    for options in ("--strength 0", "--strength 1 --keep-luma"):
+        stylize(f"scan style.png --fps 24 --size 32 --lossless -o out.mkv {options}")
+        planes, times = decoded("out.mkv")
+        assert len(times) == 6 and planes[0][1].shape == (32, 48)
+        cr = (key @ [0.5, -0.4187, -0.0813] + 128).reshape(32, 2, 48, 2).mean((1, 3))
+        apart = np.abs(planes[0][2] - cr).mean()
+        assert (apart < 6) == (options == "--strength 0"), apart
 
 
 def test_one_line_sums_it_up_and_errors_leave_nothing(folder, capsys):
