@@ -182,3 +182,12 @@ def test_other_models_refuse_wct():
     with pytest.raises(VidcolorError, match="--transfer wct: --model exemplar transfers no statistics; use --model"):
         models.create("exemplar", device="cpu", transfer="wct")
     assert models.create("adain", device="cpu", transfer="wct").method == "wct"
+
+
+def test_the_shipped_nets_colours_follow_the_reference():
+    film, shipped = shot(3), models.create("adain", device="cpu")
+    red, green = key(None, 45.0, 25.0), key(None, -45.0, 25.0)
+    outs = [shipped.colorize(batch(film), shipped.prepare(film, [one])) for one in (red, green)]
+    apart, coarse = (float((a - b).norm(dim=1).mean()) for a, b in ([o.ab for o in outs], [o.coarse for o in outs]))
+    assert coarse > 10 and apart > 0.7 * coarse, (apart, coarse)
+    assert outs[0].ab[:, 0].mean() > outs[1].ab[:, 0].mean() + 10

@@ -4,6 +4,10 @@ by place.
 Pre-colour a frame, transfer the references' statistics to it, keep a few patches of what came out as hints,
 and let the colorization sub-net colour the frame from them (papers.md 1.1). Whatever could flicker is fixed
 for a shot: the references' statistics, the shot's own, and the places of the patches.
+
+The shipped colorization sub-net was taught by hints on most places, as matching finds them, and does not spread a
+few patches (measured: 2 % of true colours move its result by 2 % of the error). It gets all of what came out,
+faintly (`DENSE`).
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ SHRINK = 2
 transfer sub-net was trained at about this scale."""
 SAMPLE = 8
 """Frames of a shot, evenly spaced, from which its own statistics and the places of its patches are taken."""
+DENSE = 0.3
+"""How far coarse colours count, 0 to 1, where they are given as hints everywhere."""
 SURE = 0.5
 """Highest confidence: statistics say which colours a reference has, not where they belong."""
 AGREEMENT = 12.0
@@ -49,7 +55,7 @@ class State:
     shares: torch.Tensor
     """(n, k) Eq. 5's weights for each frame of the shot."""
     patches: torch.Tensor
-    """(p, 3) places of the hints."""
+    """(p, 3) places of the hints; none for a net that takes them everywhere."""
 
 
 class Xu:
@@ -74,7 +80,7 @@ class Xu:
         self.device, self.seed, self.method = device, seed, method
         transferring, colorizing = nets if nets is not None else (transfer_net(encoder), load_colornet())
         self.trunk = load_matcher().trunk.to(device) if colorizing.semantic else None
-        digest = hashlib.sha256(f"{seed} {SHRINK} {SAMPLE} {hints.DEFAULT} {method}".encode())
+        digest = hashlib.sha256(f"{seed} {SHRINK} {SAMPLE} {hints.DEFAULT} {method} {DENSE}".encode())
         for net in filter(None, (transferring, colorizing, self.trunk)):
             for key, value in net.state_dict().items():
                 digest.update(key.encode() + value.cpu().numpy().tobytes())
@@ -96,6 +102,8 @@ class Xu:
         contents = [self.transferring.content_statistics(rgb, style.one(n)) for n in range(len(style))]
         content = type(contents[0]).cat(contents)  # type: ignore[arg-type]
         state = State(style, content, shares.to(self.device), torch.empty(0, 3, dtype=torch.long))
+        if self.colorizing.semantic:
+            return state
         coarse = _grown(self._coarse(rgb, state, torch.from_numpy(sample)), shot.lightness.shape[1:])
         generator = torch.Generator().manual_seed(shot.seed + 1_000_003 * self.seed)
         return State(style, content, state.shares, hints.film_patches(coarse, generator))
@@ -111,7 +119,10 @@ class Xu:
         at = torch.arange(batch.positions.start, batch.positions.stop)
         coarse = self._coarse(self._pre_color(_shrunk(lightness)), state, at)
         coarse = _grown(coarse, lightness.shape[-2:])
-        ab = self._colorization(lightness, *hints.fill(coarse, state.patches))
+        if self.colorizing.semantic:
+            ab = self._colorization(lightness, coarse, torch.full_like(lightness, DENSE))
+        else:
+            ab = self._colorization(lightness, *hints.fill(coarse, state.patches))
         apart = (ab - coarse).square().sum(1, keepdim=True)
         return Colored(ab, SURE * torch.exp(-apart / AGREEMENT**2), coarse)
 
