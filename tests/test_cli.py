@@ -45,6 +45,7 @@ def parsed(*arguments: str) -> Settings:
     [
         ("--model adain", "model", "adain"),
         ("--encoder vgg19", "encoder", "vgg19"),
+        ("--transfer wct", "transfer", "wct"),
         ("--size 384", "size", 384),
         ("--codec prores", "codec", "prores"),
         ("--crf 12", "crf", 12),

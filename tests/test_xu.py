@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from vidcolor import models
 from vidcolor.errors import VidcolorError
 from vidcolor.models import hints, transfer, weights, xu
 from vidcolor.models.colornet import ColorizationNet
@@ -158,3 +159,35 @@ def test_vgg19_without_a_trained_decoder_says_so(monkeypatch, capsys):
     model = xu.Xu(CPU, encoder="vgg19")
     assert model.transferring.widths == transfer.PAPER
     assert "decoder of the paper-size net is untrained" in capsys.readouterr().err
+
+
+def test_wct_is_another_transfer_with_the_same_contract():
+    film, wct = shot(), xu.Xu(CPU, nets=nets(), method="wct")
+    references = [key(100), key(104, -30.0, 30.0)]
+    state = wct.prepare(film, references)
+    colored = wct.colorize(batch(film), state)
+    plain = xu.Xu(CPU, nets=nets())
+    other = plain.colorize(batch(film), plain.prepare(film, references))
+    assert colored.ab.shape == other.ab.shape and colored.ab.isfinite().all()
+    assert (colored.coarse - other.coarse).abs().mean() > 0.01
+    assert wct.fingerprint != plain.fingerprint
+    again = wct.colorize(batch(film), wct.prepare(film, references))
+    assert torch.equal(colored.ab, again.ab)
+    film.lightness[4] = film.lightness[1]
+    colored = wct.colorize(batch(film), wct.prepare(film, [key(None)]))
+    torch.testing.assert_close(colored.ab[4], colored.ab[1])
+
+
+def test_other_models_refuse_wct():
+    with pytest.raises(VidcolorError, match="--transfer wct: --model exemplar transfers no statistics; use --model"):
+        models.create("exemplar", device="cpu", transfer="wct")
+    assert models.create("adain", device="cpu", transfer="wct").method == "wct"
+
+
+def test_the_shipped_nets_colours_follow_the_reference():
+    film, shipped = shot(3), models.create("adain", device="cpu")
+    red, green = key(None, 45.0, 25.0), key(None, -45.0, 25.0)
+    outs = [shipped.colorize(batch(film), shipped.prepare(film, [one])) for one in (red, green)]
+    apart, coarse = (float((a - b).norm(dim=1).mean()) for a, b in ([o.ab for o in outs], [o.coarse for o in outs]))
+    assert coarse > 10 and apart > 0.7 * coarse, (apart, coarse)
+    assert outs[0].ab[:, 0].mean() > outs[1].ab[:, 0].mean() + 10

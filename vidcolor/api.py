@@ -161,7 +161,8 @@ def create_model(settings: Settings) -> Colorizer:
 
     if settings.model not in models.names():
         raise VidcolorError(f"--model {settings.model}: one of {', '.join(models.names())}")
-    return models.create(settings.model, device=settings.device, encoder=settings.encoder, seed=settings.seed)
+    how = {"device": settings.device, "encoder": settings.encoder, "seed": settings.seed, "transfer": settings.transfer}
+    return models.create(settings.model, **how)  # type: ignore[arg-type]
 
 
 def make_folder(folder: Path) -> None:

@@ -88,6 +88,11 @@ def upsample(planes: np.ndarray, film: Film, chroma: Chroma) -> np.ndarray:
     return _warp(planes, 1 / g.sx, 0.5 - g.x0 / g.sx, 1 / g.sy, 0.5 - g.y0 / g.sy, g.width, g.height)
 
 
+def resample(image: np.ndarray, film: Film, chroma: Chroma) -> np.ndarray:
+    """An image that covers the frame, (h, w[, c]) of any size, at the samples of a chroma grid."""
+    return _resample(image, _geometry(film, chroma))
+
+
 @dataclass(frozen=True)
 class _Geometry:
     """A film's size and its chroma grid: sample (i, j) lies at luma pixel (x0 + i * sx, y0 + j * sy)."""

@@ -1,4 +1,4 @@
-"""The command line: `vidcolor MOVIE --ref KEY`, and its steps `plan`, `unit`, `join`, `scenes`."""
+"""The command line: `vidcolor MOVIE --ref KEY`, and its steps `plan`, `unit`, `join`, `scenes`, `stylize`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from .errors import VidcolorError
-from .settings import CHROMA, CODECS, MATRICES, Settings
+from .settings import CHROMA, CODECS, MATRICES, TRANSFERS, Settings
 from .timecode import Point, parse_point
 from .version import __version__
 
@@ -182,11 +182,18 @@ def _scenes(arguments: list[str]) -> int:
     return 0
 
 
+def _stylize(arguments: list[str]) -> int:
+    from .stylize import step
+
+    return step(arguments)
+
+
 _STEPS: dict[str, Callable[[list[str]], int]] = {
     "plan": _plan,
     "unit": _unit,
     "join": _join,
     "scenes": _scenes,
+    "stylize": _stylize,
 }
 """Steps that stand alone. A film of such a name is written ./plan."""
 
@@ -197,7 +204,7 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
         description=description,
         allow_abbrev=False,
         epilog="Steps on their own: vidcolor plan MOVIE ..., vidcolor unit PLAN N, vidcolor join PLAN, "
-        "vidcolor scenes MOVIE. A film that is called like a step is written ./plan.",
+        "vidcolor scenes MOVIE, vidcolor stylize CONTENT STYLE. A film that is called like a step is written ./plan.",
     )
     add = parser.add_argument
     add(
@@ -229,6 +236,7 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     add = look.add_argument
     add("--model", help="which model colours")
     add("--encoder", help="a model's own variant, e.g. vgg19")
+    add("--transfer", choices=TRANSFERS, help="statistics that --model adain transfers")
     add("--quality", action="store_true", default=None, help="colours found on larger frames: better, half as fast")
     add("--size", type=_whole, help="short side of the frame on which colours are found")
     add("--strength", type=float, metavar="0..1", help="of the colours")

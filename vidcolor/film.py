@@ -94,6 +94,8 @@ class Frame:
     """The frame's own flag."""
     top_field_first: bool = False
     """The frame's own flag; meaningful where `interlaced`."""
+    chroma: tuple[np.ndarray, np.ndarray] | None = None
+    """Cb and Cr code values on the film's chroma grid where they were asked for and there are any (`reader.read`)."""
 
 
 # Numbers of ISO/IEC 23091-2: MatrixCoefficients.
@@ -119,12 +121,14 @@ def probe(
     fps: Fraction | float | str | None = None,
     matrix: str | None = None,
     full_range: bool | None = None,
+    luma_only: bool = True,
 ) -> Film:
     """What the film at `path` is; its first frame is decoded to know it.
 
     path: any file PyAV opens, or numbered images (a folder or a printf pattern).
     fps: rate of numbered images (24 where None); a file has its own.
     matrix, full_range: the user's word against the tags.
+    luma_only: only its luma will be used (said where it has colours).
 
     Says once, as a warning, what was decided by rule (untagged matrix: BT.601 below 720 lines, BT.709 from
     there on; rate of images), that the film's own colours are left out, and that PQ or HLG luma is left as
@@ -180,7 +184,7 @@ def probe(
     if tags["transfer"] in (16, 18):
         name = "PQ" if tags["transfer"] == 16 else "HLG"
         warn(f"{path}: {name} film: its luma is passed on untouched, never tone-mapped")
-    if found.pop("colored"):
+    if found.pop("colored") and luma_only:
         warn(f"{path}: the film has colour of its own: it is left out, only luma is used")
     return Film(
         path=path,

@@ -50,17 +50,23 @@ def load_key(path: str | Path, film: Film | None = None) -> np.ndarray:
     Raises VidcolorError where the file is missing, not a picture, or broken.
     """
     path = Path(path)
-    image = _open(path)
+    rgb = load_picture(path)
+    if float((rgb.max(2) - rgb.min(2)).mean()) < _GREY:
+        warn(f"reference {path} has no colour: what it serves will stay nearly grey")
+    return _as_coded(rgb, film)
+
+
+def load_picture(path: Path, what: str = "reference") -> np.ndarray:
+    """Any picture as `load_key` reads it, as it is shown; what: its name in messages."""
+    image = _open(path, what)
     with image, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
         try:
             orientation = image.getexif().get(_ORIENTATION, 1)
-            rgb = _pixels(image, path)
+            rgb = _pixels(image, path, what)
         except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
-            raise VidcolorError(f"reference {path}: broken picture ({error})") from None
-    if float((rgb.max(2) - rgb.min(2)).mean()) < _GREY:
-        warn(f"reference {path} has no colour: what it serves will stay nearly grey")
-    return _as_coded(_turn(rgb, orientation), film)
+            raise VidcolorError(f"{what} {path}: broken picture ({error})") from None
+    return _turn(rgb, orientation)
 
 
 def brought_into_place(
@@ -84,30 +90,30 @@ def brought_into_place(
     return np.clip(placed, 0, 1), covered
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Path, what: str = "reference") -> Image.Image:
     try:
         return Image.open(path)
     except UnidentifiedImageError:
         raise VidcolorError(
-            f"reference {path}: not a picture that can be read (PNG, JPEG, TIFF, WebP)"
+            f"{what} {path}: not a picture that can be read (PNG, JPEG, TIFF, WebP)"
         ) from None
     except Image.DecompressionBombError:
-        raise VidcolorError(f"reference {path}: too many pixels; scale it to the film's size") from None
+        raise VidcolorError(f"{what} {path}: too many pixels; scale it to the film's size") from None
     except OSError as error:
-        raise VidcolorError(f"reference {path}: {error.strerror or error}") from None
+        raise VidcolorError(f"{what} {path}: {error.strerror or error}") from None
 
 
-def _pixels(image: Image.Image, path: Path) -> np.ndarray:
+def _pixels(image: Image.Image, path: Path, what: str) -> np.ndarray:
     profile: bytes = image.info.get("icc_profile") or b""
     foreign = bool(profile) and "sRGB" not in _profile_name(profile)
     if image.format in ("PNG", "TIFF") and not foreign:
-        deep = _sixteen_bit(path)  # Pillow reads 16-bit RGB as 8
+        deep = _sixteen_bit(path, what)  # Pillow reads 16-bit RGB as 8
         if deep is not None:
             return deep
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if np.asarray(image.getchannel("A")).min() < 255:
-            warn(f"reference {path}: its transparency is dropped, the colours under it count")
+            warn(f"{what} {path}: its transparency is dropped, the colours under it count")
         image = image.convert("RGB")
     if foreign:
         try:
@@ -116,14 +122,14 @@ def _pixels(image: Image.Image, path: Path) -> np.ndarray:
             turned = ImageCms.profileToProfile(image, io.BytesIO(profile), _SRGB, outputMode="RGB")
             image = turned if turned is not None else image
         except ImageCms.PyCMSError as error:
-            warn(f"reference {path}: its colour profile cannot be used ({error}); taken as sRGB")
+            warn(f"{what} {path}: its colour profile cannot be used ({error}); taken as sRGB")
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         grey = np.asarray(image, np.float32) / (65535.0 if image.mode != "F" else 1.0)
         return np.repeat(np.clip(grey, 0, 1)[:, :, None], 3, 2)
     return np.asarray(image.convert("RGB"), np.float32) / 255.0
 
 
-def _sixteen_bit(path: Path) -> np.ndarray | None:
+def _sixteen_bit(path: Path, what: str) -> np.ndarray | None:
     """(h, w, 3) float32 of a 16-bit colour picture; None where the file is not one."""
     data = np.frombuffer(path.read_bytes(), np.uint8)
     if data[:4].tobytes() == b"\x89PNG" and data[24] != 16:  # bit depth in IHDR: spares a second decode
@@ -132,7 +138,7 @@ def _sixteen_bit(path: Path) -> np.ndarray | None:
     if array is None or array.dtype != np.uint16 or array.ndim != 3:
         return None
     if array.shape[2] == 4 and array[:, :, 3].min() < 65535:
-        warn(f"reference {path}: its transparency is dropped, the colours under it count")
+        warn(f"{what} {path}: its transparency is dropped, the colours under it count")
     return array[:, :, 2::-1].astype(np.float32) / 65535.0
 
 

@@ -97,6 +97,21 @@ def luma_plane(frame: av.VideoFrame, weights: Sequence[float] | np.ndarray) -> n
     return np.right_shift(values, how.shift) if how.shift else values
 
 
+def chroma_planes(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray] | None:
+    """Cb and Cr code values of the frame, each (rows, columns) uint8 or uint16, copies; None where it has none of its
+    own (grey, R'G'B'). Packed, semi-planar and 4:1:1 formats are first unpacked onto the grid of `layout`."""
+    how = layout(frame.format.name)
+    if how.chroma in ("400", "rgb"):
+        return None
+    plain = f"yuv{how.chroma}p" + (f"{how.depth}le" if how.depth > 8 else "")
+    if frame.format.name not in (plain, plain.replace("yuv", "yuvj"), plain.replace("yuv", "yuva")):
+        frame = frame.reformat(format=plain)
+    columns, rows = frame.planes[1].width, frame.planes[1].height
+    kind = np.uint8 if how.depth == 8 else np.uint16
+    cb, cr = (_samples(frame, plane, layout(plain).dtype)[:rows, :columns].astype(kind) for plane in (1, 2))
+    return cb, cr
+
+
 def rgb_planes(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """R', G', B' of an RGB, palette or bitmap frame, each (height, width) uint8 or uint16."""
     name = frame.format.name

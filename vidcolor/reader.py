@@ -11,12 +11,12 @@ import av
 import numpy as np
 
 from . import sequence
-from .color import luma_weights
+from .color import cbcr_to_codes, luma_weights, rgb_to_ycbcr
 from .damage import DecoderLog
 from .errors import VidcolorError, warn
 from .extent import missing_bytes
 from .film import Film, Frame, open_film, probe, video_stream
-from .planes import layout, luma_plane
+from .planes import chroma_planes, layout, luma_plane, rgb_planes
 
 __all__ = ["ReadReport", "image_files", "probe", "read", "read_decord"]
 
@@ -69,6 +69,7 @@ def read(
     pts: Sequence[int] | np.ndarray | None = None,
     on_error: str = "stop",
     report: ReadReport | None = None,
+    chroma: bool = False,
 ) -> Iterator[Frame]:
     """Frames [first, last) of the film, in presentation order; to its end where `last` is None.
 
@@ -77,6 +78,7 @@ def read(
     on_error: "stop" raises VidcolorError at the first damage, naming frame and time; "skip" goes on with
     what can be decoded, repairs time stamps that do not rise, and counts in `report` (a read of the whole
     film without one says its summary as a warning).
+    chroma: `Frame.chroma` too, as decoded (made from R'G'B', on every pixel, if there is none but that).
     Raises VidcolorError too where size or depth changes inside the film, or it is not the film of `pts`."""
     own = report if report is not None else ReadReport()
     if pts is not None:
@@ -84,25 +86,31 @@ def read(
     if first < 0 or (last is not None and first >= last):
         return
     if film.kind == "images":
-        yield from _read_images(film, first, last, pts, on_error, own)
+        yield from _read_images(film, first, last, pts, on_error, own, chroma)
     else:
         at = first
         if pts is not None and first > 0:
             for seconds in _EARLIER_SECONDS:
-                for frame in _from_key_frame(film, at, last, pts, seconds, on_error):
+                for frame in _from_key_frame(film, at, last, pts, seconds, on_error, chroma):
                     yield frame
                     own.frames += 1
                     at = frame.index + 1
                 if at != first:
                     break
         if last is None or at < last:
-            yield from _from_start(film, at, last, pts, on_error, own)
+            yield from _from_start(film, at, last, pts, on_error, own, chroma)
     if report is None and pts is None and own.summary():
         warn(f"{film.path}: {own.summary()}")
 
 
 def _from_key_frame(
-    film: Film, first: int, last: int | None, pts: Sequence[int] | np.ndarray, seconds: int, on_error: str
+    film: Film,
+    first: int,
+    last: int | None,
+    pts: Sequence[int] | np.ndarray,
+    seconds: int,
+    on_error: str,
+    chroma: bool,
 ) -> Iterator[Frame]:
     """Frames from `first` on by a seek; ends early, without a word, at anything that is not as `pts` says.
 
@@ -130,7 +138,7 @@ def _from_key_frame(
                     # Too late for the wanted frame, or not the film of `pts`.
                     if wanted_keys > 0 or frame.pts > pts[at] or (frame.is_corrupt and on_error == "stop"):
                         return
-                    yield _frame(film, at, frame.pts, frame, weights)
+                    yield _frame(film, at, frame.pts, frame, weights, chroma)
                     at += 1
                     if last is not None and at >= last:
                         return
@@ -147,6 +155,7 @@ def _from_start(
     pts: Sequence[int] | np.ndarray | None,
     on_error: str,
     report: ReadReport,
+    chroma: bool,
 ) -> Iterator[Frame]:
     """Frames [first, last), decoding from the film's start; everything that is amiss is noticed."""
     weights = luma_weights(film.matrix)
@@ -168,7 +177,7 @@ def _from_start(
                         )
                     if index >= first:
                         report.frames += 1
-                        yield _frame(film, index, stamp, frame, weights)
+                        yield _frame(film, index, stamp, frame, weights, chroma)
                     if last is not None and index + 1 >= last:
                         return
             finally:
@@ -280,7 +289,7 @@ def _drain(context: Any) -> None:
     context.flush_buffers()
 
 
-def _frame(film: Film, index: int, pts: int, frame: Any, weights: np.ndarray) -> Frame:
+def _frame(film: Film, index: int, pts: int, frame: Any, weights: np.ndarray, chroma: bool) -> Frame:
     if (frame.width, frame.height) != (film.width, film.height):
         raise VidcolorError(
             f"{film.path}: frame {index} is {frame.width}x{frame.height}, the film began with "
@@ -294,7 +303,18 @@ def _frame(film: Film, index: int, pts: int, frame: Any, weights: np.ndarray) ->
         )
     interlaced = bool(frame.interlaced_frame)
     # PyAV does not show a frame's own field order: the stream's stands for it.
-    return Frame(index, int(pts), luma_plane(frame, weights), interlaced, interlaced and film.field_order != "bff")
+    first_field = interlaced and film.field_order != "bff"
+    colors = _chroma(film, frame) if chroma else None
+    return Frame(index, int(pts), luma_plane(frame, weights), interlaced, first_field, colors)
+
+
+def _chroma(film: Film, frame: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Cb and Cr of a frame on the film's grid."""
+    if film.chroma != "rgb":
+        return chroma_planes(frame)
+    rgb = np.dstack(rgb_planes(frame)) / np.float32((1 << film.depth) - 1)
+    _, cb, cr = rgb_to_ycbcr(rgb, film.matrix)
+    return cbcr_to_codes(cb, cr, film.depth, film.full_range)
 
 
 def _read_images(
@@ -304,6 +324,7 @@ def _read_images(
     pts: Sequence[int] | np.ndarray | None,
     on_error: str,
     report: ReadReport,
+    chroma: bool,
 ) -> Iterator[Frame]:
     """One picture a frame; its PTS is its place in the sequence."""
     files = image_files(film.path)
@@ -330,7 +351,7 @@ def _read_images(
             report.lost += 1
             report.notes.append(f"frame {index}: {reason}")
             continue
-        yield _frame(film, index, place, frame, weights)
+        yield _frame(film, index, place, frame, weights, chroma)
         report.frames += 1
         index += 1
 

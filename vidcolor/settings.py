@@ -10,10 +10,12 @@ from .errors import VidcolorError
 
 CODECS = ("x264", "x265", "ffv1", "prores")
 CHROMA = ("420", "422", "444")
+TRANSFERS = ("adain", "wct")
 MATRICES = ("bt601", "bt709", "bt2020", "smpte240m", "fcc")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "codec": CODECS,
     "chroma": CHROMA,
+    "transfer": TRANSFERS,
     "upsample": ("edge", "fast"),
     "reader": ("av", "decord"),
     "on_error": ("stop", "skip"),
@@ -60,6 +62,8 @@ class Settings:
     """The user's range against the film's tag; None to believe the film."""
     encoder: str | None = None
     """A model's own variant, e.g. `vgg19`; None for the model's default."""
+    transfer: str = "adain"
+    """How `--model adain` transfers statistics: `adain` (mean, deviation) or `wct` (mean, full covariance)."""
     quality: bool = False
     """Find colours on larger frames (`FINE`): better, and slower as there are more pixels."""
     reader: str = "av"

@@ -17,15 +17,20 @@ def names() -> tuple[str, ...]:
     return (DEFAULT, "adain")
 
 
-def create(name: str = DEFAULT, *, device: str = "auto", encoder: str | None = None, seed: int = 0) -> Colorizer:
+def create(
+    name: str = DEFAULT, *, device: str = "auto", encoder: str | None = None, seed: int = 0, transfer: str = "adain"
+) -> Colorizer:
     """Build a model with its shipped weights.
 
     encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`).
+    transfer: how `adain` transfers statistics, `adain` or `wct`.
     Raises VidcolorError for an unknown model, a device that is not there, weights that are missing or changed.
     """
     where = pick_device(device)
     if where.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the others decode, carry and encode meanwhile
+    if transfer != "adain" and name != "adain":
+        raise VidcolorError(f"--transfer {transfer}: --model {name} transfers no statistics; use --model adain")
     if name == "exemplar":
         if encoder is not None:
             raise VidcolorError(f"--encoder {encoder}: --model exemplar has one encoder only; use --model adain")
@@ -35,7 +40,7 @@ def create(name: str = DEFAULT, *, device: str = "auto", encoder: str | None = N
     if name == "adain":
         from vidcolor.models.xu import Xu
 
-        return Xu(where, encoder=encoder, seed=seed)
+        return Xu(where, encoder=encoder, seed=seed, method=transfer)
     raise VidcolorError(f"--model {name}: there is no such model; one of {', '.join(names())}")
 
 

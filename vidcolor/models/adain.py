@@ -83,18 +83,22 @@ def adain(x: torch.Tensor, style: Moments, content: Moments | None = None) -> to
     return torch.addcmul(style.mu - scale * own.mu, x.float(), scale).to(x.dtype)
 
 
-def label_moments(x: torch.Tensor, labels: torch.Tensor, k: int) -> LabelMoments:
+def label_moments(x: torch.Tensor, labels: torch.Tensor, k: int, together: bool = False) -> LabelMoments:
     """Moments inside each of k labels.
 
     labels: (b, h, w) integers 0..k-1 at any size; brought to x's grid by nearest neighbour.
+    together: of all b pictures as one (then b is 1, and `pixels` a picture's on average).
     """
     onehot = _onehot(labels, k, x.shape[-2:])
     values = x.float().flatten(2)
+    pictures = len(x) if together else 1
+    if together:
+        onehot, values = (part.transpose(0, 1).flatten(1)[None] for part in (onehot, values))
     count = onehot.sum(2)
     mu = torch.einsum("bkn,bcn->bkc", onehot, values) / count.clamp(min=1)[..., None]
     centred = (values - torch.einsum("bkn,bkc->bcn", onehot, mu)).square()
     variance = torch.einsum("bkn,bcn->bkc", onehot, centred) / count.clamp(min=1)[..., None]
-    return LabelMoments(mu, (variance + EPS).sqrt(), count)
+    return LabelMoments(mu, (variance + EPS).sqrt(), count / pictures)
 
 
 def adain_labels(
@@ -105,6 +109,7 @@ def adain_labels(
     fallback: Sequence[Moments] | None = None,
     min_pixels: int = 10,
     max_ratio: float = 100.0,
+    content: tuple[LabelMoments, Moments] | None = None,
 ) -> torch.Tensor:
     """AdaIN between the pixels of the same label only (papers.md 1.2, label maps).
 
@@ -112,12 +117,14 @@ def adain_labels(
     their pictures' pixel counts on the feature grids) less than `max_ratio` apart; references that lack it
     drop out of Eq. 5 there. Pixels of a label that no reference has take AdaIN with the mix of `fallback`,
     the references' whole-picture moments, or stay as they are where that is None.
+    content: x's moments inside labels and over the whole picture where they are known from elsewhere (the
+    whole shot: its frames then agree on which labels count, too).
     """
     k = styles[0].pixels.shape[1]
-    own = label_moments(x, labels, k)
+    own, whole = (label_moments(x, labels, k), None) if content is None else content
     share = torch.tensor(normalized(weights), device=x.device)
     there = torch.stack([s.pixels for s in styles])
-    here = own.pixels.expand_as(there)
+    here = own.pixels.expand(len(styles), -1, -1)
     ratio = (here / here.sum(-1, keepdim=True)) / (there / there.sum(-1, keepdim=True)).clamp(min=1e-12)
     usable = (here > min_pixels) & (there > min_pixels) & (ratio < max_ratio) & (ratio > 1 / max_ratio)
     w = usable * share[:, None, None]
@@ -128,11 +135,12 @@ def adain_labels(
     scale = sigma / own.sigma
     shift = mu - scale * own.mu
     onehot = _onehot(labels, k, x.shape[-2:])
-    rest = x if fallback is None else adain(x, mix(fallback, weights))
+    rest = x if fallback is None else adain(x, mix(fallback, weights), whole)
     grid = (x.shape[0], x.shape[1], *x.shape[-2:])
+    scale, shift, there_is = (part.expand(len(x), *part.shape[1:]) for part in (scale, shift, (total > 0).float()))
     result = x.float() * torch.einsum("bkn,bkc->bcn", onehot, scale).reshape(grid)
     result = result + torch.einsum("bkn,bkc->bcn", onehot, shift).reshape(grid)
-    matched = torch.einsum("bkn,bk->bn", onehot, (total > 0).float()).reshape(x.shape[0], 1, *x.shape[-2:])
+    matched = torch.einsum("bkn,bk->bn", onehot, there_is).reshape(x.shape[0], 1, *x.shape[-2:])
     return torch.where(matched > 0.5, result, rest.float()).to(x.dtype)
 
 
@@ -140,8 +148,8 @@ def wct(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Whitening-colouring transform: x (b, c, h, w) takes over mean and full covariance of y (b, c, h', w').
 
     Sigma = x xT / (N-1) + I of the centred features, eigenvalues below 1e-5 dropped, the result clamped to
-    x's own range per sample (papers.md 1.2). Unlike AdaIN it is not affine in statistics: mix references by
-    mixing outputs.
+    x's own range per sample (papers.md 1.2). It is not affine in the covariance, so references are mixed by
+    their outputs, or by the covariances' roots (`vidcolor.models.wct`, for features of any scale).
     """
     flat, style = x.float().flatten(2), y.float().flatten(2)
     centred = flat - flat.mean(2, keepdim=True)

@@ -11,9 +11,7 @@ trained weights).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal, Protocol
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -21,13 +19,28 @@ from torch import nn
 
 from vidcolor.errors import VidcolorError
 from vidcolor.models import weights
-from vidcolor.models.adain import Moments, adain, moments, normalized
+from vidcolor.models.sites import (
+    Adain,
+    Covariances,
+    Kind,
+    Labelled,
+    LabelStatistics,
+    Recorder,
+    Site,
+    Sites,
+    Statistics,
+    Style,
+    Styler,
+    Wct,
+    resized,
+)
+
+__all__ = ["PAPER", "THIN", "Covariances", "LabelStatistics", "Statistics", "TransferNet", "load"]
 
 PAPER = (64, 128, 256, 512)
 """Channels of the four levels in VGG19."""
 THIN = (16, 32, 64, 128)
 """Channels of the net that runs in real time on a CPU."""
-Sites = Literal["both", "encoder", "decoder"]
 
 _ENCODER = {"0": (3, 1), "2": (1, 1), "5": (1, 2), "7": (2, 2), "10": (2, 3), "12": (3, 3), "14": (3, 3)}
 _ENCODER |= {"16": (3, 3), "19": (3, 4)}
@@ -35,23 +48,7 @@ _ENCODER |= {"16": (3, 3), "19": (3, 4)}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-@dataclass(frozen=True)
-class Statistics:
-    """What the net keeps of a picture: mean and deviation at each AdaIN site."""
-
-    values: torch.Tensor
-    """(b, 2, n) float32: means, then deviations, of all sites' channels side by side (n = 1408 at paper
-    size)."""
-
-    def mix(self, shares: Sequence[float] | torch.Tensor) -> Statistics:
-        """These b references as one (Eq. 5); shares (b,), or (f, b) for f frames with shares of their own."""
-        if not isinstance(shares, torch.Tensor):
-            shares = torch.tensor(normalized(shares))
-        shares = shares.to(self.values).reshape(-1, len(self.values))
-        return Statistics(torch.einsum("fb,bsn->fsn", shares / shares.sum(1, keepdim=True), self.values))
-
-    def to(self, device: torch.device) -> Statistics:
-        return Statistics(self.values.to(device))
+S = TypeVar("S", bound=Statistics | Covariances | LabelStatistics)
 
 
 class TransferNet(nn.Module):
@@ -96,27 +93,31 @@ class TransferNet(nn.Module):
             self.decoder["out"].weight.mul_(0.1)  # type: ignore[operator]
             self.decoder["out"].bias.fill_(0.5)  # type: ignore[operator]
 
-    def forward(self, rgb: torch.Tensor, style: Statistics, **kwargs) -> torch.Tensor:
+    def forward(self, rgb: torch.Tensor, style: Style, **kwargs) -> torch.Tensor:
         """`transfer` without the clamp, for training."""
-        return self._run(rgb, _Styler(self.channels, style, **kwargs))
+        labels = kwargs.pop("labels", None)
+        return self._run(rgb, Styler(self._kind(style, labels, rgb), **kwargs))
 
     def transfer(
         self,
         rgb: torch.Tensor,
-        style: Statistics,
+        style: Style,
         *,
-        content: Statistics | None = None,
+        content: Style | None = None,
         strength: float = 1.0,
         sites: Sites = "both",
+        labels: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """RGB (b, 3, h, w) 0..1 with the reference's colours, of the same shape.
 
-        style: from `reference_statistics`, for 1 or b pictures.
+        style: of 1 or b pictures; from `reference_statistics` for AdaIN, `reference_covariances` for the
+        whitening-colouring transform, `label_statistics` for AdaIN inside labels.
         content: from `content_statistics`; with it the frames of a shot all go through one and the same
         mapping (no flicker where an actor enters), without it each frame is normalised by its own statistics.
-        strength: share of the stylised features against the plain ones. sites: where AdaIN acts.
+        strength: share of the stylised features against the plain ones. sites: where the transform acts.
+        labels: (1 or b, h', w') of the pictures, as `label_statistics` has them; with its style only.
         """
-        return self(rgb, style, content=content, strength=strength, sites=sites).clamp(0, 1)
+        return self(rgb, style, content=content, strength=strength, sites=sites, labels=labels).clamp(0, 1)
 
     def bfloat16(self) -> TransferNet:
         """Encoder and decoder in bfloat16, but for the layers that touch RGB; channels last. For use, not
@@ -133,17 +134,58 @@ class TransferNet(nn.Module):
 
     def reconstruct(self, rgb: torch.Tensor) -> tuple[torch.Tensor, Statistics]:
         """The plain way without AdaIN: the picture again (unclamped), and its statistics."""
-        recorder = _Recorder()
-        return self._run(rgb, recorder), recorder.statistics()
+        recorder = Recorder(Adain(self.channels))
+        return self._run(rgb, recorder), recorder.record()
 
-    def content_statistics(self, rgb: torch.Tensor, style: Statistics) -> Statistics:
-        """Statistics of a shot from a sample of its frames (b, 3, h, w), taken together as one picture, at
-        the sites on their way to `style` (of one picture)."""
-        recorder = _Recorder(style=_Styler(self.channels, style), together=True)
+    def reference_covariances(self, rgb: torch.Tensor) -> Covariances:
+        """As `reference_statistics`, for the whitening-colouring transform."""
+        recorder = Recorder(Wct())
         self._run(rgb, recorder)
-        return recorder.statistics()
+        return recorder.record()
 
-    def _run(self, rgb: torch.Tensor, site: _Site) -> torch.Tensor:
+    def label_statistics(
+        self,
+        references: Sequence[tuple[torch.Tensor, torch.Tensor]],
+        k: int,
+        weights: Sequence[float] = (1.0,),
+        fallback: bool = True,
+    ) -> LabelStatistics:
+        """As `reference_statistics`, inside each of k labels.
+
+        references: pictures (1, 3, h, w) 0..1 with their labels (1, h', w'), integers 0..k-1, of any size.
+        weights: of the references. fallback: what becomes of labels that no reference has (`adain_labels`).
+        """
+        seen = []
+        for rgb, labels in references:
+            recorder = Recorder(Labelled(self._on_grid(labels, rgb), k))
+            self._run(rgb, recorder)
+            seen.append(recorder.record().content)
+        sites = [tuple(zip(*site, strict=True)) for site in zip(*seen, strict=True)]
+        inside, whole = zip(*sites, strict=True)
+        return LabelStatistics(inside, whole, tuple(weights), fallback)
+
+    def content_statistics(self, rgb: torch.Tensor, style: S, labels: torch.Tensor | None = None) -> S:
+        """Statistics of a shot from a sample of its frames (b, 3, h, w), taken together as one picture, at
+        the sites on their way to `style` (of one picture), of the same kind. labels: of these frames."""
+        recorder = Recorder(self._kind(style, labels, rgb), styles=True, together=True)
+        self._run(rgb, recorder)
+        return recorder.record()
+
+    def _kind(self, style: Style, labels: torch.Tensor | None, rgb: torch.Tensor) -> Kind:
+        """The transform that a style is made for."""
+        if isinstance(style, LabelStatistics) != (labels is not None):
+            raise ValueError("labels go with label statistics, and those with labels")
+        if isinstance(style, LabelStatistics):
+            assert labels is not None
+            return Labelled(self._on_grid(labels, rgb), style.inside[0][0].pixels.shape[1], style)
+        return Wct(style) if isinstance(style, Covariances) else Adain(self.channels, style)
+
+    @staticmethod
+    def _on_grid(labels: torch.Tensor, rgb: torch.Tensor) -> torch.Tensor:
+        """Labels at the padded picture's size."""
+        return _pad8(resized(labels, rgb.shape[-2:])[:, None])[:, 0]
+
+    def _run(self, rgb: torch.Tensor, site: Site) -> torch.Tensor:
         """Encoder and decoder with `site(number, features)` at every AdaIN site."""
         h, w = rgb.shape[-2:]
         x = _pad8(rgb).contiguous(memory_format=torch.channels_last)
@@ -181,52 +223,6 @@ class TransferNet(nn.Module):
 
     def _decode(self, key: str, x: torch.Tensor) -> torch.Tensor:
         return F.relu(self.decoder[key](x))
-
-
-class _Site(Protocol):
-    """What happens to the features at an AdaIN site."""
-
-    def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor: ...
-
-
-class _Styler(_Site):
-    """AdaIN with given statistics."""
-
-    def __init__(
-        self,
-        channels: Sequence[int],
-        style: Statistics,
-        content: Statistics | None = None,
-        strength: float = 1.0,
-        sites: Sites = "both",
-    ) -> None:
-        self.style = _split(style, channels)
-        self.content = None if content is None else _split(content, channels)
-        self.strength, self.sites = strength, sites
-
-    def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor:
-        where = "decoder" if 4 <= number <= 6 else "encoder"
-        if self.sites not in ("both", where) or self.strength == 0:
-            return x
-        styled = adain(x, self.style[number], None if self.content is None else self.content[number])
-        return styled if self.strength == 1 else torch.lerp(x, styled, self.strength)
-
-
-class _Recorder(_Site):
-    """Takes down the features' statistics, each picture's or all pictures' together, and passes them on or
-    styles them."""
-
-    def __init__(self, style: _Styler | None = None, together: bool = False) -> None:
-        self.style, self.together = style, together
-        self.seen: dict[int, Moments] = {}
-
-    def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor:
-        own = self.seen[number] = moments(x, self.together)
-        return x if self.style is None else adain(x, self.style.style[number], own)
-
-    def statistics(self) -> Statistics:
-        sites = [self.seen[number] for number in sorted(self.seen)]
-        return Statistics(torch.stack([torch.cat(part, 1)[..., 0, 0] for part in zip(*sites)], 1))
 
 
 def load(name: str = "transfer") -> TransferNet:
@@ -271,17 +267,6 @@ def load_features(net: TransferNet, features: dict[str, torch.Tensor]) -> None:
 
 def _conv(i: int, o: int) -> nn.Conv2d:
     return nn.Conv2d(i, o, 3, padding=1, padding_mode="reflect")
-
-
-def _split(statistics: Statistics, channels: Sequence[int]) -> list[Moments]:
-    """Flat statistics to one Moments (b, c, 1, 1) a site."""
-    edges = [0]
-    for c in channels:
-        edges.append(edges[-1] + c)
-    if statistics.values.shape[-1] != edges[-1]:
-        raise ValueError(f"statistics of {statistics.values.shape[-1]} channels, the net has {edges[-1]}")
-    mu, sigma = statistics.values[..., None, None].unbind(1)
-    return [Moments(mu[:, a:b], sigma[:, a:b]) for a, b in pairwise(edges)]
 
 
 def _pad8(x: torch.Tensor) -> torch.Tensor:
