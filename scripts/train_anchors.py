@@ -255,9 +255,7 @@ def main() -> None:
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         spix = anchors.load_superpixels(args.superpixels)
         colors = Colors(spix, load_matcher().trunk, net.prior.clone())
-        state = train(
-            net, batch, colors.loss, run, schedule, "cpu", lambda n: validation.colors(n, colors), 250
-        )
+        state = train(net, batch, colors.loss, run, schedule, "cpu", lambda n: validation.colors(n, colors), 250)
         name = "anchors"
     steps = (run / "log.csv").read_text().splitlines()[-1].split(",")[0]
     if args.ship:

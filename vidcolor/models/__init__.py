@@ -14,7 +14,12 @@ DEFAULT = "exemplar"
 
 def names() -> tuple[str, ...]:
     """What `--model` takes, the default first."""
-    return (DEFAULT, "adain")
+    return (DEFAULT, "adain", "anchors")
+
+
+def needs_reference(name: str) -> bool:
+    """Whether a model has colours from references only; for the others a film may have none."""
+    return name != "anchors"
 
 
 def create(name: str = DEFAULT, *, device: str = "auto", encoder: str | None = None, seed: int = 0) -> Colorizer:
@@ -36,6 +41,12 @@ def create(name: str = DEFAULT, *, device: str = "auto", encoder: str | None = N
         from vidcolor.models.xu import Xu
 
         return Xu(where, encoder=encoder, seed=seed)
+    if name == "anchors":
+        if encoder is not None:
+            raise VidcolorError(f"--encoder {encoder}: --model anchors has one encoder only; use --model adain")
+        from vidcolor.models.anchors import AnchorsColorizer
+
+        return AnchorsColorizer(where, seed)
     raise VidcolorError(f"--model {name}: there is no such model; one of {', '.join(names())}")
 
 

@@ -143,8 +143,8 @@ class Painter:
         return place(look.points, look.shares, count, seed)
 
     def propose(self, look: Look, cells: torch.Tensor, most: int = CHOICE) -> torch.Tensor:
-        """(3, k, 2) ab of these superpixels in three versions: the likeliest colour, the one of the `most` likeliest that
-        is farthest from it, and the one farthest from both."""
+        """(3, k, 2) ab of these superpixels in three versions: the likeliest colour, that of the `most` likeliest which
+        is farthest from it, and that farthest from both."""
         likely = look.logits[cells.to(self.device)].topk(most).indices
         colors = self.bins[likely]  # (k, most, 2)
         chosen = [colors[:, 0]]
@@ -166,7 +166,7 @@ class Painter:
         cells: Sequence[torch.Tensor],
         ab: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """ab (b, 2, h, w) and how sure of it the generator is (b, 1, h, w) 0..1: the share of its colours within `ROOM`.
+        """ab (b, 2, h, w) and how sure of it the generator is (b, 1, h, w) 0..1: the share of its colours in `ROOM`.
 
         cells: for each frame the (k,) superpixels where the anchors of colours ab (k, 2) are; -1 where one is nowhere.
         """

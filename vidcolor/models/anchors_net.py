@@ -26,6 +26,8 @@ TOKEN = 64
 """Channels of a token, in both transformers and in the backbone's map."""
 AB_SCALE = 110.0
 """Lab units of ab that the RefineNet's 1 stands for."""
+REACH = 40.0
+"""Lab units that a guided RefineNet adds or takes away at most."""
 
 PAPER: dict[str, Any] = {}
 """Settings of the paper's size: the defaults."""
@@ -104,12 +106,21 @@ class Layer(nn.Module):
     def forward(self, x: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
         """x (b, n, 64), place (n, 64) -> (b, n, 64)."""
         query, key = self.query_key(x + place).chunk(2, -1)
-        split = (self._split(t) for t in (query, key, self.value(x)))
-        x = self.norm1(x + self.drop(self.out(F.scaled_dot_product_attention(*split).transpose(1, 2).flatten(2))))
+        seen = _attend(self._split(query), self._split(key), self._split(self.value(x)))
+        x = self.norm1(x + self.drop(self.out(seen.transpose(1, 2).flatten(2))))
         return self.norm2(x + self.drop(self.wide(x)))
 
     def _split(self, x: torch.Tensor) -> torch.Tensor:
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """Attention of every head: (b, heads, n, 8) each."""
+    if not torch.is_grad_enabled():
+        return F.scaled_dot_product_attention(query, key, value)
+    # on a CPU the backward pass of the fused one takes twice as long as of this
+    scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+    return scores.softmax(-1).to(value.dtype) @ value
 
 
 class Transformer(nn.Module):
@@ -149,8 +160,8 @@ class RefineNet(nn.Module):
         self.conv2, self.conv1 = conv(4 * w, 2 * w), conv(2 * w, w)
         self.out = nn.Conv2d(w, 2 * fold**2, 3, padding=1)
         if guided:  # nothing to add, to begin with
-            nn.init.zeros_(self.out.weight)
-            nn.init.zeros_(self.out.bias)
+            for parameter in self.out.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, l: torch.Tensor, tokens: torch.Tensor, ab: torch.Tensor | None = None) -> torch.Tensor:
         """l (b, 1, h, w) 0..100, tokens (b, 64, h / fold, w / fold), ab alike in Lab units -> ab (b, 2, h, w)."""
@@ -163,10 +174,10 @@ class RefineNet(nn.Module):
             x = x + block(x)
         x = self.conv2(torch.cat([self.up2(x), second], 1))
         x = self.conv1(torch.cat([self.up1(x), first], 1))
-        out = torch.tanh(F.pixel_shuffle(self.out(x).float(), self.fold)) * AB_SCALE
+        out = torch.tanh(F.pixel_shuffle(self.out(x).float(), self.fold))
         if ab is None:
-            return out
-        return out + F.interpolate(ab.float(), scale_factor=self.fold, mode="bilinear", align_corners=False)
+            return out * AB_SCALE
+        return out * REACH + F.interpolate(ab.float(), scale_factor=self.fold, mode="bilinear", align_corners=False)
 
 
 class AnchorsNet(nn.Module):
@@ -178,6 +189,8 @@ class AnchorsNet(nn.Module):
 
     prior: torch.Tensor
     """(313,) share of each colour in the training data; uniform before training."""
+    gamut: torch.Tensor
+    """(313, 2) ab of the colours."""
 
     def __init__(
         self,
@@ -204,9 +217,7 @@ class AnchorsNet(nn.Module):
         self.register_buffer("prior", torch.full((bins.BINS,), 1 / bins.BINS))
         self.register_buffer("gamut", bins.gamut(), persistent=False)
 
-    def tokens(
-        self, l: torch.Tensor, shares: torch.Tensor, maps: Sequence[torch.Tensor] | None = None
-    ) -> torch.Tensor:
+    def tokens(self, l: torch.Tensor, shares: torch.Tensor, maps: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
         """Features pooled over superpixels: l (b, 1, h, w), shares (b, 9, h, w) -> (b, 64, h / 16, w / 16).
 
         maps: the trunk's of l, which a semantic net, and no other, needs.
@@ -219,7 +230,9 @@ class AnchorsNet(nn.Module):
 
     def model(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The modeler: tokens (b, 64, i, j) -> (b, i * j, 64) by which anchors are placed, logits (b, i * j, 313)."""
-        return self.modeler(tokens.flatten(2).transpose(1, 2), positions(*tokens.shape[-2:], tokens.device))
+        return self.modeler(
+            tokens.flatten(2).transpose(1, 2), positions(tokens.shape[-2], tokens.shape[-1], tokens.device)
+        )
 
     def generate(
         self, tokens: torch.Tensor, colors: torch.Tensor, mask: torch.Tensor
@@ -227,12 +240,10 @@ class AnchorsNet(nn.Module):
         """The generator: tokens (b, 64, i, j); colors (b, i * j, 313) shares of bins, seen at anchors only; mask
         (b, i * j, 1), 1 at an anchor -> tokens alike, logits (b, i * j, 313)."""
         x = torch.cat([tokens.flatten(2).transpose(1, 2), colors * mask, mask], -1)
-        x, logits = self.generator(self.told(x), positions(*tokens.shape[-2:], tokens.device))
+        x, logits = self.generator(self.told(x), positions(tokens.shape[-2], tokens.shape[-1], tokens.device))
         return x.transpose(1, 2).reshape(tokens.shape), logits
 
-    def finish(
-        self, l: torch.Tensor, tokens: torch.Tensor, logits: torch.Tensor, shares: torch.Tensor
-    ) -> torch.Tensor:
+    def finish(self, l: torch.Tensor, tokens: torch.Tensor, logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
         """The RefineNet: the generator's tokens and logits -> ab (b, 2, h, w), float32 Lab units."""
         fold = self.refine.fold
         near, cell = superpixels.coarser(shares, fold), superpixels.CELL // fold
