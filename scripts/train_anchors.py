@@ -35,7 +35,7 @@ SIZE = (192, 256)
 """Height and width of training crops."""
 PHOTO_SHARE = 0.6
 NATURAL, TURNED, RECOLORED = range(3)
-KINDS = (0.5, 0.2, 0.3)
+KINDS = (0.6, 0.2, 0.2)
 """Shares of pictures as they are, turned in hue, and with one thing recoloured."""
 
 
@@ -76,8 +76,8 @@ def recolored(ab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """ab (h, w, 2) in which whatever has the colour of some pixel has another one."""
     h, w = ab.shape[:2]
     away = np.square(ab - ab[rng.integers(h), rng.integers(w)]).sum(-1, keepdims=True)
-    shift = rng.uniform(15, 60) * np.exp(1j * rng.uniform(-np.pi, np.pi))
-    share = np.exp(-away / (2 * rng.uniform(6, 15) ** 2)).astype(np.float32)
+    shift = rng.uniform(15, 45) * np.exp(1j * rng.uniform(-np.pi, np.pi))
+    share = np.exp(-away / (2 * rng.uniform(5, 12) ** 2)).astype(np.float32)
     return ab + share * np.array([shift.real, shift.imag], np.float32)
 
 
@@ -135,7 +135,7 @@ class Colors:
         generated = _cross_entropy(made, wanted, weight)
         distance = ((ab - batch["ab"]).square().sum(1) + 0.1).sqrt().mean()
         return {
-            "loss": modeler + generated + 0.2 * distance,
+            "loss": modeler + generated + 0.4 * distance,
             "modeler": modeler,
             "generator": generated,
             "ab": distance,

@@ -122,9 +122,7 @@ class NoTrunk(torch.nn.Module):
     """Plain averages for the trunk's maps."""
 
     def forward(self, l):
-        return [
-            torch.nn.functional.avg_pool2d(l / 100, s).expand(-1, c, -1, -1) for s, c in CHANNELS.items()
-        ]
+        return [torch.nn.functional.avg_pool2d(l / 100, s).expand(-1, c, -1, -1) for s, c in CHANNELS.items()]
 
 
 def patches(n=4, h=64, w=64):

@@ -78,8 +78,8 @@ def write(path: Path, anchors: Iterable[Anchor]) -> None:
         raise VidcolorError(f"{path}: {error.strerror}; name another folder with -o") from None
 
 
-def read(path: Path, frames: int, size: tuple[int, int]) -> list[Anchor]:
-    """The rows of a file, for a film of so many frames and pictures of this size (H, W) as shown.
+def read(path: Path, frames: int | None, size: tuple[int, int]) -> list[Anchor]:
+    """The rows of a file, for a film of so many frames (None: not known yet) and pictures of this size (H, W) as shown.
 
     Raises VidcolorError naming the row, what is wrong, and the remedy.
     """
@@ -93,7 +93,12 @@ def read(path: Path, frames: int, size: tuple[int, int]) -> list[Anchor]:
     counts: dict[tuple[int, int], int] = {}
     for line, cells in table[1:]:
         where, row = f"{path}:{line}", dict(zip(header, cells, strict=False))
-        limits = {"frame": (0, frames - 1), "proposal": (1, PROPOSALS), "x": (0, size[1] - 1), "y": (0, size[0] - 1)}
+        limits = {
+            "frame": (0, (frames or 10**9) - 1),
+            "proposal": (1, PROPOSALS),
+            "x": (0, size[1] - 1),
+            "y": (0, size[0] - 1),
+        }
         frame, proposal, x, y = (_whole(row.get(name, ""), name, limits[name], where) for name in limits)
         hexadecimal = row.get("color", "").lower()
         if not re.fullmatch(r"#[0-9a-f]{6}", hexadecimal):

@@ -53,8 +53,7 @@ class Proposer:
 
     def __init__(self, film: Film, painter: Painter, seed: int = 0) -> None:
         self.film, self.painter, self.seed = film, painter, seed
-        self.size = shown(np.empty((film.height, film.width, 0)), film).shape[:2]
-        """(H, W) of the pictures."""
+        self.size = size_of(film)
 
     def see(self, frame: Frame) -> Seen:
         """Look at a frame."""
@@ -131,6 +130,12 @@ def shown(picture: np.ndarray, film: Film) -> np.ndarray:
     if film.rotation in (90, 270) and (film.height >= film.width) == (film.display_aspect >= 1):
         return picture  # its sides would not tell that it was turned: left as coded, and taken so
     return np.ascontiguousarray(np.rot90(picture, -(film.rotation // 90)))
+
+
+def size_of(film: Film) -> tuple[int, int]:
+    """(H, W) of a film's pictures as they are written."""
+    h, w = shown(np.empty((film.height, film.width, 0)), film).shape[:2]
+    return h, w
 
 
 def place_of(owner: np.ndarray, cell: int, size: Sequence[int]) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from .errors import VidcolorError
 from .film import Film
 from .keyframes import key_frame
 from .plan import PROPOSED_RECORD, film_identity
-from .proposals import Proposer, row_of_sheet, write_picture
+from .proposals import Proposer, row_of_sheet, size_of, write_picture
 from .references import Key
 from .scenes import cuts_of_scenes, read_scenes
 from .settings import Settings
@@ -91,13 +91,12 @@ def propose(
     film = probe(movie, fps=fps, matrix=settings.matrix, full_range=settings.full_range)
     folder = (out or default_out(movie, ".proposed")).absolute()
     _check_folder(folder, anchors, overwrite)
-    if anchors is not None and not anchors.is_file():
-        raise VidcolorError(f"--anchors {anchors}: no such file; vidcolor propose MOVIE writes one")
+    rows = [] if anchors is None else read(anchors, None, size_of(film))
     listed = read_scenes(scenes) if scenes else None
     with _bar("scan", progress, film.frames_hint or None) as bar:
         found = scan(
             film,
-            until=end if listed is None and anchors is None else None,
+            until=max(row.frame for row in rows) if rows else end if listed is None else None,
             detect=listed is None and anchors is None,
             allow_interlaced=settings.allow_interlaced,
             on_error=settings.on_error,
@@ -105,11 +104,10 @@ def propose(
         )
     proposer = Proposer(film, _painter(settings.device), seed)
     if anchors is not None:
-        rows = read(anchors, len(found.pts), proposer.size)
+        rows = read(anchors, len(found.pts), proposer.size)  # now with the film's end
         frames = sorted({row.frame for row in rows})
         spans: list[tuple[int, int]] = [(frame, frame + 1) for frame in frames]
     else:
-        rows = []
         cuts = found.cuts if listed is None else cuts_of_scenes(listed, len(found.pts), scenes or Path())
         first, last = film_range(Request(movie, start=start, end=end), found.pts, film)
         spans = clipped(shots_of(cuts, len(found.pts)), first, last)

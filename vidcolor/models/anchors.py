@@ -179,8 +179,8 @@ class Painter:
             where = own.to(self.device)[there]
             colors[n, where], mask[n, where] = given[there], 1.0
         with torch.autocast(self.device.type, torch.bfloat16):
-            made, logits = self.net.generate(tokens, colors, mask)
-            out = self.net.finish(lightness, made, logits, shares)
+            made, logits, meant = self.net.generate(tokens, colors, mask)
+            out = self.net.finish(lightness, made, meant, shares)
         chance = logits.softmax(-1)
         near = torch.cdist(bins.decode(chance, self.bins), self.bins) < ROOM
         sure = (chance * near).sum(-1).view(b, 1, rows, columns)

@@ -32,8 +32,8 @@ REACH = 40.0
 PAPER: dict[str, Any] = {}
 """Settings of the paper's size: the defaults."""
 THIN: dict[str, Any] = {
-    "width": 24, "fold": 4, "semantic": True, "spectral": False, "refine_width": 32, "refine_fold": 2,
-    "guided": True, "dropout": 0.0,
+    "width": 24, "fold": 4, "semantic": True, "spectral": False, "deep": 1,
+    "refine_width": 32, "refine_fold": 2, "guided": True, "dropout": 0.0,
 }  # fmt: skip
 """Settings of the shipped net."""
 
@@ -41,10 +41,12 @@ THIN: dict[str, Any] = {
 class Backbone(nn.Module):
     """Lightness, and where `semantic` the trunk's maps, to features (b, 64, h / fold, w / fold).
 
-    Four scales of width, 2, 4 and 8 times width, then three blocks at the last; up again with one skip at the third.
+    Four scales of width, 2, 4 and 8 times width, then `deep` blocks at the last; up again with one skip at the third.
     """
 
-    def __init__(self, width: int = 64, fold: int = 1, semantic: bool = False, spectral: bool = True) -> None:
+    def __init__(
+        self, width: int = 64, fold: int = 1, semantic: bool = False, spectral: bool = True, deep: int = 3
+    ) -> None:
         super().__init__()
         self.fold, w = fold, width
 
@@ -65,7 +67,7 @@ class Backbone(nn.Module):
         if semantic:
             strides = [fold * 2**n for n in range(4)]
             self.told.update({str(s): nn.Conv2d(c, w * s // fold, 1) for s, c in CHANNELS.items() if s in strides})
-        self.deep = nn.Sequential(*(block(8 * w, 8 * w, 3) for _ in range(3)))
+        self.deep = nn.Sequential(*(block(8 * w, 8 * w, 3) for _ in range(deep)))
         self.up3 = nn.ConvTranspose2d(8 * w, 4 * w, 4, 2, 1)
         self.skip3 = nn.Conv2d(4 * w, 4 * w, 3, padding=1)
         self.conv3 = nn.Sequential(nn.ReLU(True), *block(4 * w, 4 * w, 2))
@@ -138,10 +140,26 @@ class Transformer(nn.Module):
         return x, self.colors(x).float()
 
 
+class Pointer(nn.Module):
+    """ab of every token as a mixture: of the anchors', by how much the tokens go together, and of what its own logits
+    stand for. Not in the paper: by it a net that has seen little obeys its anchors, and to the shade."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.own = nn.Linear(TOKEN, TOKEN), nn.Linear(TOKEN, TOKEN), nn.Linear(TOKEN, 1)
+
+    def forward(self, tokens: torch.Tensor, own: torch.Tensor, given: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """tokens (b, n, 64), own ab (b, n, 2), anchors' ab (b, n, 2), mask (b, n, 1), 1 at anchors -> ab (b, n, 2)."""
+        scores = (self.query(tokens) @ self.key(tokens).transpose(1, 2)).float() / math.sqrt(TOKEN)
+        scores = scores.masked_fill(mask.transpose(1, 2) == 0, -torch.inf)
+        shares = torch.cat([scores, self.own(tokens).float()], 2).softmax(2)
+        return shares[..., :-1] @ given.float() + shares[..., -1:] * own.float()
+
+
 class RefineNet(nn.Module):
     """Lightness and diffused tokens to ab: three scales, a residual block between, up with concatenation.
 
-    guided: ab that the generator's logits stand for comes in beside the tokens, and the output is what is added to it.
+    guided: ab that the generator's tokens stand for comes in beside them, and the output is what is added to it.
     """
 
     def __init__(self, width: int = 64, fold: int = 1, guided: bool = False) -> None:
@@ -183,8 +201,8 @@ class RefineNet(nn.Module):
 class AnchorsNet(nn.Module):
     """All colour nets of the method.
 
-    width, fold, semantic, spectral: the backbone's; refine_width, refine_fold, guided: the RefineNet's; dropout: of
-    both transformers. The defaults are the paper's.
+    width, fold, semantic, spectral, deep: the backbone's; refine_width, refine_fold, guided: the RefineNet's;
+    dropout: of both transformers. The defaults are the paper's.
     """
 
     prior: torch.Tensor
@@ -198,6 +216,7 @@ class AnchorsNet(nn.Module):
         fold: int = 1,
         semantic: bool = False,
         spectral: bool = True,
+        deep: int = 3,
         refine_width: int = 64,
         refine_fold: int = 1,
         guided: bool = False,
@@ -205,14 +224,15 @@ class AnchorsNet(nn.Module):
     ) -> None:
         super().__init__()
         self.settings = {
-            "width": width, "fold": fold, "semantic": semantic, "spectral": spectral,
+            "width": width, "fold": fold, "semantic": semantic, "spectral": spectral, "deep": deep,
             "refine_width": refine_width, "refine_fold": refine_fold, "guided": guided, "dropout": dropout,
         }  # fmt: skip
-        self.semantic, self.guided = semantic, guided
-        self.backbone = Backbone(width, fold, semantic, spectral)
+        self.semantic = semantic
+        self.backbone = Backbone(width, fold, semantic, spectral, deep)
         self.modeler = Transformer(dropout)
         self.told = nn.Linear(TOKEN + bins.BINS + 1, TOKEN, bias=False)
         self.generator = Transformer(dropout)
+        self.pointer = Pointer() if guided else None
         self.refine = RefineNet(refine_width, refine_fold, guided)
         self.register_buffer("prior", torch.full((bins.BINS,), 1 / bins.BINS))
         self.register_buffer("gamut", bins.gamut(), persistent=False)
@@ -236,21 +256,24 @@ class AnchorsNet(nn.Module):
 
     def generate(
         self, tokens: torch.Tensor, colors: torch.Tensor, mask: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """The generator: tokens (b, 64, i, j); colors (b, i * j, 313) shares of bins, seen at anchors only; mask
-        (b, i * j, 1), 1 at an anchor -> tokens alike, logits (b, i * j, 313)."""
+        (b, i * j, 1), 1 at an anchor -> tokens alike, logits (b, i * j, 313), and of a guided net ab (b, 2, i, j)."""
         x = torch.cat([tokens.flatten(2).transpose(1, 2), colors * mask, mask], -1)
         x, logits = self.generator(self.told(x), positions(tokens.shape[-2], tokens.shape[-1], tokens.device))
-        return x.transpose(1, 2).reshape(tokens.shape), logits
+        ab = None
+        if self.pointer is not None:
+            given, own = (bins.decode(share, self.gamut) for share in (colors, logits.softmax(-1)))
+            ab = self.pointer(x, own, given, mask).transpose(1, 2).unflatten(2, tokens.shape[-2:])
+        return x.transpose(1, 2).reshape(tokens.shape), logits, ab
 
-    def finish(self, l: torch.Tensor, tokens: torch.Tensor, logits: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-        """The RefineNet: the generator's tokens and logits -> ab (b, 2, h, w), float32 Lab units."""
+    def finish(
+        self, l: torch.Tensor, tokens: torch.Tensor, ab: torch.Tensor | None, shares: torch.Tensor
+    ) -> torch.Tensor:
+        """The RefineNet: the generator's tokens and ab -> ab (b, 2, h, w), float32 Lab units."""
         fold = self.refine.fold
         near, cell = superpixels.coarser(shares, fold), superpixels.CELL // fold
-        ab = None
-        if self.guided:
-            ab = bins.decode(logits.softmax(-1), self.gamut).transpose(1, 2).unflatten(2, tokens.shape[-2:])
-            ab = superpixels.diffuse(ab, near, cell)
+        ab = None if ab is None else superpixels.diffuse(ab, near, cell)
         return self.refine(l, superpixels.diffuse(tokens, near, cell), ab)
 
     def forward(
@@ -264,8 +287,8 @@ class AnchorsNet(nn.Module):
         """ab, and the logits of modeler and generator, for given anchors."""
         tokens = self.tokens(l, shares, maps)
         _, modeled = self.model(tokens)
-        made, logits = self.generate(tokens, colors, mask)
-        return self.finish(l, made, logits, shares), modeled, logits
+        made, logits, ab = self.generate(tokens, colors, mask)
+        return self.finish(l, made, ab, shares), modeled, logits
 
 
 def positions(h: int, w: int, device: torch.device | str = "cpu") -> torch.Tensor:
