@@ -83,8 +83,11 @@ def one(painter: Painter, lab: np.ndarray, rows: dict[str, list], choices: list[
             rows[f"true colours, {count} at random places"].append(
                 measured(l, painted(painter, look, own, true[own]), truth)
             )
-    own = anchors.largest(anchors.clusters(true, anchors.DEFAULT), area)
-    rows["true colours, 8 anchors of true clusters"].append(measured(l, painted(painter, look, own, true[own]), truth))
+    for name, points in (("tokens", look.points), ("true colours", true)):
+        own = anchors.largest(anchors.clusters(points, anchors.DEFAULT), area)
+        rows[f"true colours, 8 largest of clusters of {name}"].append(
+            measured(l, painted(painter, look, own, true[own]), truth)
+        )
     return np.hstack([rgb_of(l, ab) for ab in (0 * truth, *made, truth)])
 
 

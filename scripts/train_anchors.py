@@ -35,7 +35,7 @@ SIZE = (192, 256)
 """Height and width of training crops."""
 PHOTO_SHARE = 0.6
 NATURAL, TURNED, RECOLORED = range(3)
-KINDS = (0.6, 0.2, 0.2)
+KINDS = (0.7, 0.15, 0.15)
 """Shares of pictures as they are, turned in hue, and with one thing recoloured."""
 
 
@@ -135,7 +135,7 @@ class Colors:
         generated = _cross_entropy(made, wanted, weight)
         distance = ((ab - batch["ab"]).square().sum(1) + 0.1).sqrt().mean()
         return {
-            "loss": modeler + generated + 0.4 * distance,
+            "loss": 2 * modeler + generated + 0.4 * distance,
             "modeler": modeler,
             "generator": generated,
             "ab": distance,
@@ -188,7 +188,8 @@ class Validation:
             for name in ("anchors", "none"):
                 mask = torch.zeros(*true.shape[:2], 1)
                 for n, points in enumerate(true if name == "anchors" else ()):
-                    mask[n, anchors.place(points, shares[n : n + 1], anchors.DEFAULT)] = 1
+                    own = anchors.clusters(points, anchors.DEFAULT)
+                    mask[n, anchors.largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
                 with torch.autocast("cpu", torch.bfloat16):
                     ab = net(batch["l"], shares, wanted, mask, maps)[0]
                 row[f"held_ab_{name}"] = float((ab - batch["ab"]).norm(dim=1).mean())

@@ -84,22 +84,50 @@ def test_restarts_do_not_make_it_worse():
     assert np.mean(many) < np.mean(once)
 
 
-def test_the_largest_superpixel_of_a_cluster_is_its_anchor():
-    own = torch.tensor([0, 1, 0, 1, 2])
-    area = torch.tensor([10.0, 300.0, 200.0, 20.0, 1.0])
+def test_a_clusters_largest_superpixel_and_its_middle():
+    own = torch.tensor([0, 1, 0, 1, 2, 0])
+    area = torch.tensor([10.0, 300.0, 200.0, 20.0, 1.0, 5.0])
     assert anchors.largest(own, area).tolist() == [2, 1, 4]
+    points = torch.tensor([[0.0], [9.0], [5.0], [8.0], [30.0], [2.0]])
+    assert anchors.middles(points, own).tolist()[::2] == [5, 4]
+
+
+def test_places_are_the_middles_whatever_a_channels_scale():
+    torch.manual_seed(0)
+    owner = torch.arange(4).repeat_interleave(15)
+    points = torch.stack([owner % 2 * 1e3, owner // 2 * 1e-3], 1) * (1 + 0.01 * torch.randn(60, 2))
+    points += torch.randn(60, 2) * torch.tensor([10.0, 1e-5])
+    cells = anchors.place(points, 4)
+    assert sorted(owner[cells].tolist()) == [0, 1, 2, 3]
+    assert anchors.place(points[:1], 4).tolist() == [0]
 
 
 def test_anchors_are_found_again_each_in_a_place_of_its_own():
     torch.manual_seed(0)
-    points = 8 * torch.nn.functional.normalize(torch.randn(30, 64), dim=1)
+    marks = torch.nn.functional.normalize(torch.randn(30, 64), dim=1)
     order = torch.randperm(30)
     wanted = torch.tensor([3, 17, 4])
-    cells = anchors.located(points[order], points[wanted])
+    cells = anchors.located(marks[order], marks[wanted])
     assert order[cells].tolist() == wanted.tolist()
-    twice = anchors.located(points, points[[3, 3]] + torch.tensor([[0.1], [0.0]]))
+    twice = anchors.located(marks, marks[[3, 3]] + torch.tensor([[0.1], [0.0]]))
     assert twice[1] == 3 and twice[0] != 3
-    assert anchors.located(points + 50, points[:2]).tolist() == [-1, -1]  # nothing like it
+    assert anchors.located(marks + 50, marks[:2]).tolist() == [-1, -1]  # nothing like it
+
+
+def test_anchors_are_followed_where_things_look_alike():
+    """A thing that moves by a superpixel a frame, and another just like it that stays."""
+    ground, thing = torch.zeros(4), torch.tensor([3.0, 0.0, 0.0, 0.0])
+    marks = []
+    for t in range(5):
+        frame = ground.repeat(3 * 8, 1)
+        frame[8 + 1 + t] = frame[7] = thing
+        marks.append(frame)
+    still, moving = [7] * 5, [9, 10, 11, 12, 13]
+    both = anchors.followed(marks, thing.repeat(2, 1), 2, (3, 8)).T.tolist()
+    assert sorted(both) == [still, moving]
+    gone = [marks[0], ground.repeat(24, 1), marks[0]]
+    cells = anchors.followed(gone, thing[None], 0, (3, 8))[:, 0].tolist()
+    assert cells[1] == -1 and cells[2] == cells[0] in (7, 9)  # and found again where it was
 
 
 def test_it_keeps_the_contract(model):
