@@ -92,14 +92,13 @@ def test_a_clusters_largest_superpixel_and_its_middle():
     assert anchors.middles(points, own).tolist()[::2] == [5, 4]
 
 
-def test_places_are_the_middles_whatever_a_channels_scale():
-    torch.manual_seed(0)
-    owner = torch.arange(4).repeat_interleave(15)
-    points = torch.stack([owner % 2 * 1e3, owner // 2 * 1e-3], 1) * (1 + 0.01 * torch.randn(60, 2))
-    points += torch.randn(60, 2) * torch.tensor([10.0, 1e-5])
-    cells = anchors.place(points, 4)
-    assert sorted(owner[cells].tolist()) == [0, 1, 2, 3]
-    assert anchors.place(points[:1], 4).tolist() == [0]
+def test_anchors_are_spread_over_what_there_is(small):
+    look = small.look(torch.from_numpy(shot().lightness[0])[None, None].float() / 2.55)
+    cells = small.place(look, 5)
+    assert len(set(cells.tolist())) == 5 and torch.equal(cells, small.place(look, 5))
+    among = torch.tensor([2, 3, 8, 9, 14, 15, 20, 21])
+    assert set(small.place(look, 5, 0, among).tolist()) <= set(among.tolist())
+    assert small.place(look, 5, 0, among[:1]).tolist() == [2]
 
 
 def test_anchors_are_found_again_each_in_a_place_of_its_own():
