@@ -2,7 +2,7 @@
 
 Anchors are the middles of clusters of superpixels, by the modeler's tokens, the backbone's and their places. (The paper
 takes the modeler's tokens alone and each cluster's largest superpixel: with the shipped weights and 8 anchors in true
-colours that is worse by 1.1 CIEDE2000 on held-out pictures, and worse than random places.) Their colours come from the
+colours that is worse by 0.9 CIEDE2000 on held-out pictures, and worse than random places.) Their colours come from the
 modeler (a proposal), from a reference, or from the user. In a shot they are chosen once: every anchor keeps its colour
 and is followed from frame to frame, so that nothing is decided anew.
 """
