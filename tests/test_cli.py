@@ -159,7 +159,6 @@ def test_a_film_that_is_called_like_a_step(folder):
     ("line", "words"),
     [
         ("", ["MOVIE"]),
-        ("film.mkv", ["no reference", "--ref", "--refs"]),
         ("film.mkv --ref a.png --refs refs.csv", ["not both"]),
         ("none.mkv --ref a.png", ["none.mkv"]),
         ("a.png --ref a.png -o film.mkv", ["film.mkv"]),

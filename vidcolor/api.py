@@ -66,6 +66,8 @@ def colorize(
 ) -> Result:
     """Colour a black-and-white film from coloured references; its luma and all else stay as they are.
 
+    Without any reference colours are proposed for a frame of each shot (`vidcolor.propose`).
+
     movie: a film's file, a folder of numbered images or a printf pattern of them (with `fps`).
     ref: one reference, or several, for the whole film. refs: a CSV list or a folder of keys named by frame
     number. out: the result, `MOVIE-stem.color.mkv` beside the film by default. scenes: PySceneDetect's list.
@@ -98,8 +100,8 @@ def run(request: Request, settings: Settings, *, keep_work: bool = False, progre
     return finish(plan, model, began=began, keep_work=keep_work, progress=progress)
 
 
-def plan_film(request: Request, settings: Settings, *, progress: bool) -> tuple[Plan, Colorizer]:
-    """The plan of a film and the model it is made for."""
+def plan_film(request: Request, settings: Settings, *, progress: bool, dry: bool = False) -> tuple[Plan, Colorizer]:
+    """The plan of a film and the model it is made for. dry: nothing is written, not even proposed references."""
     made: list[Colorizer] = []
 
     def fingerprint() -> str:
@@ -111,7 +113,7 @@ def plan_film(request: Request, settings: Settings, *, progress: bool) -> tuple[
         def on_film(film: Film) -> None:
             bar.total = film.frames_hint or None
 
-        plan = make_plan(request, settings, fingerprint, on_film=on_film, on_frame=bar)
+        plan = make_plan(request, settings, fingerprint, on_film=on_film, on_frame=bar, dry=dry)
     return plan, made[0]
 
 

@@ -1,4 +1,4 @@
-"""The command line: `vidcolor MOVIE --ref KEY`, and its steps `plan`, `unit`, `join`, `scenes`, `stylize`."""
+"""The command line: `vidcolor MOVIE --ref KEY`, and its steps `plan`, `unit`, `join`, `scenes`, `propose`, `stylize`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _colour(arguments: list[str]) -> int:
 
     began = time.monotonic()
     request, settings = request_of(options), settings_of(options)
-    plan, model = api.plan_film(request, settings, progress=not options.quiet)
+    plan, model = api.plan_film(request, settings, progress=not options.quiet, dry=options.dry_run)
     if options.dry_run or options.verbose:
         from .planning import describe
 
@@ -188,12 +188,19 @@ def _stylize(arguments: list[str]) -> int:
     return step(arguments)
 
 
+def _propose(arguments: list[str]) -> int:
+    from .propose import command
+
+    return command(arguments)
+
+
 _STEPS: dict[str, Callable[[list[str]], int]] = {
     "plan": _plan,
     "unit": _unit,
     "join": _join,
     "scenes": _scenes,
     "stylize": _stylize,
+    "propose": _propose,
 }
 """Steps that stand alone. A film of such a name is written ./plan."""
 
@@ -204,7 +211,8 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
         description=description,
         allow_abbrev=False,
         epilog="Steps on their own: vidcolor plan MOVIE ..., vidcolor unit PLAN N, vidcolor join PLAN, "
-        "vidcolor scenes MOVIE, vidcolor stylize CONTENT STYLE. A film that is called like a step is written ./plan.",
+        "vidcolor scenes MOVIE, vidcolor propose MOVIE, vidcolor stylize CONTENT STYLE. A film that is called like a "
+        "step is written ./plan.",
     )
     add = parser.add_argument
     add(

@@ -8,7 +8,7 @@ from pathlib import Path
 from .encode import output_format
 from .errors import VidcolorError
 from .mux import join_units
-from .plan import Plan
+from .plan import PROPOSED, PROPOSED_RECORD, Plan
 
 
 def join(plan: Plan, plan_path: Path | None = None) -> Path:
@@ -36,8 +36,11 @@ def clean(plan: Plan) -> None:
     """Remove what this program put into the work folder, and the folder where nothing else is in it."""
     for file in (plan.work / "units").glob("?????-*.mkv*"):
         file.unlink(missing_ok=True)
+    proposed = plan.work / PROPOSED
+    for file in [*proposed.glob("[0-9]*.png*"), proposed / PROPOSED_RECORD]:
+        file.unlink(missing_ok=True)
     (plan.work / "plan.json").unlink(missing_ok=True)
-    for folder in (plan.work / "units", plan.work):
+    for folder in (plan.work / "units", proposed, plan.work):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 

@@ -24,6 +24,8 @@ MARGIN = 24
 """Frames of the same shot read on each side of a chunk, so that smoothing has settled where chunks meet."""
 UNIT_FORMAT = 1
 """Raised when the same plan would give other pixels, so that units of an older program are not reused."""
+PROPOSED, PROPOSED_RECORD = "proposed", "proposed.json"
+"""Folder in the work folder for the keys of a film that came without, and the file in it that says what made them."""
 _PLAN_FORMAT = 1
 _BLOCK = 1 << 20
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import numpy as np
 
 from .errors import VidcolorError, warn
 from .film import Film
-from .plan import KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity
+from .plan import PROPOSED, KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity
 from .recognise import Match, other_matrix
 from .references import Key, from_files, keys_of_shots, read_refs
 from .scan import scan
@@ -77,11 +80,13 @@ def make_plan(
     *,
     on_film: Callable[[Film], None] | None = None,
     on_frame: Callable[[int], None] | None = None,
+    dry: bool = False,
 ) -> Plan:
     """Decide all that is decided before the first frame is coloured; reads the film once.
 
     fingerprint: gives the model's; asked once all quick checks are passed. on_film: called as the scan
-    begins; on_frame: with each frame's number.
+    begins; on_frame: with each frame's number. dry: write nothing; else, where there is no reference and the
+    model needs one, pictures are proposed in the work folder.
     Raises VidcolorError for whatever the user can put right, as early as it can be known.
     """
     from .encode import output_format
@@ -89,6 +94,7 @@ def make_plan(
 
     film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
     out = (request.out or default_out(request.movie)).absolute()
+    work = out.with_name(out.name + ".vidcolor")
     check_out(out, request.movie, request.overwrite)
     output_format(film, settings, out)
     keys = read_keys(request)
@@ -109,12 +115,15 @@ def make_plan(
     pts = found.pts
     cuts = found.cuts if scenes is None else cuts_of_scenes(scenes, len(pts), request.scenes or Path())
     shots = shots_of(cuts, len(pts))
-    first, last = _range(request, pts, film)
+    first, last = film_range(request, pts, film)
+    matches = found.matches
+    if not keys:
+        keys, hashes, matches = _proposed(film, pts, clipped(shots, first, last), settings, work, dry)
     uses = [
         _use(key, sha256, match, film, pts, scenes or shots)
-        for key, sha256, match in zip(keys, hashes, found.matches, strict=True)
+        for key, sha256, match in zip(keys, hashes, matches, strict=True)
     ]
-    _report(keys, uses, found.matches, film)
+    _report(keys, uses, matches, film)
     serving = _serving(keys, uses, shots, scenes or shots)
     identity = film_identity(film)
     units = []
@@ -132,21 +141,51 @@ def make_plan(
         shots=shots,
         units=tuple(units),
         out=out,
-        work=out.with_name(out.name + ".vidcolor"),
+        work=work,
         identity=identity,
         fingerprint=model,
     )
 
 
 def read_keys(request: Request) -> list[Key]:
-    """The references of a request. Raises VidcolorError where there is none."""
+    """The references of a request; none where it has none."""
     if request.ref and request.refs:
         raise VidcolorError("--ref and --refs: give the whole film's reference or the list, not both")
     if request.refs:
         return read_refs(request.refs)
     if request.ref:
         return from_files(request.ref)
-    raise VidcolorError("no reference: give a coloured picture with --ref KEY.png or a list with --refs LIST")
+    return []
+
+
+def _proposed(
+    film: Film, pts: np.ndarray, spans: Sequence[tuple[int, int]], settings: Settings, work: Path, dry: bool
+) -> tuple[list[Key], list[str], list[Match]]:
+    """What stands in for references where there are none: the first proposal of each span, a painting of its frame."""
+    from .models import needs_reference
+    from .propose import keys_of_film
+
+    if not needs_reference(settings.model):
+        warn("no reference: the model guesses the colours; vidcolor propose MOVIE shows three versions to choose from")
+        return [], [], []
+    warn(
+        f"no reference: colours are proposed for {len(spans)} shot{'' if len(spans) == 1 else 's'}; "
+        "vidcolor propose MOVIE shows three versions to choose from and to correct"
+    )
+    folder = work / PROPOSED
+    with tempfile.TemporaryDirectory() if dry else nullcontext(folder) as where:
+        if dry and folder.is_dir():
+            shutil.copytree(folder, where, dirs_exist_ok=True)
+        keys = keys_of_film(film, pts, spans, settings, Path(where))
+        hashes = [file_hash(key.path) for key in keys]
+    keys = [replace(key, path=folder / key.path.name) for key in keys]
+    return keys, hashes, [Match(key.place if isinstance(key.place, int) else None, 1.0) for key in keys]
+
+
+def clipped(shots: Sequence[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
+    """What of the shots lies in frames [first, last)."""
+    spans = [(max(a, first), min(b, last)) for a, b in shots]
+    return [(a, b) for a, b in spans if a < b]
 
 
 def describe(plan: Plan) -> list[str]:
@@ -184,7 +223,8 @@ def describe_key(key: KeyUse) -> str:
     return f"{key.path}: plain reference{place}{weight}"
 
 
-def _range(request: Request, pts: np.ndarray, film: Film) -> tuple[int, int]:
+def film_range(request: Request, pts: np.ndarray, film: Film) -> tuple[int, int]:
+    """[first, last) of the frames of a request. Raises VidcolorError where there are none."""
     first = 0 if request.start is None else frame_at(request.start, pts, film.time_base)
     last = len(pts) if request.end is None else frame_at(request.end, pts, film.time_base)
     if first >= len(pts):

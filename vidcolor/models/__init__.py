@@ -14,7 +14,12 @@ DEFAULT = "exemplar"
 
 def names() -> tuple[str, ...]:
     """What `--model` takes, the default first."""
-    return (DEFAULT, "adain")
+    return (DEFAULT, "adain", "anchors")
+
+
+def needs_reference(name: str) -> bool:
+    """Whether a model has colours from references only; for the others a film may have none."""
+    return name != "anchors"
 
 
 def create(
@@ -41,6 +46,12 @@ def create(
         from vidcolor.models.xu import Xu
 
         return Xu(where, encoder=encoder, seed=seed, method=transfer)
+    if name == "anchors":
+        if encoder is not None:
+            raise VidcolorError(f"--encoder {encoder}: --model anchors has one encoder only; use --model adain")
+        from vidcolor.models.anchors import AnchorsColorizer
+
+        return AnchorsColorizer(where, seed)
     raise VidcolorError(f"--model {name}: there is no such model; one of {', '.join(names())}")
 
 

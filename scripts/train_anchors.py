@@ -1,0 +1,267 @@
+"""Train the nets of global anchors: first superpixels, then colours.
+
+    python scripts/train_anchors.py superpixels --photos DIR --clips DIR --run runs/superpixels --seconds 500 --ship
+    python scripts/train_anchors.py colors --photos DIR --clips DIR --run runs/anchors --seconds 2100 --ship
+
+Superpixels: ab and lightness pooled and diffused must come back, and superpixels stay compact. Colours: anchors are the
+largest superpixels of clusters of true ab (papers.md section 4) and carry true colours; the loss is cross entropy of
+modeler and generator, rare colours weighing more, and the distance of the RefineNet's ab from the truth, in place of
+the paper's perceptual term. Some pictures are turned in hue, and in some one thing is given another colour, so that an
+anchor's colour is obeyed even where it is unlikely.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait)
+
+# isort: split
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from vidcolor.models import anchors, bins, superpixels, weights
+from vidcolor.models.anchors_net import THIN, AnchorsNet, rebalance
+from vidcolor.models.matching import load_matcher
+from vidcolor.models.superpixels import SPixNet
+from vidcolor.training.data import HELD_OUT, Clip, age, cover, load_clips, load_photos, rotate_hue, to_lab
+from vidcolor.training.loop import Schedule, train
+
+SIZE = (192, 256)
+"""Height and width of training crops."""
+PHOTO_SHARE = 0.6
+NATURAL, TURNED, RECOLORED = range(3)
+KINDS = (0.7, 0.15, 0.15)
+"""Shares of pictures as they are, turned in hue, and with one thing recoloured."""
+
+
+class Pictures:
+    """Endless random crops of photographs and of single frames."""
+
+    def __init__(self, photos: list[np.ndarray], clips: list[Clip], aged: float = 0.5) -> None:
+        self.photos, self.clips, self.aged = photos, clips, aged
+
+    def batch(self, n: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """`l` (n, 1, h, w) as the film has it, `clean` alike without its faults, `ab` (n, 2, h, w), `kind` (n,)."""
+        drawn = [self.draw(rng) for _ in range(n)]
+        l, clean, ab = (np.stack([d[i] for d in drawn]).astype(np.float32) for i in range(3))
+        return {
+            "l": torch.from_numpy(l)[:, None],
+            "clean": torch.from_numpy(clean)[:, None],
+            "ab": torch.from_numpy(np.ascontiguousarray(ab.transpose(0, 3, 1, 2))),
+            "kind": torch.tensor([d[3] for d in drawn]),
+        }
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        if self.photos and (not self.clips or rng.random() < PHOTO_SHARE):
+            rgb = self.photos[rng.integers(len(self.photos))]
+        else:
+            frames = self.clips[rng.integers(len(self.clips))].frames
+            rgb = frames[rng.integers(len(frames))]
+        lab = to_lab(cover(rgb, SIZE, rng, 1 + max(0.0, rng.normal(0, 0.2))))
+        clean, ab = lab[..., 0], lab[..., 1:]
+        kind = int(rng.choice(3, p=KINDS))
+        if kind == TURNED:
+            ab = rotate_hue(ab, rng.uniform(-np.pi, np.pi)) * np.float32(rng.uniform(0.7, 1.3))
+        elif kind == RECOLORED:
+            ab = recolored(ab, rng)
+        return (age(clean, rng) if rng.random() < self.aged else clean), clean, ab, kind
+
+
+def recolored(ab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """ab (h, w, 2) in which whatever has the colour of some pixel has another one."""
+    h, w = ab.shape[:2]
+    away = np.square(ab - ab[rng.integers(h), rng.integers(w)]).sum(-1, keepdims=True)
+    shift = rng.uniform(15, 45) * np.exp(1j * rng.uniform(-np.pi, np.pi))
+    share = np.exp(-away / (2 * rng.uniform(5, 12) ** 2)).astype(np.float32)
+    return ab + share * np.array([shift.real, shift.imag], np.float32)
+
+
+def superpixel_loss(net: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What pooling and diffusing lose of ab and (the edges that a grey frame shows) of lightness, and how far pixels
+    are from their superpixels' middles."""
+    shares = net(batch["l"])
+    maps = [batch["ab"] / 110, batch["clean"] / 100, _places(batch["l"]).expand(len(shares), -1, -1, -1)]
+    lost = [(superpixels.diffuse(superpixels.pool(m, shares), shares) - m).norm(dim=1).mean() for m in maps]
+    loss = 10 * lost[0] + 3 * lost[1] + 0.003 / superpixels.CELL * lost[2]
+    return {"loss": loss, "ab": lost[0] * 110, "lightness": lost[1] * 100, "pixels": lost[2]}
+
+
+def _places(like: torch.Tensor) -> torch.Tensor:
+    """(1, 2, h, w) y and x of every pixel."""
+    return torch.stack(torch.meshgrid(*(torch.arange(float(s)) for s in like.shape[-2:]), indexing="ij"))[None]
+
+
+class Colors:
+    """The loss of the colour nets; superpixels and trunk are frozen."""
+
+    def __init__(self, spix: SPixNet, trunk: torch.nn.Module, prior: torch.Tensor) -> None:
+        self.spix, self.trunk, self.weight, self.bins = spix, trunk, rebalance(prior), bins.gamut()
+
+    @torch.no_grad()
+    def seen(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor]:
+        """Shares, the trunk's maps, and superpixels' true ab (b, n, 2)."""
+        shares, maps = self.spix(batch["l"]), self.trunk(batch["l"])
+        with torch.autocast("cpu", enabled=False):
+            ab = superpixels.pool(batch["ab"], shares).flatten(2).transpose(1, 2)
+        return shares, maps, ab
+
+    def anchors(self, ab: torch.Tensor, shares: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+        """(b, n, 1) 1 at anchors: of clusters in ab, at random places in one picture of six, none in one of twelve."""
+        mask = torch.zeros(*ab.shape[:2], 1)
+        for n, points in enumerate(ab):
+            count = int(torch.randint(anchors.FEWEST, anchors.MOST + 1, (1,), generator=rng))
+            how = float(torch.rand(1, generator=rng))
+            if how < 3 / 4:
+                own = anchors.clusters(points, count, int(torch.randint(2**31, (1,), generator=rng)), 1)
+                mask[n, anchors.largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
+            elif how < 11 / 12:
+                mask[n, torch.randperm(len(points), generator=rng)[:count]] = 1
+        return mask
+
+    def loss(self, net: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        shares, maps, true = self.seen(batch)
+        wanted = bins.encode(true.flatten(0, 1), self.bins).view(*true.shape[:2], -1)
+        generator = torch.Generator().manual_seed(int(torch.randint(2**31, (1,))))
+        mask = self.anchors(true, shares, generator)
+        ab, modeled, made = net(batch["l"], shares, wanted, mask, maps)
+        weight = self.weight[wanted.argmax(-1)]
+        likely = (batch["kind"] == NATURAL)[:, None].float().expand_as(weight)
+        modeler = _cross_entropy(modeled, wanted, weight * likely)
+        generated = _cross_entropy(made, wanted, weight)
+        distance = ((ab - batch["ab"]).square().sum(1) + 0.1).sqrt().mean()
+        return {
+            "loss": 2 * modeler + generated + 0.4 * distance,
+            "modeler": modeler,
+            "generator": generated,
+            "ab": distance,
+        }
+
+
+def _cross_entropy(logits: torch.Tensor, wanted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return -((wanted * logits.log_softmax(-1)).sum(-1) * weight).mean()
+
+
+def prior_of(pictures: list[np.ndarray]) -> torch.Tensor:
+    """(313,) shares of colours over pictures (h, w, 3) uint8 RGB."""
+    total = torch.zeros(bins.BINS)
+    for rgb in pictures:
+        ab = cv2.resize(to_lab(rgb), (24, 24), interpolation=cv2.INTER_AREA)[..., 1:].reshape(-1, 2)
+        total += bins.encode(torch.from_numpy(ab), bins.gamut()).sum(0)
+    return total / total.sum()
+
+
+class Validation:
+    """Figures on fixed crops of held-out pictures, and a sheet of them, `preview.png`."""
+
+    def __init__(self, held: Pictures, folder: Path, count: int = 48) -> None:
+        self.folder = folder
+        batches = [held.batch(8, np.random.default_rng((7, n))) for n in range(count // 8)]
+        self.batches = [{**b, "kind": torch.full_like(b["kind"], NATURAL)} for b in batches]
+
+    def superpixels(self, net: torch.nn.Module) -> dict[str, float]:
+        rows = []
+        for batch in self.batches:
+            with torch.autocast("cpu", torch.bfloat16):
+                rows.append({f"held_{k}": float(v) for k, v in superpixel_loss(net, batch).items()})
+        shares = net(self.batches[0]["l"])
+        l, ab = self.batches[0]["clean"], self.batches[0]["ab"]
+        owner = superpixels.ids(shares)
+        edge = F.pad(owner[:, :, 1:] != owner[:, :, :-1], (0, 1)) | F.pad(owner[:, 1:] != owner[:, :-1], (0, 0, 0, 1))
+        again = superpixels.diffuse(superpixels.pool(ab, shares), shares)
+        outlined = torch.where(edge[:, None], 100.0, l)
+        self._sheet([(outlined, 0 * ab), (l, again), (l, ab)])
+        return _mean(rows)
+
+    def colors(self, net: torch.nn.Module, training: Colors) -> dict[str, float]:
+        """Distance of ab from the truth in Lab units with anchors in their true colours, and with none; colourfulness
+        (mean chroma) of both against the truth's."""
+        rows, sheet = [], []
+        for batch in self.batches:
+            shares, maps, true = training.seen(batch)
+            wanted = bins.encode(true.flatten(0, 1), training.bins).view(*true.shape[:2], -1)
+            row = {}
+            for name in ("anchors", "none"):
+                mask = torch.zeros(*true.shape[:2], 1)
+                for n, points in enumerate(true if name == "anchors" else ()):
+                    own = anchors.clusters(points, anchors.DEFAULT)
+                    mask[n, anchors.largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
+                with torch.autocast("cpu", torch.bfloat16):
+                    ab = net(batch["l"], shares, wanted, mask, maps)[0]
+                row[f"held_ab_{name}"] = float((ab - batch["ab"]).norm(dim=1).mean())
+                row[f"held_chroma_{name}"] = float(ab.norm(dim=1).mean() / batch["ab"].norm(dim=1).mean())
+                if batch is self.batches[0]:
+                    sheet.append((batch["l"], ab))
+            rows.append(row)
+        first = self.batches[0]
+        self._sheet([(first["l"], 0 * first["ab"]), *sheet, (first["clean"], first["ab"])])
+        return _mean(rows)
+
+    def _sheet(self, columns: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        pictures = []
+        for l, ab in columns:
+            lab = torch.cat([l, ab], 1).permute(0, 2, 3, 1).numpy().astype(np.float32)
+            pictures.append(np.vstack([cv2.cvtColor(x, cv2.COLOR_Lab2BGR) for x in lab]))
+        sheet = np.clip(np.hstack(pictures), 0, 1)
+        cv2.imwrite(str(self.folder / "preview.png"), np.rint(sheet * 255).astype(np.uint8))
+
+
+def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {k: float(np.mean([row[k] for row in rows])) for k in rows[0]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", choices=("superpixels", "colors"))
+    parser.add_argument("--photos", type=Path, required=True, help="folder of colour photographs")
+    parser.add_argument("--clips", type=Path, required=True, help="folder of colour clips")
+    parser.add_argument("--run", type=Path, help="checkpoints and log (runs/STAGE)")
+    parser.add_argument("--seconds", type=float, default=2100)
+    parser.add_argument("--steps", type=int, default=10**6)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--width", type=int, default=8, help="of SPixNet; 16 is the paper's")
+    parser.add_argument("--superpixels", default="superpixels", help="weights that the colour stage stands on")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--ship", action="store_true", help="write the result into the package")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    run = args.run or Path("runs") / args.stage
+    run.mkdir(parents=True, exist_ok=True)
+    photos = load_photos(args.photos)
+    held = Pictures(photos[::25], load_clips(args.clips, 4, lambda name: name in HELD_OUT))
+    learn = Pictures(
+        [p for i, p in enumerate(photos) if i % 25], load_clips(args.clips, 16, lambda name: name not in HELD_OUT)
+    )
+    print(f"{len(learn.photos)} photographs, {len(learn.clips)} clips", flush=True)
+    validation = Validation(held, run)
+    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-3, ema=0.998)
+
+    def batch(rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        return learn.batch(args.batch, rng)
+
+    if args.stage == "superpixels":
+        net: SPixNet | AnchorsNet = SPixNet(args.width)
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        state = train(net, batch, superpixel_loss, run, schedule, "cpu", validation.superpixels, 250)
+        name = "superpixels"
+    else:
+        net = AnchorsNet(**THIN)
+        net.prior.copy_(prior_of(learn.photos + [f for clip in learn.clips for f in clip.frames[::4]]))
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        spix = anchors.load_superpixels(args.superpixels)
+        colors = Colors(spix, load_matcher().trunk, net.prior.clone())
+        state = train(net, batch, colors.loss, run, schedule, "cpu", lambda n: validation.colors(n, colors), 250)
+        name = "anchors"
+    steps = (run / "log.csv").read_text().splitlines()[-1].split(",")[0]
+    if args.ship:
+        print(weights.ship(name, state, {"net": name, "settings": net.settings, "steps": int(steps)}))
+
+
+if __name__ == "__main__":
+    main()

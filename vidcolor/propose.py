@@ -1,0 +1,305 @@
+"""`vidcolor propose MOVIE`: colours for films that have no coloured reference, to choose from and to correct.
+
+One key frame a shot, three versions of each, and the anchors that they were made of in a file. The pictures of a
+version are a folder of keys: `vidcolor MOVIE --refs DIR/1`. A film that is coloured without any reference gets the
+first version of every shot as its keys, in the work folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .anchors_file import MOST, PROPOSALS, Anchor, read, write
+from .errors import VidcolorError
+from .film import Film
+from .keyframes import key_frame
+from .plan import PROPOSED_RECORD, film_identity
+from .proposals import Proposer, row_of_sheet, size_of, write_picture
+from .references import Key
+from .scenes import cuts_of_scenes, read_scenes
+from .settings import Settings
+from .shots import shots_of
+from .timecode import Point
+
+if TYPE_CHECKING:
+    from .api import FramesBar
+    from .models.anchors import Painter
+
+FEWEST, DEFAULT = 3, 8
+"""Anchors of a frame: at least, and where nothing is said."""
+ANCHORS, SHEET = "anchors.csv", "sheet.png"
+ROWS = 40
+"""Frames on a contact sheet; more go on sheet-2.png and so on."""
+_FORMAT = 1
+"""Raised when the same film would get other proposals, so that older pictures are not reused."""
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What `propose` did."""
+
+    out: Path
+    """The folder."""
+    frames: tuple[int, ...]
+    """The film's frames of which there are pictures."""
+    proposals: int
+    """Versions of each."""
+
+
+def propose(
+    movie: Path,
+    out: Path | None = None,
+    *,
+    proposals: int = PROPOSALS,
+    anchors_per_frame: int = DEFAULT,
+    anchors: Path | None = None,
+    scenes: Path | None = None,
+    start: Point | None = None,
+    end: Point | None = None,
+    fps: Fraction | None = None,
+    seed: int = 0,
+    settings: Settings | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Proposed:
+    """Write proposals for a film into a folder: `1/000123.png` and so on, `anchors.csv`, `sheet.png`.
+
+    out: `MOVIE-stem.proposed` beside the film by default; an existing folder must be allowed by `overwrite`, or be the
+    one that holds `anchors`. anchors: make the pictures again from this file, those that it names and no others.
+    settings: of which device, matrix, full_range, on_error and allow_interlaced count.
+    Raises VidcolorError, one line, for whatever can be put right.
+    """
+    from .film import probe
+    from .planning import Request, clipped, default_out, film_range
+    from .scan import scan
+
+    if not 1 <= proposals <= PROPOSALS:
+        raise VidcolorError(f"--proposals {proposals}: from 1 to {PROPOSALS}")
+    if not FEWEST <= anchors_per_frame <= MOST:
+        raise VidcolorError(f"--anchors-per-frame {anchors_per_frame}: from {FEWEST} to {MOST}")
+    settings = settings or Settings()
+    film = probe(movie, fps=fps, matrix=settings.matrix, full_range=settings.full_range)
+    folder = (out or default_out(movie, ".proposed")).absolute()
+    _check_folder(folder, anchors, overwrite)
+    rows = [] if anchors is None else read(anchors, None, size_of(film))
+    listed = read_scenes(scenes) if scenes else None
+    with _bar("scan", progress, film.frames_hint or None) as bar:
+        found = scan(
+            film,
+            until=max(row.frame for row in rows) if rows else end if listed is None else None,
+            detect=listed is None and anchors is None,
+            allow_interlaced=settings.allow_interlaced,
+            on_error=settings.on_error,
+            on_frame=bar,
+        )
+    proposer = Proposer(film, _painter(settings.device), seed)
+    if anchors is not None:
+        rows = read(anchors, len(found.pts), proposer.size)  # now with the film's end
+        frames = sorted({row.frame for row in rows})
+        spans: list[tuple[int, int]] = [(frame, frame + 1) for frame in frames]
+    else:
+        cuts = found.cuts if listed is None else cuts_of_scenes(listed, len(found.pts), scenes or Path())
+        first, last = film_range(Request(movie, start=start, end=end), found.pts, film)
+        spans = clipped(shots_of(cuts, len(found.pts)), first, last)
+    _make(folder)
+    if anchors is None:
+        _empty(folder)
+    sheets = _Sheets(folder)
+    kept: list[Anchor] = []
+    frames = []
+    with _bar("propose", progress, len(spans)) as bar:
+        for span in spans:
+            frame = key_frame(film, found.pts, span, settings.on_error)
+            seen = proposer.see(frame)
+            if anchors is None:
+                own = proposer.anchors(seen, anchors_per_frame, proposals)
+            else:
+                own = [row for row in rows if row.frame == frame.index]
+            versions = [
+                [anchor for anchor in own if anchor.proposal == number]
+                for number in sorted({anchor.proposal for anchor in own})
+            ]
+            pictures = [proposer.picture(seen, version) for version in versions]
+            for version, picture in zip(versions, pictures, strict=True):
+                write_picture(folder / str(version[0].proposal) / f"{frame.index:06d}.png", picture)
+            sheets.add(row_of_sheet([proposer.grey(seen), *pictures], versions, frame.index))
+            kept += own
+            frames.append(frame.index)
+            bar(frame.index)
+    sheets.close()
+    if anchors is None:
+        write(folder / ANCHORS, kept)
+    elif anchors.absolute() != folder / ANCHORS:
+        shutil.copyfile(anchors, folder / ANCHORS)
+    return Proposed(folder, tuple(frames), len({anchor.proposal for anchor in kept}))
+
+
+def keys_of_film(
+    film: Film, pts: np.ndarray, spans: Sequence[tuple[int, int]], settings: Settings, folder: Path
+) -> list[Key]:
+    """The first proposal of every span as a key, `NNNNNN.png` in `folder`; what is there already is taken as it is.
+
+    The same film, weights and seed give the same pictures, bit by bit.
+    """
+    painter = _painter(settings.device)
+    facts = [_FORMAT, film_identity(film), painter.fingerprint, settings.seed, film.matrix, film.full_range]
+    made_of = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    record = folder / PROPOSED_RECORD
+    made = _made(record, made_of)
+    proposer = Proposer(film, painter, settings.seed)
+    keys = []
+    for first, last in spans:
+        name = f"{first}-{last}"
+        path = folder / f"{made[name]:06d}.png" if name in made else None
+        if path is None or not path.is_file():
+            frame = key_frame(film, pts, (first, last), settings.on_error)
+            seen = proposer.see(frame)
+            path = folder / f"{frame.index:06d}.png"
+            write_picture(path, proposer.picture(seen, proposer.anchors(seen, DEFAULT, 1)))
+            made[name] = frame.index
+            record.write_text(json.dumps({"made of": made_of, "frames": made}))
+        keys.append(Key(path, made[name], source=f"proposed for shot from frame {first}"))
+    return keys
+
+
+class _Sheets:
+    """The contact sheet, written as it fills."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.number, self.rows = folder, 0, []  # type: Path, int, list[np.ndarray]
+
+    def add(self, row: np.ndarray) -> None:
+        self.rows.append(row)
+        if len(self.rows) == ROWS:
+            self.close()
+
+    def close(self) -> None:
+        """Write what has come since the last sheet."""
+        if not self.rows:
+            return
+        self.number += 1
+        width = max(row.shape[1] for row in self.rows)
+        rows = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in self.rows]
+        name = SHEET if self.number == 1 else SHEET.replace(".", f"-{self.number}.")
+        write_picture(self.folder / name, np.vstack(rows))
+        self.rows = []
+
+
+def _empty(folder: Path) -> None:
+    """Remove an earlier run's pictures, which would be taken for keys of this one's."""
+    for number in range(1, PROPOSALS + 1):
+        for file in (folder / str(number)).glob("*.png"):
+            if re.fullmatch(r"\d{6,}", file.stem):
+                file.unlink()
+    for file in folder.glob("sheet*.png"):
+        if re.fullmatch(r"sheet(-\d+)?", file.stem):
+            file.unlink()
+
+
+def _made(record: Path, made_of: str) -> dict[str, int]:
+    """Which frame each span's picture is of, as far as pictures were made of the same."""
+    try:
+        facts = json.loads(record.read_text())
+        if facts["made of"] == made_of:
+            return {str(span): int(frame) for span, frame in facts["frames"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return {}
+
+
+def _painter(device: str) -> Painter:
+    from .models import pick_device
+    from .models.anchors import Painter
+
+    return Painter(pick_device(device))
+
+
+def _check_folder(folder: Path, anchors: Path | None, overwrite: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise VidcolorError(f"{folder}: a file; name the folder with -o")
+    again = anchors is not None and anchors.absolute().parent == folder
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite and not again:
+        raise VidcolorError(f"{folder}: exists already; replace its proposals with -y or name another folder with -o")
+    if not folder.parent.is_dir():
+        raise VidcolorError(f"{folder}: there is no folder {folder.parent}")
+
+
+def _make(folder: Path) -> None:
+    from .api import make_folder
+
+    make_folder(folder)
+
+
+def _bar(title: str, shown: bool, total: int | None) -> FramesBar:
+    from .api import FramesBar
+
+    return FramesBar(title, shown, total, leave=False)
+
+
+def command(arguments: list[str]) -> int:
+    """`vidcolor propose`, as the command line runs it."""
+    from .cli import _fps, _Parser, _point, _tell, _whole
+    from .settings import MATRICES
+
+    parser = _Parser(
+        "vidcolor propose",
+        description="Propose colours: pictures of one frame a shot in three versions, and a file of their anchors.",
+        epilog="Then: vidcolor MOVIE --refs DIR/1. To correct: edit DIR/anchors.csv (frame,proposal,x,y,color) and run "
+        "vidcolor propose MOVIE -o DIR --anchors DIR/anchors.csv.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("movie", type=Path, metavar="MOVIE", help="a film, or numbered images with --fps")
+    add("-o", "--out", type=Path, metavar="DIR", help="where they go (MOVIE-stem.proposed beside the film)")
+    add("-y", "--overwrite", action="store_true", help="replace the proposals in an existing folder")
+    add("--proposals", type=_whole, default=PROPOSALS, metavar="1..3", help="versions of each frame (3)")
+    add("--anchors-per-frame", type=_whole, default=DEFAULT, metavar="3..14", help="places that are given a colour (8)")
+    add("--anchors", type=Path, metavar="CSV", help="make the pictures again from this file")
+    add("--scenes", type=Path, metavar="CSV", help="PySceneDetect's scene list instead of looking for cuts")
+    add("--start", type=_point, metavar="T", help="first frame: a number from 0, 12.5s or HH:MM:SS.nnn")
+    add("--end", type=_point, metavar="T", help="first frame that is left out, written as --start")
+    add("--fps", type=_fps, help="frame rate of numbered images (24, 24000/1001)")
+    add("--seed", type=_whole, default=0, help="of the choice of anchors")
+    add("--matrix", choices=MATRICES, help="YCbCr matrix, against the film's tag")
+    add("--range", choices=("limited", "full"), help="range of the code values, against the film's tag")
+    add("--on-error", choices=("stop", "skip"), default="stop", help="at a corrupt frame")
+    add("--allow-interlaced", action="store_true", help="take interlaced frames as they are")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
+    given = parser.parse_args(arguments)
+    settings = Settings(
+        matrix=given.matrix,
+        full_range=None if given.range is None else given.range == "full",
+        on_error=given.on_error,
+        allow_interlaced=given.allow_interlaced,
+        device=given.device,
+    )
+    done = propose(
+        given.movie,
+        given.out,
+        proposals=given.proposals,
+        anchors_per_frame=given.anchors_per_frame,
+        anchors=given.anchors,
+        scenes=given.scenes,
+        start=given.start,
+        end=given.end,
+        fps=given.fps,
+        seed=given.seed,
+        settings=settings,
+        overwrite=given.overwrite,
+        progress=not given.quiet,
+    )
+    if not given.quiet:
+        frames = f"{len(done.frames)} frame{'' if len(done.frames) == 1 else 's'}"
+        _tell(f"{frames} in {done.proposals} version{'' if done.proposals == 1 else 's'}: {done.out}")
+    return 0
