@@ -161,7 +161,13 @@ def create_model(settings: Settings) -> Colorizer:
 
     if settings.model not in models.names():
         raise VidcolorError(f"--model {settings.model}: one of {', '.join(models.names())}")
-    return models.create(settings.model, device=settings.device, encoder=settings.encoder, seed=settings.seed)
+    return models.create(
+        settings.model,
+        device=settings.device,
+        encoder=settings.encoder,
+        seed=settings.seed,
+        sketch_output=settings.sketch_output,
+    )
 
 
 def make_folder(folder: Path) -> None:

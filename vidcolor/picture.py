@@ -63,9 +63,7 @@ def load_key(path: str | Path, film: Film | None = None) -> np.ndarray:
     return _as_coded(_turn(rgb, orientation), film)
 
 
-def brought_into_place(
-    rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
+def brought_into_place(rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """A cropped or shifted key (h, w, 3) as it lies over a film's frame of `size` (H, W), and where it covers it.
 
     align: six numbers, the affine map from places in the frame (0..1 right and down) to places in the key. Returns
@@ -88,9 +86,7 @@ def _open(path: Path) -> Image.Image:
     try:
         return Image.open(path)
     except UnidentifiedImageError:
-        raise VidcolorError(
-            f"reference {path}: not a picture that can be read (PNG, JPEG, TIFF, WebP)"
-        ) from None
+        raise VidcolorError(f"reference {path}: not a picture that can be read (PNG, JPEG, TIFF, WebP)") from None
     except Image.DecompressionBombError:
         raise VidcolorError(f"reference {path}: too many pixels; scale it to the film's size") from None
     except OSError as error:

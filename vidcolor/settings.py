@@ -11,12 +11,14 @@ from .errors import VidcolorError
 CODECS = ("x264", "x265", "ffv1", "prores")
 CHROMA = ("420", "422", "444")
 MATRICES = ("bt601", "bt709", "bt2020", "smpte240m", "fcc")
+SKETCH = ("auto", "fill", "ab")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "codec": CODECS,
     "chroma": CHROMA,
     "upsample": ("edge", "fast"),
     "reader": ("av", "decord"),
     "on_error": ("stop", "skip"),
+    "sketch_output": SKETCH,
 }
 _NOT_IN_PIXELS = ("device", "dump_every", "dump_dir")
 
@@ -60,6 +62,8 @@ class Settings:
     """The user's range against the film's tag; None to believe the film."""
     encoder: str | None = None
     """A model's own variant, e.g. `vgg19`; None for the model's default."""
+    sketch_output: str = "auto"
+    """What `--model sketch` gives: `fill` (colour under the lines, luma anew), `ab` (luma stays), or by the shot."""
     quality: bool = False
     """Find colours on larger frames (`FINE`): better, and slower as there are more pixels."""
     reader: str = "av"

@@ -14,18 +14,28 @@ DEFAULT = "exemplar"
 
 def names() -> tuple[str, ...]:
     """What `--model` takes, the default first."""
-    return (DEFAULT, "adain")
+    return (DEFAULT, "adain", "sketch")
 
 
-def create(name: str = DEFAULT, *, device: str = "auto", encoder: str | None = None, seed: int = 0) -> Colorizer:
+def create(
+    name: str = DEFAULT,
+    *,
+    device: str = "auto",
+    encoder: str | None = None,
+    seed: int = 0,
+    sketch_output: str = "auto",
+) -> Colorizer:
     """Build a model with its shipped weights.
 
-    encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`).
+    encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`). sketch_output: `auto`, `fill`
+    or `ab`, of `sketch`.
     Raises VidcolorError for an unknown model, a device that is not there, weights that are missing or changed.
     """
     where = pick_device(device)
     if where.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the others decode, carry and encode meanwhile
+    if sketch_output != "auto" and name != "sketch":
+        raise VidcolorError(f"--sketch-output {sketch_output}: only --model sketch has it")
     if name == "exemplar":
         if encoder is not None:
             raise VidcolorError(f"--encoder {encoder}: --model exemplar has one encoder only; use --model adain")
@@ -36,6 +46,12 @@ def create(name: str = DEFAULT, *, device: str = "auto", encoder: str | None = N
         from vidcolor.models.xu import Xu
 
         return Xu(where, encoder=encoder, seed=seed)
+    if name == "sketch":
+        if encoder is not None:
+            raise VidcolorError(f"--encoder {encoder}: --model sketch has one encoder only; leave it out")
+        from vidcolor.models.sketch import Sketch
+
+        return Sketch(where, sketch_output, seed)
     raise VidcolorError(f"--model {name}: there is no such model; one of {', '.join(names())}")
 
 

@@ -67,6 +67,9 @@ class Colored:
     """(b, 1, h, w) float32 in 0..1: 1 a sure copy of a reference's colour, 0 a guess."""
     coarse: torch.Tensor | None = None
     """(b, 2, h, w) float32: ab before the colorization sub-net, for inspection; None where a model has none."""
+    fill: torch.Tensor | None = None
+    """(b, 1, h, w) float32: lightness 0..100 of a colour that lies under the frame's lines, with `ab`; such a frame's
+    luma is written anew as this times the lines (`vidcolor.fill`). None, of nearly every model: luma stays."""
 
 
 class Colorizer(Protocol):
