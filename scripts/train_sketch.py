@@ -23,7 +23,7 @@ from torch.func import functional_call
 
 from vidcolor import metrics, xdog
 from vidcolor.models import attention, weights
-from vidcolor.models.scft import PAPER, STRIDE, THIN, PatchGan, Scft, nothing, sampled, triplet
+from vidcolor.models.scft import PAPER, THIN, PatchGan, Scft, nothing, sampled, triplet
 from vidcolor.training import drawings, tps
 from vidcolor.training.data import HELD_OUT, age, cover, load_clips, load_photos
 from vidcolor.training.loop import Schedule, train
@@ -31,8 +31,10 @@ from vidcolor.training.loop import Schedule, train
 L1_WEIGHT, TRIPLET_WEIGHT, CRITIC_WEIGHT = 30.0, 1.0, 1.0
 EMPTY = 0.1
 """Share of examples without a reference."""
-APART = 3
-"""Places between a positive and a negative, at least."""
+APART = 40
+"""Pixels between a positive and a negative, at least."""
+QUERIES = 96
+"""Places of each example that the triplets ask about."""
 
 
 class Example(NamedTuple):
@@ -42,8 +44,10 @@ class Example(NamedTuple):
     """(h, w, 3) uint8 RGB."""
     reference: np.ndarray
     """(h, w, 3) uint8 RGB."""
+    query: np.ndarray
+    """(n, 2) x, y in the target, pixels."""
     positive: np.ndarray
-    """(n, 2) x, y among the reference's tokens that each of the target's stands for."""
+    """(n, 2) x, y in the reference of the same thing."""
     known: np.ndarray
     """(n,) bool: whether it is known."""
 
@@ -51,7 +55,7 @@ class Example(NamedTuple):
 class Examples:
     """Endless random examples, each drawing with figures of its own."""
 
-    def __init__(self, photos: Sequence[np.ndarray], size: tuple[int, int], drawn: float = 0.6) -> None:
+    def __init__(self, photos: Sequence[np.ndarray], size: tuple[int, int], drawn: float = 0.7) -> None:
         self.photos, self.size, self.drawn = photos, size, drawn
 
     def draw(self, rng: np.random.Generator) -> Example:
@@ -64,22 +68,21 @@ class Examples:
 
 
 def stacked(examples: Sequence[Example], empty: np.ndarray, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-    """Examples as tensors: `sketch` (n, 1, h, w), `target`, `reference` (n, 3, h, w) 0..1, `positive`, `negative`
-    (n, m, 2), `known` (n, m) 0 or 1."""
-    h, w = (side // STRIDE for side in examples[0].sketch.shape)
+    """Examples as tensors: `sketch` (n, 1, h, w), `target`, `reference` (n, 3, h, w) 0..1, `query`, `positive`,
+    `negative` (n, m, 2) pixels, `known` (n, m) 0 or 1."""
+    h, w = examples[0].sketch.shape
     positive = np.stack([e.positive for e in examples])
-    negative = np.stack([rng.uniform(0, w - 1, positive.shape[:2]), rng.uniform(0, h - 1, positive.shape[:2])], -1)
+    negative = rng.uniform((0, 0), (w - 1, h - 1), positive.shape)
     far = np.abs(negative - positive).max(-1) >= APART
     known = np.stack([e.known for e in examples]) & far & ~empty[:, None]
     reference = _pictures([e.reference for e in examples])
     reference[torch.from_numpy(empty)] = nothing(reference[:1])
+    maps = {"query": np.stack([e.query for e in examples]), "positive": positive, "negative": negative, "known": known}
     return {
         "sketch": torch.from_numpy(np.stack([e.sketch for e in examples]))[:, None],
         "target": _pictures([e.target for e in examples]),
         "reference": reference,
-        "positive": torch.from_numpy(positive.astype(np.float32)),
-        "negative": torch.from_numpy(negative.astype(np.float32)),
-        "known": torch.from_numpy(known.astype(np.float32)),
+        **{name: torch.from_numpy(x.astype(np.float32)) for name, x in maps.items()},
     }
 
 
@@ -101,8 +104,7 @@ def photograph(rgb: np.ndarray, rng: np.random.Generator, size: tuple[int, int])
     rgb = cover(rgb, size, rng, 1 + max(0.0, rng.normal(0, 0.2)))
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)[..., 0].astype(np.float32) / 2.55
     target = _jittered(rgb, jitter(rng))
-    reference, positive, known = bent(target, rng)
-    return Example(xdog.sketch(age(grey, rng) if rng.random() < 0.5 else grey), target, reference, positive, known)
+    return Example(xdog.sketch(age(grey, rng) if rng.random() < 0.5 else grey), target, *bent(target, rng))
 
 
 def drawing(rng: np.random.Generator, size: tuple[int, int], posed: bool | None = None) -> Example:
@@ -122,45 +124,42 @@ def drawing(rng: np.random.Generator, size: tuple[int, int], posed: bool | None 
     if rng.random() < 0.4:
         grey = age(grey, rng)
     if posed:
-        reference = other.colored()
-        positive, known = same_part(target.parts, other.parts, rng)
-    else:
-        reference, positive, known = bent(colored, rng)
-    return Example(xdog.sketch(grey), target.fill, reference, positive, known)
+        return Example(xdog.sketch(grey), target.fill, other.colored(), *same_part(target.parts, other.parts, rng))
+    return Example(xdog.sketch(grey), target.fill, *bent(colored, rng))
 
 
-def bent(rgb: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A bent copy, and where in it the middles of the original's tokens have come to, in tokens; found by iteration."""
+def bent(rgb: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A bent copy; places of the original, where in the copy they have come to, found by iteration, and whether."""
     h, w = rgb.shape[:2]
     coarse = tps.bend(h // 4, w // 4, rng.uniform(0.05, 0.25), rng) * 4 + np.float32(1.5)
     at = cv2.resize(coarse, (w, h), interpolation=cv2.INTER_CUBIC)  # as good, and ten times as quick
-    middle = _middles(h, w)
-    place = middle.copy()
+    query = _places(h, w, rng)
+    place = found = query
     for _ in range(12):
         found = cv2.remap(at, place[None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]  # type: ignore[call-overload]
-        place = place + 0.7 * (middle - found)
+        place = place + np.float32(0.7) * (query - found)
     inside = (place >= 0).all(1) & (place <= (w - 1, h - 1)).all(1)
-    known = inside & (np.abs(middle - found).max(1) < 2)
-    return tps.bent(rgb, at), (place + 0.5) / STRIDE - 0.5, known
+    return tps.bent(rgb, at), query, place, inside & (np.abs(query - found).max(1) < 2)
 
 
-def same_part(parts: np.ndarray, others: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """For the middle of every token some place of the same part of the same figure, in tokens, and whether there is
-    one."""
+def same_part(
+    parts: np.ndarray, others: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Places of a drawing, for each some place of the same part of the same figure in the other one, and whether there
+    is one."""
     h, w = parts.shape
-    middle = _middles(h, w)
-    place, known = middle.copy(), np.zeros(len(middle), bool)
-    for n, (x, y) in enumerate(middle.astype(int)):
+    query = _places(h, w, rng)
+    place, known = query.copy(), np.zeros(len(query), bool)
+    for n, (x, y) in enumerate(query.astype(int)):
         where = np.flatnonzero(others == parts[y, x])
         if len(where):
             place[n], known[n] = np.divmod(where[rng.integers(len(where))], w)[::-1], True
-    return (place + 0.5) / STRIDE - 0.5, known
+    return query, place, known
 
 
-def _middles(h: int, w: int) -> np.ndarray:
-    """(n, 2) float32 x, y in pixels of the tokens' middles, in the tokens' order."""
-    y, x = np.mgrid[: h // STRIDE, : w // STRIDE].astype(np.float32) * STRIDE + (STRIDE - 1) / 2
-    return np.stack([x, y], -1).reshape(-1, 2)
+def _places(h: int, w: int, rng: np.random.Generator) -> np.ndarray:
+    """(n, 2) float32 x, y in pixels, anywhere."""
+    return rng.uniform((0, 0), (w - 1, h - 1), (QUERIES, 2)).astype(np.float32)
 
 
 class Both(nn.Module):
@@ -182,9 +181,11 @@ def loss(both: Any, batch: Mapping[str, torch.Tensor], critic_from: int) -> dict
     terms = {"l1": 2 * (out - target).abs().mean()}  # of -1..1, as the paper counts
     total = L1_WEIGHT * terms["l1"]
     if net.transfer == "attention":
-        query = net.query(attention.tokens(place)).float()
-        key = net.key(attention.tokens(given)).transpose(1, 2).reshape(given.shape).float()
-        apart = triplet(query, sampled(key, batch["positive"]), sampled(key, batch["negative"]))
+        query, key = net.query(attention.tokens(place)), net.keys(given)[0]
+        maps_of = [x.transpose(1, 2).reshape(place.shape).float() for x in (query, key)]
+        at = {name: (batch[name] + 0.5) / net.grid - 0.5 for name in ("query", "positive", "negative")}
+        asked = sampled(maps_of[0], at["query"])
+        apart = triplet(asked, sampled(maps_of[1], at["positive"]), sampled(maps_of[1], at["negative"]))
         terms["triplet"] = (apart * batch["known"]).sum() / batch["known"].sum().clamp_min(1)
         total = total + TRIPLET_WEIGHT * terms["triplet"]
     both.steps += 1
@@ -247,10 +248,10 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/sketch"), help="checkpoints, log and preview.png")
     parser.add_argument("--seconds", type=float, default=2400)
     parser.add_argument("--steps", type=int, default=10**6)
-    parser.add_argument("--critic-from", type=int, default=2500, help="steps before LSGAN sets in; 0 with it at once")
+    parser.add_argument("--critic-from", type=int, default=1500, help="steps before LSGAN sets in; 0 with it at once")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--size", type=int, nargs=2, default=(192, 256))
-    parser.add_argument("--lr", type=float, default=6e-4)
+    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--transfer", choices=("attention", "adain", "addition"), default="attention")
     parser.add_argument("--paper", action="store_true", help="the paper's size instead of the shipped one's")
     parser.add_argument("--validate-every", type=int, default=500)

@@ -19,18 +19,22 @@ from .models.contract import Reference, Shot
 SAMPLE = 8
 """Frames of a shot, evenly spaced, from which is told what it is."""
 GREYS = 0.12
-"""Share of a shot that may be grey, neither paper nor ink nor beside a line, where it is line art."""
+"""Share of tones beside bare paper (`greys`) up to which a shot is line art."""
 PAPER_LEAST = 45.0
 """Lightness of the darkest paper."""
 NEAR_PAPER, INK = 12.0, 25.0
 """Difference of lightness up to which it is paper, and lightness up to which it is ink."""
+THICK = 9
+"""Pixels of working size from which what is off the paper is no line."""
 LINE = 0.75
 """Share of the paper's luma below which a pixel is line."""
+LARGE = 0.05
+"""Share of the picture from which a region is looked at for leaks."""
 ONE_COLOR = 12.0
-"""Mean distance in Lab from a region's median up to which the region is one colour; beyond, the lines leak."""
+"""Mean distance in Lab from a region's median up to which it is one colour where there is no palette."""
 PALETTE_NEAR = 16.0
-"""Distance in Lab up to which a region takes the nearest colour of the references' palette."""
-PALETTE_LEAST = 0.002
+"""Distance in Lab up to which something in a region must come near its colour of the references' palette."""
+PALETTE_LEAST = 0.0006
 """Share of a reference that a colour of its palette covers, at least."""
 
 
@@ -95,21 +99,19 @@ def paper(lightness: np.ndarray) -> float | None:
 
 
 def greys(lightness: np.ndarray) -> float:
-    """Share of a shot's pixels (n, h, w) uint8 that are neither paper nor ink nor within 3 pixels of a line: near 0 in
-    line art, most of a photograph. 1 where there is no paper."""
+    """How much of a shot (n, h, w) uint8, lines and ink aside, is tone and not bare paper: near 0 in line art, half
+    of a photograph and more; 1 where there is no paper."""
     white = paper(lightness)
     if white is None:
         return 1.0
     found = []
     for frame in _sample(lightness):
-        l = cv2.medianBlur(np.ascontiguousarray(frame), 3).astype(np.float32) / np.float32(2.55)
-        ink = (l < INK) | (l < white - 40)
-        tone = (l < white - NEAR_PAPER) & (l > INK)
-        # a line is thin or beside ink: what an opening leaves is wide enough to be a tone
-        wide = cv2.morphologyEx(tone.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-        beside = cv2.dilate((ink & (wide == 0)).astype(np.uint8), np.ones((3, 3), np.uint8))
-        found.append(float((wide > 0)[beside == 0].sum() / wide.size))
-    return float(np.mean(found))
+        l = cv2.GaussianBlur(np.ascontiguousarray(frame), (0, 0), 1.5).astype(np.float32) / np.float32(2.55)
+        off = (np.abs(l - white) > NEAR_PAPER).astype(np.uint8)
+        wide = cv2.morphologyEx(off, cv2.MORPH_OPEN, np.ones((THICK, THICK), np.uint8)) > 0
+        found.append([(wide & (l > INK)).sum(), (off == 0).sum()])
+    tone, bare = np.sum(found, 0)
+    return float(tone / max(tone + bare, 1))
 
 
 def is_line_art(lightness: np.ndarray) -> bool:
@@ -151,22 +153,47 @@ def palette(references: Sequence[Reference]) -> np.ndarray:
 
 def painted(fill: np.ndarray, line: np.ndarray, colors: np.ndarray) -> np.ndarray:
     """The fill at full size, (H, W, 3) RGB 0..1: of one colour in each region that lines (H, W), 0 black to 1 paper,
-    close off. fill: (h, w, 3) Lab. colors: the palette (k, 3). Where lines leak, as the median tells little of what
-    the region holds, the fill is kept as it is."""
+    close off. fill: (h, w, 3) Lab. colors: the palette (k, 3).
+
+    A region takes the colour of the palette that most of its pixels are nearest to, or its median where that is far.
+    Where a large region holds several colours its lines leak, and the fill is kept as it is.
+    """
     h, w = fill.shape[:2]
     labels = regions(line)
+    count = int(labels.max()) + 1
     small = cv2.resize(labels.astype(np.float32), (w, h), interpolation=cv2.INTER_NEAREST).astype(np.int32)
     clear = cv2.erode(cv2.resize(line, (w, h), interpolation=cv2.INTER_AREA), np.ones((3, 3))) > LINE
-    table, flat = _medians(fill, small, clear, labels.max() + 1)
-    if len(colors):
-        far = np.linalg.norm(table[:, None] - colors[None], axis=-1)
-        near = far.argmin(1)
-        table = np.where((far.min(1) < PALETTE_NEAR)[:, None], colors[near], table)
+    pixels = _chosen(small, clear, count)
+    table, flat = np.zeros((count, 3), np.float32), np.zeros(count, bool)
+    for n, where in enumerate(pixels):
+        if len(where):  # else too small to be seen at working size
+            table[n], flat[n] = _color_of(fill.reshape(-1, 3)[where], colors, len(where) > LARGE * h * w)
     rgb = color.lab_to_rgb(table)[labels]
     if not flat.all():
         soft = color.lab_to_rgb(cv2.resize(fill, line.shape[::-1], interpolation=cv2.INTER_LINEAR))
         rgb = np.where(flat[labels][..., None], rgb, soft)
     return rgb
+
+
+def _color_of(pixels: np.ndarray, colors: np.ndarray, large: bool) -> tuple[np.ndarray, bool]:
+    """Lab colour of a region's pixels (n, 3), and whether it is one colour as far as can be told."""
+    median = np.median(pixels, 0)
+    if len(colors):
+        votes = np.bincount(np.linalg.norm(pixels[:, None] - colors[None], axis=-1).argmin(1), minlength=len(colors))
+        winner = colors[votes.argmax()]
+        if np.linalg.norm(pixels - winner, axis=1).min() < PALETTE_NEAR:
+            return winner, bool(not large or votes.max() > len(pixels) / 2)
+    return median, bool(not large or np.linalg.norm(pixels - median, axis=1).mean() <= ONE_COLOR)
+
+
+def _chosen(labels: np.ndarray, clear: np.ndarray, count: int) -> list[np.ndarray]:
+    """For each region the places of its pixels away from lines, or of all where it has none such."""
+    number, sure = labels.ravel(), clear.ravel()
+    order = np.lexsort((~sure, number))
+    starts = np.searchsorted(number[order], np.arange(count + 1))
+    away = np.bincount(number[sure], minlength=count)
+    groups = [order[starts[n] : starts[n + 1]] for n in range(count)]
+    return [group[: away[n]] if away[n] else group for n, group in enumerate(groups)]
 
 
 def regions(line: np.ndarray) -> np.ndarray:
@@ -192,25 +219,6 @@ def regions(line: np.ndarray) -> np.ndarray:
     of_label = np.zeros(int(nearest.max()) + 1, np.int32)
     of_label[nearest[seeds > 0]] = order[seeds[seeds > 0]]
     return of_label[nearest]
-
-
-def _medians(fill: np.ndarray, labels: np.ndarray, clear: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Median colours (count, 3) of the regions, of their pixels away from lines where they have any, and whether the
-    region is of one colour."""
-    table, flat = np.zeros((count, 3), np.float32), np.ones(count, bool)
-    pixels, number, sure = fill.reshape(-1, 3), labels.ravel(), clear.ravel()
-    order = np.lexsort((~sure, number))
-    starts = np.searchsorted(number[order], np.arange(count + 1))
-    away = np.bincount(number[sure], minlength=count)
-    for n in range(count):
-        all_ = order[starts[n] : starts[n + 1]]
-        chosen = all_[: away[n]] if away[n] else all_
-        if not len(chosen):
-            flat[n] = False  # too small to be seen at working size
-            continue
-        table[n] = np.median(pixels[chosen], 0)
-        flat[n] = np.linalg.norm(pixels[chosen] - table[n], axis=1).mean() <= ONE_COLOR
-    return table, flat
 
 
 def luma_codes(y01: np.ndarray, film: Film) -> np.ndarray:

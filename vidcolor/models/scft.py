@@ -3,8 +3,9 @@
 Two encoders of one shape give every place of the sketch and of the reference a token; each place of the sketch
 gathers from the reference what looks like it; residual blocks and a U-Net decoder draw the colours.
 One class for the paper's size and for real time: `fold` lets the picture enter and leave as squares of pixels, so that
-the net works at a part of the size, `levels` takes fewer layers into the tokens, and `body` narrows the residual
-blocks.
+the net works at a part of the size; `levels` takes fewer layers into the tokens, `grid` lays these more densely, `body`
+narrows the residual blocks; and `copy`, which the paper has not, lets the reference's own colours, gathered by the same
+attention, pass to the output by a learned share: what took longest to learn without.
 """
 
 from __future__ import annotations
@@ -18,12 +19,20 @@ from torch import nn
 
 from vidcolor.models import adain, attention
 
-PAPER: dict[str, Any] = {"widths": (16, 32, 64, 128, 256), "levels": tuple(range(1, 11)), "body": None, "fold": 1}
-"""Ten convolutions, all of them in the tokens: 992 numbers a place."""
-THIN: dict[str, Any] = {"widths": (24, 48, 96, 160), "levels": (4, 6, 8), "body": 160, "fold": 2}
-"""What is shipped: eight convolutions at half size, the last of each of three scales in the tokens."""
 STRIDE = 16
-"""Pixels between places of the tokens; height and width are multiples of it."""
+"""Height and width are multiples of it."""
+PAPER: dict[str, Any] = {"widths": (16, 32, 64, 128, 256), "levels": tuple(range(1, 11))}
+"""Ten convolutions, all of them in the tokens: 992 numbers a place."""
+THIN: dict[str, Any] = {
+    "widths": (24, 48, 96, 160),
+    "levels": (4, 6, 8),
+    "body": 128,
+    "blocks": 3,
+    "fold": 2,
+    "grid": 8,
+    "copy": True,
+}
+"""What is shipped: eight convolutions at half size, the last of each of three scales in the tokens."""
 
 
 class Encoder(nn.Module):
@@ -67,8 +76,8 @@ class Scft(nn.Module):
 
     widths: of the encoders' scales, two convolutions each; with `fold` the coarsest is at a sixteenth of the size.
     levels: the convolutions, from 1, whose maps make the tokens. body: width of the residual blocks, None for the
-    tokens' own. transfer: how the reference comes in: `attention`, or for comparison `adain` (its means and deviations)
-    or `addition` (its tokens at the same place).
+    tokens' own. grid: pixels between tokens. transfer: how the reference comes in: `attention`, or for comparison
+    `adain` (its means and deviations) or `addition` (its tokens at the same place); `copy` needs the first.
     """
 
     def __init__(
@@ -78,37 +87,34 @@ class Scft(nn.Module):
         body: int | None = None,
         blocks: int = 4,
         fold: int = 1,
+        grid: int = STRIDE,
         transfer: Literal["attention", "adain", "addition"] = "attention",
+        copy: bool = False,
     ) -> None:
         super().__init__()
         if transfer not in ("attention", "adain", "addition"):
             raise ValueError(f"transfer {transfer!r}: attention, adain or addition")
-        if fold << (len(widths) - 1) != STRIDE:
-            raise ValueError(f"{len(widths)} scales and fold {fold}: tokens lie at a sixteenth of the size only")
-        self.settings: dict[str, Any] = {
-            "widths": list(widths),
-            "levels": list(levels),
-            "body": body,
-            "blocks": blocks,
-            "fold": fold,
-        }
-        self.settings["transfer"] = self.transfer = transfer
-        self.fold, self.levels = fold, tuple(levels)
+        strides = [fold << n for n in range(len(widths))]
+        if strides[-1] != STRIDE or grid not in strides:
+            raise ValueError(f"scales at {strides} pixels: the last must be at {STRIDE}, and one at the tokens' {grid}")
+        self.settings: dict[str, Any] = {"widths": list(widths), "levels": list(levels), "body": body, "blocks": blocks}
+        self.settings |= {"fold": fold, "grid": grid, "transfer": transfer, "copy": copy}
+        self.fold, self.grid, self.levels, self.transfer = fold, grid, tuple(levels), transfer
+        self.copy = copy and transfer == "attention"
         self.depth = depth = sum(widths[(n - 1) // 2] for n in levels)
         self.of_sketch, self.of_reference = Encoder(fold**2, widths), Encoder(3 * fold**2, widths)
         if transfer == "attention":
             self.query, self.key, self.value = (nn.Linear(depth, depth, bias=False) for _ in range(3))
         width = body or depth
-        self.narrow = nn.Conv2d(depth, width, 1) if body else nn.Identity()
+        self.narrow = nn.Conv2d(depth + 3 * self.copy, width, 1) if body or self.copy else nn.Identity()
         self.blocks = nn.Sequential(*(Residual(width) for _ in range(blocks)))
-        ups = [_pair(width + depth, widths[-1])]
-        ups += [_pair(wide + own, own) for wide, own in zip(widths[:0:-1], widths[-2::-1])]
+        self.scale = strides.index(grid)
+        ups = [_pair(width + depth + 3 * self.copy, widths[self.scale])]
+        ups += [_pair(widths[n] + widths[n - 1], widths[n - 1]) for n in range(self.scale, 0, -1)]
         self.ups = nn.ModuleList(ups)
-        self.out = nn.Conv2d(widths[0], 3 * fold**2, 3, 1, 1)
+        self.out = nn.Conv2d(widths[0], (3 + self.copy) * fold**2, 3, 1, 1)
         for module in self.modules():
-            if isinstance(
-                module, nn.Conv2d
-            ):  # N(0, .02), the usual choice, would let the signal die out in the encoders
+            if isinstance(module, nn.Conv2d):  # N(0, .02), the usual choice, would let the signal die in the encoders
                 nn.init.kaiming_normal_(module.weight, 0.2)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         nn.init.xavier_normal_(self.out.weight)
@@ -118,33 +124,40 @@ class Scft(nn.Module):
         return self.of_sketch(_folded(sketch * 2 - 1, self.fold))
 
     def reference_tokens(self, reference: torch.Tensor) -> torch.Tensor:
-        """(b, 3, h, w) RGB 0..1 to (b, depth, h / 16, w / 16). No reference is the middle grey everywhere: zero, as the
-        net sees it (`nothing`)."""
-        return self.tokens(self.of_reference(_folded(reference * 2 - 1, self.fold)))
+        """(b, 3, h, w) RGB 0..1 to (b, depth, h / grid, w / grid), and with `copy` 3 more, its colours, -1..1. No
+        reference is the middle grey everywhere: zero, as the net sees it (`nothing`)."""
+        tokens = self.tokens(self.of_reference(_folded(reference * 2 - 1, self.fold)))
+        return torch.cat([tokens, colors(reference, self.grid).to(tokens.dtype) * 2 - 1], 1) if self.copy else tokens
 
     def tokens(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The maps of `levels`, averaged to the coarsest size, one over another: (b, depth, h / 16, w / 16)."""
-        h, w = maps[-1].shape[-2:]
-        return torch.cat([F.adaptive_avg_pool2d(maps[n - 1], (h, w)) for n in self.levels], 1)
+        """The maps of `levels`, brought to the tokens' size, one over another: (b, depth, h / grid, w / grid)."""
+        h, w = maps[2 * self.scale].shape[-2:]
+        sized = []
+        for n in self.levels:
+            finer = maps[n - 1].shape[-1] >= w
+            sized.append(F.adaptive_avg_pool2d(maps[n - 1], (h, w)) if finer else _grown(maps[n - 1], (h, w)))
+        return torch.cat(sized, 1)
 
     def keys(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Reference tokens (b, depth, h, w) to what is asked and what is given: (b, h * w, depth) each. Those of more
-        references may be put one after another."""
+        """Reference tokens (b, ..., h, w) to what is asked (b, h * w, depth) and what is given (b, h * w, depth, and
+        with `copy` 3 more). Those of more references may be put one after another."""
         flat = attention.tokens(tokens)
-        return self.key(flat), self.value(flat)
+        described, own = flat[..., : self.depth], flat[..., self.depth :]
+        return self.key(described), torch.cat([self.value(described), own], -1)
 
     def attend(
         self, place: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, bias: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Sketch tokens (b, depth, h, w) plus what they gather from the reference, and the largest share that each took
-        from one place, (b, 1, h, w). bias: (b, m) added to the scores."""
+        """Sketch tokens (b, depth, h, w) plus what they gather from the reference (`copy`: and 3 more, colours), and
+        the largest share that each took from one place, (b, 1, h, w). bias: (b, m) added to the scores."""
         b, _, h, w = place.shape
         scores = attention.scores(self.query(attention.tokens(place)), keys).float()
         if bias is not None:
             scores = scores + bias[:, None]
         shares = scores.softmax(-1)
-        gathered = shares.to(values.dtype) @ values
-        return place + gathered.transpose(1, 2).reshape(place.shape), shares.amax(-1).reshape(b, 1, h, w)
+        gathered = (shares.to(values.dtype) @ values).transpose(1, 2).reshape(b, -1, h, w)
+        mixed = torch.cat([place + gathered[:, : self.depth], gathered[:, self.depth :]], 1)
+        return mixed, shares.amax(-1).reshape(b, 1, h, w)
 
     def mixed(self, place: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         """Sketch tokens with the reference's (both (b, depth, ...)) brought in as `transfer` says."""
@@ -157,9 +170,14 @@ class Scft(nn.Module):
     def draw(self, maps: Sequence[torch.Tensor], mixed: torch.Tensor) -> torch.Tensor:
         """Colours (b, 3, h, w) RGB 0..1 from the sketch's maps and the tokens with the reference's brought in."""
         x = self.ups[0](torch.cat([self.blocks(self.narrow(mixed)), mixed], 1))
-        for up, skip in zip(self.ups[1:], maps[-3::-2]):
-            x = up(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], 1))
-        return (F.pixel_shuffle(torch.tanh(self.out(x).float()), self.fold) + 1) / 2
+        for n, up in zip(range(self.scale - 1, -1, -1), self.ups[1:]):
+            x = up(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), maps[2 * n + 1]], 1))
+        out = F.pixel_shuffle(self.out(x).float(), self.fold)
+        rgb = torch.tanh(out[:, :3])
+        if self.copy:
+            share = torch.sigmoid(out[:, 3:])
+            rgb = rgb + share * (_grown(mixed[:, self.depth :].float(), rgb.shape[-2:]) - rgb)
+        return (rgb + 1) / 2
 
     def forward(self, sketch: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         """sketch (b, 1, h, w), reference (b, 3, h', w') RGB 0..1, to RGB (b, 3, h, w) 0..1."""
@@ -180,6 +198,14 @@ class PatchGan(nn.Module):
     def forward(self, sketch: torch.Tensor, color: torch.Tensor) -> torch.Tensor:
         """sketch (b, 1, h, w), colour (b, 3, h, w), both 0..1, to (b, 1, h / 8 - 2, w / 8 - 2): 70 pixels each."""
         return self.layers(torch.cat([sketch, color], 1) * 2 - 1)
+
+
+def colors(reference: torch.Tensor, grid: int) -> torch.Tensor:
+    """Mean colours (b, 3, h / grid, w / grid) of a reference's squares, drawn lines aside: what is darker than the
+    brightest within two pixels counts little."""
+    light = reference.mean(1, keepdim=True)
+    weight = torch.exp(-8 * (F.max_pool2d(light, 5, 1, 2) - light)) + 1e-3
+    return F.avg_pool2d(reference * weight, grid) / F.avg_pool2d(weight, grid)
 
 
 def nothing(reference: torch.Tensor) -> torch.Tensor:
@@ -205,3 +231,7 @@ def sampled(maps: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
 
 def _folded(x: torch.Tensor, fold: int) -> torch.Tensor:
     return F.pixel_unshuffle(x, fold).contiguous(memory_format=torch.channels_last)
+
+
+def _grown(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)

@@ -75,7 +75,7 @@ class Sketch:
                 key, value = self.net.keys(self.net.reference_tokens(rgb))
             keys.append(key)
             values.append(value)
-            silent.append(_silent(reference, rgb.shape[-2] // STRIDE, rgb.shape[-1] // STRIDE))
+            silent.append(_silent(reference, rgb.shape[-2] // self.net.grid, rgb.shape[-1] // self.net.grid))
             owner.append(torch.full_like(silent[-1], number, dtype=torch.long))
         bias = torch.cat(silent).expand(len(shot), -1)
         if references:
