@@ -28,7 +28,8 @@ from vidcolor.training import drawings, tps
 from vidcolor.training.data import HELD_OUT, age, cover, load_clips, load_photos
 from vidcolor.training.loop import Schedule, train
 
-L1_WEIGHT, TRIPLET_WEIGHT, CRITIC_WEIGHT = 30.0, 1.0, 1.0
+L1_WEIGHT, OWN_WEIGHT, TRIPLET_WEIGHT, CRITIC_WEIGHT = 30.0, 15.0, 1.0, 1.0
+"""Of the result, of what the decoder has drawn without copying (not in the paper), and of the paper's other terms."""
 EMPTY = 0.1
 """Share of examples without a reference."""
 APART = 40
@@ -177,9 +178,12 @@ def loss(both: Any, batch: Mapping[str, torch.Tensor], critic_from: int) -> dict
     net, sketch, target = both.net, batch["sketch"], batch["target"]
     maps = net.sketch_maps(sketch)
     place, given = net.tokens(maps), net.reference_tokens(batch["reference"])
-    out = net.draw(maps, net.mixed(place, given))
+    out, own = net.drawn(maps, net.mixed(place, given))
     terms = {"l1": 2 * (out - target).abs().mean()}  # of -1..1, as the paper counts
     total = L1_WEIGHT * terms["l1"]
+    if net.copy:
+        terms["own"] = 2 * (own - target).abs().mean()
+        total = total + OWN_WEIGHT * terms["own"]
     if net.transfer == "attention":
         query, key = net.query(attention.tokens(place)), net.keys(given)[0]
         maps_of = [x.transpose(1, 2).reshape(place.shape).float() for x in (query, key)]

@@ -80,13 +80,13 @@ def test_each_part_of_the_loss_moves_its_own_net(script):
     both = script.Both(net, PatchGan(4))
     batch = script.Examples([], SIZE).batch(2, np.random.default_rng(0))
     first = script.loss(both, batch, 1)
-    assert set(first) == {"loss", "l1", "triplet"} and int(both.steps) == 1
+    assert set(first) == {"loss", "l1", "own", "triplet"} and int(both.steps) == 1
     first["loss"].backward()
     assert all(p.grad is None for p in both.critic.parameters())
     assert all(p.grad is not None for p in net.parameters())
     both.zero_grad()
     terms = script.loss(both, batch, 1)
-    assert set(terms) == {"loss", "l1", "triplet", "critic", "fooled"}
+    assert set(terms) == {"loss", "l1", "own", "triplet", "critic", "fooled"}
     terms["fooled"].backward(retain_graph=True)
     assert all(p.grad is None for p in both.critic.parameters())
     assert net.out.weight.grad.abs().max() > 0

@@ -169,15 +169,20 @@ class Scft(nn.Module):
 
     def draw(self, maps: Sequence[torch.Tensor], mixed: torch.Tensor) -> torch.Tensor:
         """Colours (b, 3, h, w) RGB 0..1 from the sketch's maps and the tokens with the reference's brought in."""
+        return self.drawn(maps, mixed)[0]
+
+    def drawn(self, maps: Sequence[torch.Tensor], mixed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `draw`, and beside it what the decoder has drawn itself, without its share of copied colours: both are
+        trained, or else the copy is so much the quicker that the decoder never learns."""
         x = self.ups[0](torch.cat([self.blocks(self.narrow(mixed)), mixed], 1))
         for n, up in zip(range(self.scale - 1, -1, -1), self.ups[1:]):
             x = up(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), maps[2 * n + 1]], 1))
         out = F.pixel_shuffle(self.out(x).float(), self.fold)
-        rgb = torch.tanh(out[:, :3])
+        rgb = own = torch.tanh(out[:, :3])
         if self.copy:
             share = torch.sigmoid(out[:, 3:])
-            rgb = rgb + share * (_grown(mixed[:, self.depth :].float(), rgb.shape[-2:]) - rgb)
-        return (rgb + 1) / 2
+            rgb = own + share * (_grown(mixed[:, self.depth :].float(), own.shape[-2:]) - own)
+        return (rgb + 1) / 2, (own + 1) / 2
 
     def forward(self, sketch: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         """sketch (b, 1, h, w), reference (b, 3, h', w') RGB 0..1, to RGB (b, 3, h, w) 0..1."""
