@@ -178,7 +178,7 @@ def loss(both: Any, batch: Mapping[str, torch.Tensor], critic_from: int) -> dict
     net, sketch, target = both.net, batch["sketch"], batch["target"]
     maps = net.sketch_maps(sketch)
     place, given = net.tokens(maps), net.reference_tokens(batch["reference"])
-    out, own = net.drawn(maps, net.mixed(place, given))
+    out, own = net.draw(maps, net.mixed(place, given))
     terms = {"l1": 2 * (out - target).abs().mean()}  # of -1..1, as the paper counts
     total = L1_WEIGHT * terms["l1"]
     if net.copy:
@@ -222,17 +222,17 @@ class Validation:
     def figures(self, net: Scft) -> dict[str, float]:
         out, sheets = {}, []
         for kind, batch in self.sets.items():
-            ways = {
-                "with": batch["reference"],
-                "without": nothing(batch["reference"]),
-                "other": batch["reference"].roll(1, 0),
+            other = batch["reference"].roll(1, 0)
+            ways: dict[str, Callable[[slice], torch.Tensor]] = {
+                "with": lambda at, b=batch: net(b["sketch"][at], b["reference"][at]),  # type: ignore[misc]
+                "without": lambda at, b=batch: net.alone(b["sketch"][at]),  # type: ignore[misc]
+                "other": lambda at, b=batch, r=other: net(b["sketch"][at], r[at]),  # type: ignore[misc]
             }
             columns = [batch["sketch"].expand(-1, 3, -1, -1), batch["reference"]]
             truth = batch["target"].permute(0, 2, 3, 1).numpy()
-            for way, reference in ways.items():
+            for way, color in ways.items():
                 with torch.autocast("cpu", torch.bfloat16):
-                    parts = [net(s, r) for s, r in zip(batch["sketch"].split(8), reference.split(8))]
-                rgb = torch.cat(parts).float().cpu()
+                    rgb = torch.cat([color(slice(n, n + 8)) for n in range(0, len(truth), 8)]).float().cpu()
                 columns.append(rgb)
                 found = rgb.permute(0, 2, 3, 1).numpy()
                 out[f"{kind} {way} l1"] = float(np.abs(found - truth).mean())
@@ -257,6 +257,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs=2, default=(192, 256))
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--transfer", choices=("attention", "adain", "addition"), default="attention")
+    parser.add_argument("--plain", action="store_true", help="without copied colours, as the paper has it")
     parser.add_argument("--paper", action="store_true", help="the paper's size instead of the shipped one's")
     parser.add_argument("--validate-every", type=int, default=500)
     parser.add_argument("--threads", type=int, default=1)
@@ -267,7 +268,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     torch.manual_seed(args.seed)
     size = tuple(args.size)
-    net = Scft(**(PAPER if args.paper else THIN), transfer=args.transfer)
+    settings = PAPER if args.paper else THIN | ({"copy": False} if args.plain else {})
+    net = Scft(**settings, transfer=args.transfer)
     both = Both(net, PatchGan(64 if args.paper else 24)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     photos = load_photos(args.photos) if args.photos else []

@@ -123,6 +123,10 @@ def test_no_reference_is_zero_as_the_net_sees_it():
     net = small(copy=True)
     tokens = net.reference_tokens(nothing(torch.rand(1, 3, 32, 32)))
     assert tokens[:, net.depth :].abs().max() < 1e-5
+    sketch = pictures(1)[0]
+    plain = small(copy=False)
+    torch.testing.assert_close(plain.alone(sketch), plain(sketch, nothing(torch.rand(1, 3, 32, 48))))
+    assert (net.alone(sketch) - net(sketch, nothing(torch.rand(1, 3, 32, 48)))).abs().max() > 1e-3, "no share of grey"
     seen = []
     net.of_reference.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     net.reference_tokens(nothing(torch.rand(1, 3, 32, 32)))
@@ -171,12 +175,13 @@ def test_it_learns_to_take_the_colors_of_a_reference():
     for _ in range(80):
         shuffled = torch.randperm(4)
         loss = (net(sketch, reference[shuffled]) - target[shuffled]).abs().mean()
-        loss = loss + (net(sketch, nothing(reference)) - target).abs().mean()
+        loss = loss + (net.alone(sketch) - target).abs().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     with torch.no_grad():
         own, none, other = (
-            float((net(sketch, r) - target).abs().mean()) for r in (reference, nothing(reference), reference.roll(1, 0))
+            float((rgb - target).abs().mean())
+            for rgb in (net(sketch, reference), net.alone(sketch), net(sketch, reference.roll(1, 0)))
         )
     assert own < 0.5 * none and own < 0.4 * other, (own, none, other)

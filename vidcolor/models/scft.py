@@ -167,13 +167,10 @@ class Scft(nn.Module):
             return adain.adain(place, adain.moments(reference))
         return place + F.interpolate(reference, size=place.shape[-2:], mode="nearest")
 
-    def draw(self, maps: Sequence[torch.Tensor], mixed: torch.Tensor) -> torch.Tensor:
-        """Colours (b, 3, h, w) RGB 0..1 from the sketch's maps and the tokens with the reference's brought in."""
-        return self.drawn(maps, mixed)[0]
-
-    def drawn(self, maps: Sequence[torch.Tensor], mixed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """As `draw`, and beside it what the decoder has drawn itself, without its share of copied colours: both are
-        trained, or else the copy is so much the quicker that the decoder never learns."""
+    def draw(self, maps: Sequence[torch.Tensor], mixed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Colours (b, 3, h, w) RGB 0..1 from the sketch's maps and the tokens with the reference's brought in; and what
+        the decoder has drawn itself, without its share of copied colours. Both are trained, or else the copy is so much
+        the quicker that the decoder never learns; its own is for where there is no reference."""
         x = self.ups[0](torch.cat([self.blocks(self.narrow(mixed)), mixed], 1))
         for n, up in zip(range(self.scale - 1, -1, -1), self.ups[1:]):
             x = up(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), maps[2 * n + 1]], 1))
@@ -187,7 +184,12 @@ class Scft(nn.Module):
     def forward(self, sketch: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         """sketch (b, 1, h, w), reference (b, 3, h', w') RGB 0..1, to RGB (b, 3, h, w) 0..1."""
         maps = self.sketch_maps(sketch)
-        return self.draw(maps, self.mixed(self.tokens(maps), self.reference_tokens(reference)))
+        return self.draw(maps, self.mixed(self.tokens(maps), self.reference_tokens(reference)))[0]
+
+    def alone(self, sketch: torch.Tensor) -> torch.Tensor:
+        """sketch (b, 1, h, w) without a reference, to RGB (b, 3, h, w) 0..1."""
+        maps, none = self.sketch_maps(sketch), nothing(sketch.expand(-1, 3, -1, -1))
+        return self.draw(maps, self.mixed(self.tokens(maps), self.reference_tokens(none)))[1]
 
 
 class PatchGan(nn.Module):

@@ -23,6 +23,9 @@ from vidcolor.models.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.models.scft import STRIDE, Scft, nothing
 from vidcolor.settings import SKETCH
 
+LEAST = 2 * STRIDE
+"""Shortest side of a reference. At one place a side, bfloat16 convolutions of stride 2 read beyond their input on some
+CPUs (seen with PyTorch's AMX kernels): now and then a colour was NaN."""
 SILENT = -1e4
 """Added to the scores of what a cropped key does not cover."""
 
@@ -93,8 +96,8 @@ class Sketch:
         with torch.autocast(self.device.type, torch.bfloat16):
             maps = self.net.sketch_maps(sketch)
             mixed, share = self.net.attend(self.net.tokens(maps), state.keys, state.values, state.bias[at])
-            rgb = self.net.draw(maps, mixed)
-        lab = rgb_to_lab(rgb)
+            rgb, own = self.net.draw(maps, mixed)
+        lab = rgb_to_lab(rgb if state.known else own)
         sure = torch.nn.functional.interpolate(share, size=sketch.shape[-2:], mode="bilinear", align_corners=False)
         return Colored(
             lab[:, 1:], sure.float().clamp(0, 1) * state.known, fill=lab[:, :1].clamp(0, 100) if state.fills else None
@@ -105,7 +108,7 @@ class Sketch:
         if reference is None:
             return nothing(torch.empty(1, 3, *size, device=self.device))
         lab = reference.lab
-        h, w = (max(STRIDE, round(side / STRIDE) * STRIDE) for side in lab.shape[:2])
+        h, w = (max(LEAST, round(side / STRIDE) * STRIDE) for side in lab.shape[:2])
         if lab.shape[:2] != (h, w):
             lab = cv2.resize(lab, (w, h), interpolation=cv2.INTER_AREA)
         return lab_to_rgb(torch.from_numpy(np.ascontiguousarray(lab.transpose(2, 0, 1)))[None].to(self.device))
