@@ -170,3 +170,34 @@ def test_the_fills_lightness_is_smoothed_in_time_and_keys_keep_theirs():
     assert np.abs(keyed.lightness[2].astype(float) - RED[0]).max() < 0.5
     assert keyed.palette.shape == (1, 3) and plain.palette.shape == (0, 3)
     assert plain.paper == pytest.approx(100, abs=1.5)
+
+
+# --- votes ---
+
+
+def test_votes_of_a_whole_region_decide_and_one_that_rules_a_color_out_counts():
+    ink = np.full((96, 128), 255, np.uint8)
+    cv2.circle(ink, (64, 48), 13, 20, 2)
+    inside = np.hypot(*(np.indices(ink.shape) - np.array([48, 64])[:, None, None])) < 10
+    lab = np.full((*ink.shape, 3), 50.0, np.float32)
+    colors = np.array([RED, BLUE], np.float32)
+    likely = np.full((*ink.shape, 2), (0.05, 0.95), np.float32)
+    likely[inside] = (0.45, 0.55)
+    likely[40:44, 58:70] = (0.999, 0.001)  # a few are sure
+    found = fill.voted(lab, np.log(likely), ink / np.float32(255), colors)
+    np.testing.assert_allclose(found[inside], np.tile(RED, (inside.sum(), 1)), rtol=1e-5)
+    np.testing.assert_allclose(found[-8:].reshape(-1, 3), np.tile(BLUE, (8 * 128, 1)), rtol=1e-5)
+
+
+def test_a_large_region_that_does_not_agree_keeps_its_own():
+    lab = np.random.default_rng(0).normal(50, 10, (40, 60, 3)).astype(np.float32)
+    likely = np.full((40, 60, 3), 0.02, np.float32)
+    for n, columns in enumerate((slice(0, 22), slice(22, 41), slice(41, 60))):
+        likely[:, columns, n] = 0.9
+    kept = fill.voted(lab, np.log(likely), np.ones((40, 60), np.float32), np.eye(3, dtype=np.float32) * 60)
+    np.testing.assert_array_equal(kept, lab)
+
+
+def test_the_nearest_color_of_the_palette():
+    found = fill.palette_of(np.array([RED + 3, BLUE - 4, RED], np.float32), np.array([RED, BLUE], np.float32))
+    assert found.tolist() == [[1, 0], [0, 1], [1, 0]]

@@ -39,7 +39,7 @@ def shot(frames, first=100):
 
 
 def key(rgb=(200, 40, 40), frame=None, size=(64, 96), weight=1.0, **how):
-    picture = np.full((*size, 3), 255, np.uint8)
+    picture = np.full((*size, 3), (150, 200, 240), np.uint8)
     cv2.circle(picture, (48, 32), 20, rgb, -1)
     lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
     return Reference(lab, frame, weight, **how)
@@ -81,7 +81,7 @@ def test_without_a_reference_it_colors_by_itself_at_confidence_0():
 
 
 def test_the_reference_matters_and_a_sure_weight_leaves_the_others_out():
-    model, film = Sketch(CPU, net=net()), shot(line_art())
+    model, film = Sketch(CPU, "ab", net=net()), shot(line_art())
     red, blue = key(), key((30, 60, 200))
     one, other = (colored(model, film, [k]).ab for k in (red, blue))
     assert (one - other).abs().max() > 0.1
@@ -91,7 +91,7 @@ def test_the_reference_matters_and_a_sure_weight_leaves_the_others_out():
 
 
 def test_what_a_cropped_key_does_not_cover_gives_nothing():
-    model, film = Sketch(CPU, net=net()), shot(line_art(2))
+    model, film = Sketch(CPU, "ab", net=net()), shot(line_art(2))
     covered = np.zeros((64, 96), bool)
     covered[:, :64] = True
     lab = key().lab.copy()
@@ -123,6 +123,14 @@ def test_references_of_any_size():
 def test_the_fingerprint_knows_weights_and_output():
     prints = {Sketch(CPU, o, net=net(s)).fingerprint for o, s in (("auto", 0), ("ab", 0), ("auto", 1))}
     assert len(prints) == 3 and Sketch(CPU, net=net()).fingerprint in prints
+
+
+def test_painted_colors_are_the_references_own():
+    out = colored(Sketch(CPU, net=net()), shot(line_art()), [key()])
+    lab = torch.cat([out.fill, out.ab], 1).permute(0, 2, 3, 1).reshape(-1, 3).numpy()
+    palette = np.unique(key().lab.reshape(-1, 3).round(2), axis=0)
+    apart = np.linalg.norm(lab[:, None] - palette[None], axis=-1).min(1)
+    assert (apart < 1).mean() > 0.95, "regions take a colour that is there, no mixture"
 
 
 # --- in the pipeline ---

@@ -175,6 +175,31 @@ def painted(fill: np.ndarray, line: np.ndarray, colors: np.ndarray) -> np.ndarra
     return rgb
 
 
+def voted(fill: np.ndarray, votes: np.ndarray, line: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """The fill (h, w, 3) Lab with every region of the lines (h, w), 0 black to 1 paper, in the colour of the palette
+    (k, 3) for which its pixels say most together. votes: (h, w, k), logarithms of how likely a pixel takes it: a place
+    that rules a colour out counts as much as one that is sure. Large regions that do not agree stay as they are."""
+    h, w, k = votes.shape
+    labels = regions(line)
+    clear = cv2.erode(line, np.ones((3, 3))) > LINE
+    said, out = votes.reshape(-1, k), fill.reshape(-1, 3).copy()
+    winners = np.full(int(labels.max()) + 1, -1)
+    for n, where in enumerate(_chosen(labels, clear, len(winners))):
+        if len(where):
+            winner = int(said[where].sum(0).argmax())
+            if len(where) <= LARGE * h * w or (said[where].argmax(1) == winner).mean() > 0.5:
+                winners[n] = winner
+    chosen = winners[labels.ravel()]
+    out[chosen >= 0] = colors[chosen[chosen >= 0]]
+    return out.reshape(h, w, 3)
+
+
+def palette_of(lab: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """(n, 3) Lab to the colour of the palette (k, 3) that each is nearest to: (n, k) of 0 and 1, float32."""
+    nearest = np.linalg.norm(lab[:, None] - colors[None], axis=-1).argmin(1)
+    return np.eye(len(colors), dtype=np.float32)[nearest]
+
+
 def _color_of(pixels: np.ndarray, colors: np.ndarray, large: bool) -> tuple[np.ndarray, bool]:
     """Lab colour of a region's pixels (n, 3), and whether it is one colour as far as can be told."""
     median = np.median(pixels, 0)

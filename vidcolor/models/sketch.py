@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 
-from vidcolor import fill, xdog
+from vidcolor import color, fill, xdog
 from vidcolor.errors import VidcolorError, warn
 from vidcolor.models import weights
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
@@ -23,6 +24,8 @@ from vidcolor.models.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.models.scft import STRIDE, Scft, nothing
 from vidcolor.settings import SKETCH
 
+DOUBT = 0.01
+"""Added to a place's share for a colour before its logarithm is its vote."""
 LEAST = 2 * STRIDE
 """Shortest side of a reference. At one place a side, bfloat16 convolutions of stride 2 read beyond their input on some
 CPUs (seen with PyTorch's AMX kernels): now and then a colour was NaN."""
@@ -37,9 +40,13 @@ class State:
     keys: torch.Tensor
     """(1, m, d) what the tokens of all references are asked for, one reference after another."""
     values: torch.Tensor
-    """(1, m, d) and what they give."""
+    """(1, m, d + 3 + k) and what they give: features, colours, votes."""
     bias: torch.Tensor
     """(n, m) log weights of the tokens for each frame of the shot."""
+    palette: np.ndarray
+    """(k, 3) Lab; the last k of the values are votes for these colours. None where nothing is painted."""
+    paper: float
+    """Lightness of the shot's paper."""
     known: bool
     """Whether there is a reference at all."""
     fills: bool
@@ -74,18 +81,26 @@ class Sketch:
         keys, values, silent, owner = [], [], [], []
         for number, reference in enumerate(references or [None]):
             rgb = self._picture(reference, shot.lightness.shape[1:])
-            with torch.autocast(self.device.type, torch.bfloat16):
-                key, value = self.net.keys(self.net.reference_tokens(rgb))
-            keys.append(key)
-            values.append(value)
-            silent.append(_silent(reference, rgb.shape[-2] // self.net.grid, rgb.shape[-1] // self.net.grid))
-            owner.append(torch.full_like(silent[-1], number, dtype=torch.long))
+            covered = _silent(reference, rgb.shape[-2] // self.net.grid, rgb.shape[-1] // self.net.grid)
+            for mirrored in (False, True):  # figures turn round, and few sheets show them from both sides
+                with torch.autocast(self.device.type, torch.bfloat16):
+                    key, value = self.net.keys(self.net.reference_tokens(rgb.flip(3) if mirrored else rgb))
+                keys.append(key)
+                values.append(value)
+                silent.append((covered.flip(1) if mirrored else covered).flatten())
+                owner.append(torch.full_like(silent[-1], number, dtype=torch.long))
         bias = torch.cat(silent).expand(len(shot), -1)
         if references:
             weight = torch.stack([time_bias(references, shot.first + i) for i in range(len(shot))])
             bias = bias + weight[:, torch.cat(owner)]
-        together = (torch.cat(keys, 1), torch.cat(values, 1), bias.to(self.device))
-        return State(*together, bool(references), fills)
+        given = torch.cat(values, 1)
+        palette = fill.palette(references) if fills and self.net.copy else np.zeros((0, 3), np.float32)
+        if len(palette):  # every token gives its vote for a colour beside the colour itself
+            own = color.rgb_to_lab((given[0, :, self.net.depth :].float().cpu().numpy() + 1) / 2)
+            votes = torch.from_numpy(fill.palette_of(own, palette))[None].to(given)
+            given = torch.cat([given, votes], -1)
+        together = (torch.cat(keys, 1), given, bias.to(self.device), palette)
+        return State(*together, fill.paper(shot.lightness) or 100.0, bool(references), fills)
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
@@ -96,12 +111,22 @@ class Sketch:
         with torch.autocast(self.device.type, torch.bfloat16):
             maps = self.net.sketch_maps(sketch)
             mixed, share = self.net.attend(self.net.tokens(maps), state.keys, state.values, state.bias[at])
-            rgb, own = self.net.draw(maps, mixed)
+            last = mixed.shape[1] - len(state.palette)
+            rgb, own = self.net.draw(maps, mixed[:, :last])
         lab = rgb_to_lab(rgb if state.known else own)
-        sure = torch.nn.functional.interpolate(share, size=sketch.shape[-2:], mode="bilinear", align_corners=False)
+        if len(state.palette):
+            lab = self._voted(lab, mixed[:, last:].float(), batch.lightness, state)
+        sure = F.interpolate(share, size=sketch.shape[-2:], mode="bilinear", align_corners=False)
         return Colored(
             lab[:, 1:], sure.float().clamp(0, 1) * state.known, fill=lab[:, :1].clamp(0, 100) if state.fills else None
         )
+
+    def _voted(self, lab: torch.Tensor, votes: torch.Tensor, lightness: torch.Tensor, state: State) -> torch.Tensor:
+        """Colours (b, 3, h, w) Lab, regions in the colour of the palette for which their tokens (b, k, ...) vote."""
+        wide = F.interpolate((votes + DOUBT).log(), size=lab.shape[-2:], mode="bilinear", align_corners=False)
+        maps = (x.permute(0, 2, 3, 1).cpu().numpy() for x in (lab, wide, (lightness / state.paper).clamp(0, 1)))
+        painted = [fill.voted(f, v, np.ascontiguousarray(l[..., 0]), state.palette) for f, v, l in zip(*maps)]
+        return torch.from_numpy(np.stack(painted)).permute(0, 3, 1, 2).to(lab)
 
     def _picture(self, reference: Reference | None, size: Sequence[int]) -> torch.Tensor:
         """A reference as (1, 3, h, w) RGB whose sides are multiples of the tokens'; of none, what stands for none."""
@@ -115,11 +140,11 @@ class Sketch:
 
 
 def _silent(reference: Reference | None, h: int, w: int) -> torch.Tensor:
-    """(h * w,) added to the scores of a reference's tokens, so that what it does not cover is not found."""
+    """(h, w) added to the scores of a reference's tokens, so that what it does not cover is not found."""
     if reference is None or reference.covered is None:
-        return torch.zeros(h * w)
+        return torch.zeros(h, w)
     covered = cv2.resize(reference.covered.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(np.where(covered > 0.9, 0, SILENT).astype(np.float32)).flatten()
+    return torch.from_numpy(np.where(covered > 0.9, 0, SILENT).astype(np.float32))
 
 
 def load(name: str = "sketch") -> Scft:
