@@ -98,7 +98,7 @@ def test_readme_states_the_licence_of_every_picture():
         assert f'Move("{picture}"' in source
         row = next(line for line in text.splitlines() if f"`{picture}`" in line)
         assert "CC0" in row or "public domain" in row
-    assert source.count("Move(\"") == 4
+    assert source.count('Move("') == 4
 
 
 def test_script_makes_the_committed_keys(tmp_path, keys):

@@ -163,8 +163,8 @@ def create_model(settings: Settings) -> Colorizer:
 
     if settings.model not in models.names():
         raise VidcolorError(f"--model {settings.model}: one of {', '.join(models.names())}")
-    how = {"device": settings.device, "encoder": settings.encoder, "seed": settings.seed, "transfer": settings.transfer}
-    return models.create(settings.model, **how)  # type: ignore[arg-type]
+    names = ("device", "encoder", "seed", "transfer", "sketch_output")
+    return models.create(settings.model, **{name: getattr(settings, name) for name in names})
 
 
 def make_folder(folder: Path) -> None:

@@ -82,6 +82,11 @@ def key_planes(rgb: np.ndarray, luma: np.ndarray, film: Film, chroma: Chroma) ->
     return grid[..., 0].copy(), grid[..., 1].copy()
 
 
+def on_grid(planes: np.ndarray, film: Film, chroma: Chroma) -> np.ndarray:
+    """Chroma (H, W, 2) float32 at full size to the samples of the grid, (rows, columns, 2)."""
+    return planes if chroma == "444" else _resample(np.ascontiguousarray(planes), _geometry(film, chroma))
+
+
 def upsample(planes: np.ndarray, film: Film, chroma: Chroma) -> np.ndarray:
     """Chroma planes (rows, columns[, 2]) float32 to full size (H, W[, 2]), bilinear and sited, as a player does."""
     g = _geometry(film, chroma)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from .errors import VidcolorError
-from .settings import CHROMA, CODECS, MATRICES, TRANSFERS, Settings
+from .settings import CHROMA, CODECS, MATRICES, SKETCH, TRANSFERS, Settings
 from .timecode import Point, parse_point
 from .version import __version__
 
@@ -245,6 +245,7 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     add("--model", help="which model colours")
     add("--encoder", help="a model's own variant, e.g. vgg19")
     add("--transfer", choices=TRANSFERS, help="statistics that --model adain transfers")
+    add("--sketch-output", choices=SKETCH, help="--model sketch: fill (luma anew), ab (luma kept), auto by the shot")
     add("--quality", action="store_true", default=None, help="colours found on larger frames: better, half as fast")
     add("--size", type=_whole, help="short side of the frame on which colours are found")
     add("--strength", type=float, metavar="0..1", help="of the colours")

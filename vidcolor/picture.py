@@ -69,9 +69,7 @@ def load_picture(path: Path, what: str = "reference") -> np.ndarray:
     return _turn(rgb, orientation)
 
 
-def brought_into_place(
-    rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
+def brought_into_place(rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """A cropped or shifted key (h, w, 3) as it lies over a film's frame of `size` (H, W), and where it covers it.
 
     align: six numbers, the affine map from places in the frame (0..1 right and down) to places in the key. Returns
@@ -94,9 +92,7 @@ def _open(path: Path, what: str = "reference") -> Image.Image:
     try:
         return Image.open(path)
     except UnidentifiedImageError:
-        raise VidcolorError(
-            f"{what} {path}: not a picture that can be read (PNG, JPEG, TIFF, WebP)"
-        ) from None
+        raise VidcolorError(f"{what} {path}: not a picture that can be read (PNG, JPEG, TIFF, WebP)") from None
     except Image.DecompressionBombError:
         raise VidcolorError(f"{what} {path}: too many pixels; scale it to the film's size") from None
     except OSError as error:

@@ -12,6 +12,7 @@ CODECS = ("x264", "x265", "ffv1", "prores")
 CHROMA = ("420", "422", "444")
 TRANSFERS = ("adain", "wct")
 MATRICES = ("bt601", "bt709", "bt2020", "smpte240m", "fcc")
+SKETCH = ("auto", "fill", "ab")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "codec": CODECS,
     "chroma": CHROMA,
@@ -19,6 +20,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "upsample": ("edge", "fast"),
     "reader": ("av", "decord"),
     "on_error": ("stop", "skip"),
+    "sketch_output": SKETCH,
 }
 _NOT_IN_PIXELS = ("device", "dump_every", "dump_dir")
 
@@ -64,6 +66,8 @@ class Settings:
     """A model's own variant, e.g. `vgg19`; None for the model's default."""
     transfer: str = "adain"
     """How `--model adain` transfers statistics: `adain` (mean, deviation) or `wct` (mean, full covariance)."""
+    sketch_output: str = "auto"
+    """What `--model sketch` gives: `fill` (colour under the lines, luma anew), `ab` (luma stays), or by the shot."""
     quality: bool = False
     """Find colours on larger frames (`FINE`): better, and slower as there are more pixels."""
     reader: str = "av"

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor import chroma, color, dump, picture, reader, references, temporal, trace
+from vidcolor import chroma, color, dump, fill, picture, reader, references, temporal, trace
 from vidcolor.encode import Encoder, OutputFormat, output_format
 from vidcolor.film import Film, Frame
 from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
@@ -67,6 +67,8 @@ class Colors:
     """(n, h, w) float16."""
     coarse: dict[int, np.ndarray]
     """Film frame to coarse ab (h, w, 2), for the frames that are dumped."""
+    art: fill.LineArt | None = None
+    """What a model that paints line art says beside ab; None of every other: the film's luma stays as it is."""
 
 
 def render(plan: Plan, unit: Unit, model: Colorizer, on_frame: Callable[[int], None] = lambda frame: None) -> Path:
@@ -108,7 +110,8 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
     ab = np.empty((len(shot), h, w, 2), np.float16)
     confidence = np.empty((len(shot), h, w), np.float16)
     coarse: dict[int, np.ndarray] = {}
-    shares: np.ndarray | None = None
+    shares: list[np.ndarray] = []
+    fills: list[np.ndarray] = []
     with timings.measure("model"):
         state = model.prepare(shot, keys)
         for start in range(0, len(shot), BATCH):
@@ -118,20 +121,21 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
             ab[start : positions.stop] = colored.ab.permute(0, 2, 3, 1).cpu().numpy()
             confidence[start : positions.stop] = colored.confidence[:, 0].cpu().numpy()
             if colored.traced is not None:
-                if shares is None:
-                    shares = np.empty((len(shot), *colored.traced.shape[2:]), np.float16)
-                shares[start : positions.stop] = colored.traced[:, 0].cpu().numpy()
+                shares.append(colored.traced[:, 0].cpu().numpy().astype(np.float16))
+            if colored.fill is not None:
+                fills.append(colored.fill[:, 0].cpu().numpy().astype(np.float16))
             for i, position in enumerate(positions):
                 if colored.coarse is not None and is_dumped(plan, shot.first + position):
                     coarse[shot.first + position] = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
         del state
     with timings.measure("temporal"):
         pins = temporal.pins(shot, keys)
+        art = None if not fills else fill.line_art(np.concatenate(fills), confidence, shot, keys, settings.temporal)
         if not model.steady:
             temporal.smooth_coarse(shot, ab, confidence, pins, settings.temporal)
-        trace.bring(shot, ab, pins, settings.temporal, shares)
+        trace.bring(shot, ab, pins, settings.temporal, np.concatenate(shares) if shares else None)
         shot.cache.clear()
-    return Colors(shot, keys, pins, ab, confidence, coarse)
+    return Colors(shot, keys, pins, ab, confidence, coarse, art)
 
 
 def finish(
@@ -149,7 +153,12 @@ def finish(
             with timings.measure("upsample"):
                 ab = colors.ab[position].astype(np.float32) * settings.strength
                 key = painted.get(frame.index)
-                if key is not None and settings.strength == 1:
+                if colors.art is not None:
+                    luma, cb, cr = colors.art.planes(
+                        position, colors.ab[position], frame.luma, film, fmt.chroma, settings.strength
+                    )
+                    frame = replace(frame, luma=luma)
+                elif key is not None and settings.strength == 1:
                     cb, cr = painted_planes(key, frame, ab, colors.pins[position], film, fmt.chroma)
                 else:
                     cb, cr = chroma.to_planes(ab, frame.luma, film, fmt.chroma, mode=settings.upsample)
@@ -222,13 +231,14 @@ def _dump(plan: Plan, unit: Unit, colors: Colors, frame: int) -> None:
     """The frame's inspection sheet, at working size."""
     position = frame - unit.warm_first
     l = colors.shot.lightness[position].astype(np.float32) / 2.55
+    result = l if colors.art is None else colors.art.shown(position, l)
     coarse = colors.coarse.get(frame)
     near = min(colors.keys, key=lambda k: abs((frame if k.frame is None else k.frame) - frame), default=None)
     sheet = dump.sheet(
         _picture(l),
         None if near is None else _picture(near.lab[..., 0], near.lab[..., 1:]),
         None if coarse is None else _picture(l, coarse),
-        _picture(l, colors.ab[position].astype(np.float32) * plan.settings.strength),
+        _picture(result, colors.ab[position].astype(np.float32) * plan.settings.strength),
         colors.confidence[position].astype(np.float32),
         frame,
         dump.timecode(int(plan.pts[frame] - plan.pts[0]), plan.film.time_base, plan.film.frame_rate),

@@ -14,45 +14,61 @@ DEFAULT = "exemplar"
 
 def names() -> tuple[str, ...]:
     """What `--model` takes, the default first."""
-    return (DEFAULT, "adain", "anchors")
+    return (DEFAULT, "adain", "sscn", "anchors", "sketch")
 
 
 def needs_reference(name: str) -> bool:
     """Whether a model has colours from references only; for the others a film may have none."""
-    return name != "anchors"
+    return name not in ("anchors", "sketch")
 
 
 def create(
-    name: str = DEFAULT, *, device: str = "auto", encoder: str | None = None, seed: int = 0, transfer: str = "adain"
+    name: str = DEFAULT,
+    *,
+    device: str = "auto",
+    encoder: str | None = None,
+    seed: int = 0,
+    transfer: str = "adain",
+    sketch_output: str = "auto",
 ) -> Colorizer:
     """Build a model with its shipped weights.
 
-    encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`).
-    transfer: how `adain` transfers statistics, `adain` or `wct`.
-    Raises VidcolorError for an unknown model, a device that is not there, weights that are missing or changed.
+    encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`), or a file of weights for
+    `adain` or `sscn`. transfer: how `adain` transfers statistics, `adain` or `wct`. sketch_output: `auto`, `fill` or
+    `ab`, of `sketch`.
+    Raises VidcolorError for an unknown model, an option that it does not have, a device that is not there, weights that
+    are missing or changed.
     """
     where = pick_device(device)
     if where.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the others decode, carry and encode meanwhile
+    if name not in names():
+        raise VidcolorError(f"--model {name}: there is no such model; one of {', '.join(names())}")
+    if encoder is not None and name not in ("adain", "sscn"):
+        raise VidcolorError(f"--encoder {encoder}: --model {name} has one encoder only; use --model adain")
     if transfer != "adain" and name != "adain":
         raise VidcolorError(f"--transfer {transfer}: --model {name} transfers no statistics; use --model adain")
-    if name == "exemplar":
-        if encoder is not None:
-            raise VidcolorError(f"--encoder {encoder}: --model exemplar has one encoder only; use --model adain")
-        from vidcolor.models.exemplar import Exemplar
-
-        return Exemplar(where, seed)
+    if sketch_output != "auto" and name != "sketch":
+        raise VidcolorError(f"--sketch-output {sketch_output}: only --model sketch has it; leave it out")
     if name == "adain":
         from vidcolor.models.xu import Xu
 
         return Xu(where, encoder=encoder, seed=seed, method=transfer)
+    if name == "sscn":
+        from vidcolor.models.sscn import Sscn
+
+        return Sscn(where, encoder=encoder, seed=seed)
     if name == "anchors":
-        if encoder is not None:
-            raise VidcolorError(f"--encoder {encoder}: --model anchors has one encoder only; use --model adain")
         from vidcolor.models.anchors import AnchorsColorizer
 
         return AnchorsColorizer(where, seed)
-    raise VidcolorError(f"--model {name}: there is no such model; one of {', '.join(names())}")
+    if name == "sketch":
+        from vidcolor.models.sketch import Sketch
+
+        return Sketch(where, sketch_output, seed)
+    from vidcolor.models.exemplar import Exemplar
+
+    return Exemplar(where, seed)
 
 
 def pick_device(name: str) -> torch.device:

@@ -70,6 +70,9 @@ class Colored:
     traced: torch.Tensor | None = None
     """(b, 1, h / 2, w / 2) float32 in 0..1: how far painted keys' traced colours (`trace.follow`), which the pipeline
     joins to `ab`, are believed; None: by their weights."""
+    fill: torch.Tensor | None = None
+    """(b, 1, h, w) float32: lightness 0..100 of a colour that lies under the frame's lines, with `ab`; such a frame's
+    luma is written anew as this times the lines (`vidcolor.fill`). None, of nearly every model: luma stays."""
 
 
 class Colorizer(Protocol):
