@@ -14,13 +14,14 @@ DEFAULT = "exemplar"
 
 def names() -> tuple[str, ...]:
     """What `--model` takes, the default first."""
-    return (DEFAULT, "adain")
+    return (DEFAULT, "adain", "sscn")
 
 
 def create(name: str = DEFAULT, *, device: str = "auto", encoder: str | None = None, seed: int = 0) -> Colorizer:
     """Build a model with its shipped weights.
 
-    encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`).
+    encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`), or a file of weights for
+    `adain` or `sscn`.
     Raises VidcolorError for an unknown model, a device that is not there, weights that are missing or changed.
     """
     where = pick_device(device)
@@ -36,6 +37,10 @@ def create(name: str = DEFAULT, *, device: str = "auto", encoder: str | None = N
         from vidcolor.models.xu import Xu
 
         return Xu(where, encoder=encoder, seed=seed)
+    if name == "sscn":
+        from vidcolor.models.sscn import Sscn
+
+        return Sscn(where, encoder=encoder, seed=seed)
     raise VidcolorError(f"--model {name}: there is no such model; one of {', '.join(names())}")
 
 
