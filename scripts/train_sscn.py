@@ -13,7 +13,7 @@ variation, and 529 bins of colour.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -170,36 +170,59 @@ class Held:
         return dict(zip(("held_first", "held_copied", "held_second", "held_colorfulness"), np.mean(rows, 0).tolist()))
 
     @torch.no_grad()
-    def evidence(self, net: SSCN, matcher: Matcher | None) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n, 2) evidence of all places of all frames, and (n,) whether the copied colour was right."""
-        found, right = [], []
+    def evidence(self, net: SSCN, matcher: Matcher | None) -> dict[str, torch.Tensor]:
+        """Of all places of all frames: `evidence` (n, 2), and ab (n, 2) as `copied`, of stage 1 as `first`, `truth`."""
+        found: dict[str, list[torch.Tensor]] = {"evidence": [], "copied": [], "first": [], "truth": []}
         for batch in (pair for pairs in self.pairs.values() for pair in pairs):
             with torch.autocast(batch["l"].device.type, torch.bfloat16):
-                aligned = color(net, matcher, batch, Choice())[3]
-            found.append(aligned.evidence.float().flatten(2)[0].T)
-            truth = sized(batch["ab"], aligned.ab.shape[-2:])
-            right.append(((aligned.ab - truth).norm(dim=1) < RIGHT).float().flatten())
-        return torch.cat(found), torch.cat(right)
+                first, _, _, aligned = color(net, matcher, batch, Choice())
+            small = (sized(x, aligned.ab.shape[-2:]) for x in (first, batch["ab"]))
+            for rows, x in zip(found.values(), (aligned.evidence, aligned.ab, *small)):
+                rows.append(x.float().flatten(2)[0].T)
+        return {name: torch.cat(rows) for name, rows in found.items()}
 
 
 def fit_confidence(net: SSCN, matcher: Matcher | None, held: Held) -> str:
-    """Put the logistic fit of 'right' on the evidence into the net; says how it went."""
-    x, right = held.evidence(net, matcher)
-    weight = net.confidence_weight.detach().clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([weight], max_iter=100, line_search_fn="strong_wolfe")
+    """Fit the net's two logistic models on held-out clips: whether a copied colour is right, and the share of it that
+    leaves the least squared error against stage 1's. Says how it went."""
+    seen = held.evidence(net, matcher)
+    x, copied, first, truth = seen.values()
+    right = ((copied - truth).norm(dim=1) < RIGHT).float()
+
+    def unlike(logit: torch.Tensor) -> torch.Tensor:
+        return F.binary_cross_entropy_with_logits(logit, right)
+
+    def left(logit: torch.Tensor) -> torch.Tensor:
+        share = torch.sigmoid(logit)[:, None]
+        return (share * copied + (1 - share) * first - truth).square().mean() / 100 + 1e-4 * logit.square().mean()
+
+    fit(net.confidence_weight, x, unlike)
+    before, after = float(left(torch.full_like(right, 20.0))), fit(net.fade_weight, x, left)
+    w = net.confidence_weight
+    sure = torch.sigmoid(w[0] + x @ w[1:])
+    parts = [f"{float(right[(sure >= a) & (sure < a + 0.2)].mean()):.2f}" for a in (0.0, 0.2, 0.4, 0.6, 0.8)]
+    return (
+        f"confidence {[round(v, 2) for v in w.tolist()]}, right at 0-.2 .. .8-1: {' '.join(parts)}; "
+        f"fade {[round(v, 2) for v in net.fade_weight.tolist()]}, square error {before:.3f} -> {after:.3f}"
+    )
+
+
+def fit(weight: torch.Tensor, x: torch.Tensor, cost: Callable[[torch.Tensor], torch.Tensor]) -> float:
+    """Find the bias and weights (3,) of the evidence x (n, 2) whose logits cost least, in place; gives that cost."""
+    found = weight.detach().clone().requires_grad_()
+    optimizer = torch.optim.LBFGS([found], max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        value = F.binary_cross_entropy_with_logits(weight[0] + x @ weight[1:], right)
+        value = cost(found[0] + x @ found[1:])
         value.backward()
         return value
 
     with torch.enable_grad():
         optimizer.step(closure)  # type: ignore[arg-type]
-    net.confidence_weight.data.copy_(weight.detach())
-    sure = torch.sigmoid(weight.detach()[0] + x @ weight.detach()[1:])
-    parts = [f"{float(right[(sure >= a) & (sure < a + 0.2)].mean()):.2f}" for a in (0.0, 0.2, 0.4, 0.6, 0.8)]
-    return f"confidence {[round(v, 2) for v in weight.tolist()]}; right at 0-.2 .. .8-1: {' '.join(parts)}"
+        value = float(closure().detach())
+    weight.data.copy_(found.detach())
+    return value
 
 
 def rgb(l: torch.Tensor, ab: torch.Tensor) -> np.ndarray:
@@ -247,10 +270,10 @@ def main() -> None:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
         net.load_state_dict(saved["average"])
         net.eval()
-        fit = fit_confidence(net, matcher, fitting)
-        print(fit)
+        said = fit_confidence(net, matcher, fitting)
+        print(said)
         plain_norms(net)
-        about = {"net": "sscn", "settings": settings, "steps": saved["step"], "fit": fit}
+        about = {"net": "sscn", "settings": settings, "steps": saved["step"], "fit": said}
         if args.ship:
             print(weights.ship("sscn", net.state_dict(), about))
         else:

@@ -31,6 +31,15 @@ CPU = torch.device("cpu")
 THIN = {"width": 4, "fold": 2, "semantic": True, "residuals": 1, "temperature": 0.02}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Nets as small as these are slower on several."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def nets(seed=0, **settings):
     torch.manual_seed(seed)
     net = SSCN(**{**THIN, **settings}).eval().requires_grad_(False)
@@ -91,7 +100,7 @@ def test_paper_size_has_the_papers_parts():
     assert count["content"] == 3_505_728 + 6  # VGG19 to conv4_1 behind a 1x1 convolution of 1 to 3
     assert count["style"] == 21_680_896
     assert count["value"] == 960 * 512 + 512
-    assert sum(p.numel() for p in net.parameters()) == 54_096_478
+    assert sum(p.numel() for p in net.parameters()) == 54_096_481
     wide = [block.body[2].weight.shape[0] for block in net.style.blocks]
     assert wide == [64, 128, 256, 512, 512, 512] and net.style.last.kernel_size == (4, 4)
     assert net.locally.bins.out_channels == 529
@@ -182,24 +191,22 @@ def test_a_reference_equal_to_the_target_gives_its_own_colours(size):
     torch.testing.assert_close(aligned.evidence[:, 0], torch.ones(1, size[0] // 4, size[1] // 4), atol=1e-4, rtol=0)
 
 
-def test_doubtful_colours_fade_to_those_of_stage_one(model):
+def test_doubtful_colours_fade_to_those_of_stage_one():
+    net, _, matcher = nets()
     lab = picture(0)
-    maps, key = described(model.net, lab, model.matcher)
-    aligned = model.net.align(key, model.net.tokens(maps, key, lab[:, 1:], None))
+    maps, key = described(net, lab, matcher)
+    tokens = net.tokens(maps, key, lab[:, 1:], None)
+    aligned = net.align(described(net, picture(1), matcher)[1], tokens)
     first = torch.full((1, 2, 64, 96), 50.0)
-    low, high = torch.tensor([-30.0, 0, 0]), torch.tensor([30.0, 0, 0])
-    net, _, _ = nets()
-    net.confidence_weight.data = low
-    torch.testing.assert_close(net.faded(aligned, first)[0], torch.full_like(aligned.ab, 50.0))
-    net.confidence_weight.data = high
-    torch.testing.assert_close(net.faded(aligned, first)[0], aligned.ab)
-    aligned = model.net.align(
-        described(model.net, picture(1), model.matcher)[1], model.net.tokens(maps, key, lab[:, 1:], None)
-    )
-    net.confidence_weight.data = torch.tensor([-40.0, 50.0, 0.0])
-    sure = net.confidence(aligned).flatten()
-    order = aligned.evidence[:, 0].flatten().argsort()
-    assert (sure[order].diff() >= 0).all() and sure.std() > 0
+    net.fade_weight.data = torch.tensor([-30.0, 0, 0])
+    torch.testing.assert_close(net.faded(aligned, first), torch.full_like(aligned.ab, 50.0))
+    net.fade_weight.data = torch.tensor([30.0, 0, 0])
+    torch.testing.assert_close(net.faded(aligned, first), aligned.ab)
+    net.fade_weight.data = net.confidence_weight.data = torch.tensor([-40.0, 50.0, 0.0])
+    cosine, sure = aligned.evidence[:, 0].flatten(), net.confidence(aligned).flatten()
+    assert (sure[cosine.argsort()].diff() >= 0).all() and sure.std() > 0
+    far = (net.faded(aligned, first) - 50).norm(dim=1) / (aligned.ab - 50).norm(dim=1)
+    torch.testing.assert_close(far.flatten(), sure, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("by", ["mean", "centres"])
@@ -312,7 +319,7 @@ def test_several_references_are_tokens_side_by_side(model):
 
 def test_a_users_weight_and_nearness_in_time_count():
     model = Sscn(CPU, nets=nets(), last_mile=False)
-    model.net.confidence_weight.data = torch.tensor([30.0, 0, 0])
+    model.net.fade_weight.data = torch.tensor([30.0, 0, 0])
     film = shot(1)
     red, green = (40.0, 0.0), (-40.0, 0.0)
 
@@ -398,23 +405,23 @@ def test_the_shipped_net_is_found_by_name_and_copies_a_reference():
 
 def test_four_pictures_can_be_learned_by_heart():
     torch.manual_seed(0)
-    net = SSCN(width=4, residuals=1)
+    net = SSCN(width=4, fold=2, residuals=1)
     l = torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 100
     ab = torch.nn.functional.interpolate(torch.randn(4, 2, 4, 4) * 30, size=32, mode="bilinear")
     data = {"l": l, "ab": ab, "key": torch.cat([l, ab], 1)}
-    optimizer = torch.optim.Adam(net.parameters(), 3e-3)
+    optimizer = torch.optim.Adam(net.parameters(), 5e-3)
     errors = []
-    for _ in range(60):
+    for _ in range(50):
         terms = training.loss(net, None, data, Choice(16, 16, "mean", gather=False))
         optimizer.zero_grad()
         terms["loss"].backward()
         optimizer.step()
         errors.append({name: float(value.detach()) for name, value in terms.items()})
-    assert errors[-1]["second"] < 0.25 * errors[0]["second"]
+    assert errors[-1]["second"] < 0.35 * errors[0]["second"]
     assert errors[-1]["first"] < 0.5 * errors[0]["first"]
     assert errors[-1]["entropy"] < errors[0]["entropy"] - 1
     untouched = [name for name, p in net.named_parameters() if p.grad is None]
-    assert untouched == ["confidence_weight"]
+    assert untouched == ["confidence_weight", "fade_weight"]
 
 
 def test_a_reference_of_oneself_is_bent_and_sometimes_cut_up():
@@ -427,7 +434,7 @@ def test_a_reference_of_oneself_is_bent_and_sometimes_cut_up():
     assert np.median(near) < 5
 
 
-def test_confidence_is_fitted_to_what_was_right():
+def test_confidence_is_fitted_to_what_was_right_and_the_share_to_what_is_nearer():
     net, _, matcher = nets()
 
     class Known:
@@ -435,9 +442,12 @@ def test_confidence_is_fitted_to_what_was_right():
             generator = torch.Generator().manual_seed(0)
             x = torch.rand(4000, 2, generator=generator)
             right = torch.rand(4000, generator=generator) < torch.sigmoid(-2 + 6 * x[:, 0] - 3 * x[:, 1])
-            return x, right.float()
+            copied = torch.where(right, 3.0, 30.0)[:, None].expand(-1, 2)
+            return {"evidence": x, "copied": copied, "first": copied * 0 + 12, "truth": copied * 0}
 
-    training.fit_confidence(net, matcher, Known())
-    torch.testing.assert_close(
-        net.confidence_weight, torch.nn.Parameter(torch.tensor([-2.0, 6.0, -3.0])), atol=0.5, rtol=0
-    )
+    said = training.fit_confidence(net, matcher, Known())
+    torch.testing.assert_close(net.confidence_weight.data, torch.tensor([-2.0, 6.0, -3.0]), atol=0.5, rtol=0)
+    share = net.fade_weight
+    assert share[1] > 0 > share[2]
+    before, after = (float(x) for x in said.split("square error ")[1].split(" -> "))
+    assert after < 0.7 * before

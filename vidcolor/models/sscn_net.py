@@ -248,9 +248,10 @@ class SSCN(nn.Module):
         self.globally = GlobalDecoder(width, fold)
         self.value = nn.Linear(15 * width, 8 * width)
         self.locally = LocalDecoder(width, fold, semantic, residuals)
-        self.confidence_weight = nn.Parameter(torch.tensor([-8.0, 12.0, -1.0]), requires_grad=False)
-        """Bias, and weights of `Aligned.evidence`, of a logistic model of 'this colour is right': fitted, not learned
-        by descent."""
+        self.confidence_weight = nn.Parameter(torch.tensor([-3.5, 9.0, -3.5]), requires_grad=False)
+        self.fade_weight = nn.Parameter(torch.tensor([-2.0, 9.0, -2.0]), requires_grad=False)
+        """Bias, and weights of `Aligned.evidence`, of logistic models of 'the copied colour is right' and of its share
+        against stage 1's: fitted, not learned by descent."""
         if semantic:
             self.parts = nn.Parameter(torch.tensor([0.2, 0.75, 0.05]).log())
             """Logits of the shares that fine and coarse descriptors and E's maps have in a cosine."""
@@ -341,8 +342,15 @@ class SSCN(nn.Module):
 
     def confidence(self, aligned: Aligned) -> torch.Tensor:
         """(b, 1, h/4, w/4) in 0..1: how likely the copied colours are right."""
-        w = self.confidence_weight
-        return torch.sigmoid(w[0] + (aligned.evidence.detach() * w[1:, None, None]).sum(1, keepdim=True))
+        return _logistic(self.confidence_weight, aligned)
+
+    def faded(self, aligned: Aligned, first: torch.Tensor) -> torch.Tensor:
+        """Copied colours, with stage 1's where they are doubtful: (b, 2, h/4, w/4).
+
+        Their share is not the confidence: a doubtful copy is often still nearer than a global colour.
+        """
+        share = _logistic(self.fade_weight, aligned)
+        return share * aligned.ab + (1 - share) * sized(first, aligned.ab.shape[-2:])
 
     def refine(
         self,
@@ -357,18 +365,15 @@ class SSCN(nn.Module):
         if not self.semantic:
             x, logits = self.locally(target, aligned.value, classes)
             return torch.tanh(F.pixel_shuffle(x.float(), self.fold)) * AB_SCALE, logits
-        copied, sure = self.faded(aligned, first)
-        given = torch.cat([aligned.value, copied / AB_SCALE, sure], 1).contiguous(memory_format=torch.channels_last)
+        copied = self.faded(aligned, first)
+        given = torch.cat([aligned.value, copied / AB_SCALE, self.confidence(aligned)], 1).contiguous(
+            memory_format=torch.channels_last
+        )
         x, logits = self.locally([t + c for t, c in zip(target, content)], given, classes)
         x = x.float()
         own = torch.tanh(F.pixel_shuffle(x[:, :-1], self.fold)) * AB_SCALE
         share = torch.sigmoid(x[:, -1:] + GATE)
         return own + sized(share * sized(copied, share.shape[-2:]), own.shape[-2:]), logits
-
-    def faded(self, aligned: Aligned, first: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Copied colours, stage 1's where they are doubtful, and the confidence: (b, 2 and 1, h/4, w/4)."""
-        sure = self.confidence(aligned)
-        return sure * aligned.ab + (1 - sure) * sized(first, aligned.ab.shape[-2:]), sure
 
     def _joined(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
         """E's maps side by side at stride 4: (b, 15 * width, h/4, w/4)."""
@@ -379,6 +384,11 @@ class SSCN(nn.Module):
         if self.semantic != (seen is not None):
             raise ValueError("a semantic net, and no other, needs what the trunk has seen")
         return None if seen is None else seen.maps
+
+
+def _logistic(weight: torch.Tensor, aligned: Aligned) -> torch.Tensor:
+    evidence = aligned.evidence.detach()
+    return torch.sigmoid(weight[0] + (evidence * weight[1:, None, None]).sum(1, keepdim=True))
 
 
 def load_sscn(name: str = "sscn") -> SSCN:
