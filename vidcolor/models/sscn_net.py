@@ -248,8 +248,8 @@ class SSCN(nn.Module):
         self.globally = GlobalDecoder(width, fold)
         self.value = nn.Linear(15 * width, 8 * width)
         self.locally = LocalDecoder(width, fold, semantic, residuals)
-        self.confidence_weight = nn.Parameter(torch.tensor([-3.5, 9.0, -3.5]), requires_grad=False)
-        self.fade_weight = nn.Parameter(torch.tensor([-2.0, 9.0, -2.0]), requires_grad=False)
+        self.confidence_weight = nn.Parameter(torch.tensor([-3.0, 7.6, -2.4]), requires_grad=False)
+        self.fade_weight = nn.Parameter(torch.tensor([-3.7, 10.0, -0.6]), requires_grad=False)
         """Bias, and weights of `Aligned.evidence`, of logistic models of 'the copied colour is right' and of its share
         against stage 1's: fitted, not learned by descent."""
         if semantic:

@@ -140,13 +140,19 @@ def owners(described: torch.Tensor, where: torch.Tensor, covered: torch.Tensor |
 def means(x: torch.Tensor, owner: torch.Tensor, count: int) -> torch.Tensor:
     """(n, c) and each row's owner -> (count, c), the means of what each owns; rows of owner -1 belong to none."""
     known = owner >= 0
-    total = x.new_zeros(count, x.shape[1]).index_add(0, owner[known], x[known])
-    return total / sizes(owner, count)[:, None]
+    return _sums(x[known], owner[known], count) / sizes(owner, count)[:, None]
 
 
 def sizes(owner: torch.Tensor, count: int) -> torch.Tensor:
     """(count,) float: how many rows each owns."""
     return torch.bincount(owner[owner >= 0], minlength=count).float()
+
+
+def _sums(x: torch.Tensor, owner: torch.Tensor, count: int) -> torch.Tensor:
+    """(n, c) and each row's owner (n,) -> (count, c), the sums of what each owns; the same bits every time."""
+    if x.device.type == "cpu":
+        return x.new_zeros(count, x.shape[1]).index_add(0, owner, x)
+    return F.one_hot(owner, count).to(x.dtype).T @ x  # elsewhere, adding at places has no fixed order
 
 
 def _even(h: int, w: int, count: int) -> torch.Tensor:
@@ -176,7 +182,7 @@ def _middles(x: torch.Tensor, count: int) -> torch.Tensor:
     centres = x[(2 * torch.arange(count, device=x.device) + 1) * len(x) // (2 * count)]
     for _ in range(ROUNDS):
         owner = (x @ centres.T).argmax(1)
-        centres = F.normalize(torch.zeros_like(centres).index_add_(0, owner, x), dim=1)
+        centres = F.normalize(_sums(x, owner, count), dim=1)
     found = (centres @ x.T).argmax(1).unique()
     if len(found) < count:
         like = (x @ x[found].T).amax(1)
