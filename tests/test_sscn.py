@@ -440,14 +440,14 @@ def test_confidence_is_fitted_to_what_was_right_and_the_share_to_what_is_nearer(
     class Known:
         def evidence(self, net, matcher):
             generator = torch.Generator().manual_seed(0)
-            x = torch.rand(4000, 2, generator=generator)
-            right = torch.rand(4000, generator=generator) < torch.sigmoid(-2 + 6 * x[:, 0] - 3 * x[:, 1])
-            copied = torch.where(right, 3.0, 30.0)[:, None].expand(-1, 2)
+            x = torch.rand(4, 2000, 2, generator=generator)
+            right = torch.rand(4, 2000, generator=generator) < torch.sigmoid(-2 + 6 * x[..., 0] - 3 * x[..., 1])
+            copied = torch.where(right, 3.0, 30.0)[..., None].expand(-1, -1, 2)
             return {"evidence": x, "copied": copied, "first": copied * 0 + 12, "truth": copied * 0}
 
     said = training.fit_confidence(net, matcher, Known())
     torch.testing.assert_close(net.confidence_weight.data, torch.tensor([-2.0, 6.0, -3.0]), atol=0.5, rtol=0)
     share = net.fade_weight
     assert share[1] > 0 > share[2]
-    before, after = (float(x) for x in said.split("square error ")[1].split(" -> "))
+    before, after = (np.exp(float(x)) for x in said.split("square error ")[1].split(" -> "))
     assert after < 0.7 * before
