@@ -49,7 +49,7 @@ def once(side: int, kind: str, repeats: int) -> tuple[float, float]:
     x = torch.nn.functional.normalize(torch.randn(1, n, 15 * net.width + 160), dim=-1).bfloat16()
     value = torch.randn(1, n, 8 * net.width + 3)
     choice = Choice()
-    m = choice.significant + choice.others if kind == "sparse" else n
+    m = choice.significant + choice.others if kind == "sparse" else n  # the paper's 512 at every size
     attention.ROWS = 2048 if kind == "dense in blocks" else WIDE
     bias, times = torch.zeros(1, 1, m), []
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -156,7 +156,7 @@ def quality(folder: Path) -> Iterator[str]:
     yield row("with the colorization sub-net, dense", colored(dense, "all"))
     yield f"\n| places kept {head}"
     for count in COUNTS:
-        yield row(str(count), colored(Sscn(cpu, choice=Choice(count // 2, count - count // 2)), "all"))
+        yield row(str(count), colored(Sscn(cpu, choice=Choice(count // 2, count - count // 2, grow=False)), "all"))
     yield row("all (dense)", colored(dense, "all"))
     yield f"\n| which 512 {head}"
     for name, choice in {
@@ -166,7 +166,7 @@ def quality(folder: Path) -> Iterator[str]:
         "even only": Choice(0, 512),
     }.items():
         for gather in (False, True):
-            kept = Choice(choice.significant, choice.others, choice.by, gather)
+            kept = Choice(choice.significant, choice.others, choice.by, gather, grow=False)
             yield row(f"{name}, {'gathered' if gather else 'alone'}", colored(Sscn(cpu, choice=kept), "all"))
 
 

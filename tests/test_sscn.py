@@ -221,6 +221,17 @@ def test_chosen_places_are_as_many_as_asked_each_once_and_always_the_same(by):
     assert torch.equal(choose(features, Choice(500, 100, by)), torch.arange(600))
 
 
+def test_a_larger_reference_keeps_more_places():
+    assert Choice().of(64 * 64) == Choice(grow=False) == Choice().of(100)
+    assert [(c.significant, c.others) for c in (Choice().of(n) for n in (2 * 4096, 65536))] == [
+        (512, 512),
+        (1024, 1024),
+    ]
+    assert Choice(2000, 1000).of(65536) == Choice(2000, 1000, grow=False)
+    features = torch.nn.functional.normalize(torch.randn(4, 96, 128), dim=0)
+    assert [len(choose(features, Choice(8, 8, grow=g))) for g in (False, True)] == [16, 48]
+
+
 def test_significant_by_mean_are_the_farthest_from_it():
     features = torch.ones(3, 8, 8)
     features[:, 2, 3], features[:, 7, 7] = 5.0, -5.0

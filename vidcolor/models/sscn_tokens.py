@@ -21,6 +21,8 @@ from vidcolor.models.matching import Matcher, join
 
 ROUNDS = 8
 """Of k-means."""
+BASE, MOST = 64 * 64, 2048
+"""Places of a picture of 256x256, for which the paper's counts are; most tokens that a larger reference gets."""
 SIGNIFICANT = ("mean", "centres")
 
 
@@ -91,10 +93,18 @@ class Choice:
     """What is significant: `mean` or `centres`."""
     gather: bool = True
     """Whether a kept place speaks for all that are like it."""
+    grow: bool = True
+    """Whether the counts are those of `BASE` places, and grow with a larger reference up to `MOST` together."""
 
     def __post_init__(self) -> None:
         if self.by not in SIGNIFICANT or min(self.significant, self.others) < 0 or not self.significant + self.others:
             raise ValueError(f"{self}: counts from 0, not both 0, by {' or '.join(SIGNIFICANT)}")
+
+    def of(self, places: int) -> Choice:
+        """The choice with the counts for a reference of so many places."""
+        total = self.significant + self.others
+        factor = min(places / BASE, max(1.0, MOST / total)) if self.grow and places > BASE else 1.0
+        return replace(self, significant=int(self.significant * factor), others=int(self.others * factor), grow=False)
 
 
 def choose(
@@ -109,7 +119,7 @@ def choose(
     generator: draws the other places; None puts them on an even grid. No place is chosen twice.
     """
     h, w = described.shape[1:]
-    device = described.device
+    device, choice = described.device, choice.of(h * w)
     allowed = torch.ones(h * w, dtype=torch.bool, device=device) if covered is None else covered.to(device).flatten()
     free = allowed.nonzero()[:, 0]
     if len(free) <= choice.significant + choice.others:
