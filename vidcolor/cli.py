@@ -1,4 +1,4 @@
-"""The command line: `vidcolor MOVIE --ref KEY`, and its steps `plan`, `unit`, `join`, `scenes`, `propose`, `stylize`."""
+"""The command line: `vidcolor MOVIE`, and its steps `plan`, `unit`, `join`, `scenes`, `propose`, `stylize`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,311 @@
+"""Train SSCN on pairs of a grey target and a coloured reference.
+
+    python scripts/train_sscn.py --photos DIR --clips DIR --run runs/sscn --seconds 2700
+    python scripts/train_sscn.py ... --ship            writes vidcolor/weights/sscn.safetensors
+    python scripts/train_sscn.py ... --out FILE        writes weights for `vidcolor --model sscn --encoder FILE`
+    python scripts/train_sscn.py --paper ...           the paper's size, from ab and lightness alone
+
+Pairs: photographs with their own thin-plate copies (four in five mild, the rest violent and with patches shuffled) and
+two frames of one clip. Loss: papers.md section 2 without its class term, as there are no labels: both stages' ab, total
+variation, and 529 bins of colour.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait)
+
+# isort: split
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from vidcolor import metrics
+from vidcolor.models import bins, weights
+from vidcolor.models.matching import Matcher, load_matcher
+from vidcolor.models.sscn_net import AB_SCALE, SSCN
+from vidcolor.models.sscn_tokens import Aligned, Choice, look, sized
+from vidcolor.training.data import HELD_OUT, Pairs, age, cover, fitted, load_clips, load_photos, rotate_hue, to_lab
+from vidcolor.training.loop import Schedule, train
+from vidcolor.training.tps import bend, bent
+
+THIN = {"width": 16, "fold": 2, "semantic": True, "residuals": 1, "temperature": 0.02}
+PAPER: dict[str, Any] = {}
+CHOICE = {True: Choice(0, 256), False: Choice(256, 256, "mean", gather=False)}
+"""Places kept in training, of a semantic net (of a crop's 1,600) and of the paper's."""
+MILD, VIOLENT, VIOLENT_SHARE = 0.1, 0.4, 0.2
+PATCHES = 4
+"""Violent copies are cut into so many by so many patches, which change places."""
+PHOTO_SHARE = 0.4
+BETA = 0.1
+"""Error in ab / 110 at which SmoothL1 becomes linear: 11 units; at torch's own 1 it is a mean square, which fades."""
+TESTED = ("hike", "flamingo", "motorbike", "soccerball", "bus")
+"""Held-out clips on which nothing is fitted either: `benchmark_attention.py` measures there."""
+PLACES = 2000
+"""Of each frame, on which confidences are fitted."""
+RIGHT = 8.0
+"""ab units within which a copied colour counts as right, for the confidence."""
+
+
+class Samples:
+    """Batches of grey target, truth and reference."""
+
+    def __init__(self, clips: Pairs, photos: list[np.ndarray], size: tuple[int, int]):
+        self.clips, self.photos, self.size = clips, photos, size
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """l (h, w, 1), ab (h, w, 2), key (h, w, 3)."""
+        if self.photos and (not self.clips.clips or rng.random() < PHOTO_SHARE):
+            picture = self.photos[rng.integers(len(self.photos))]
+            target = to_lab(cover(picture, self.size, rng, 1 + max(0.0, rng.normal(0, 0.2))))
+            key = self_reference(target, rng)
+            l, ab = age(target[..., 0], rng), target[..., 1:]
+        else:
+            pair = self.clips.draw(rng)
+            l, ab, key = pair.l, pair.ab, pair.key
+        if rng.random() < 0.3:  # follow the reference, not habit
+            angle, scale = rng.uniform(-np.pi, np.pi), np.float32(rng.uniform(0.7, 1.2))
+            ab = rotate_hue(ab, angle) * scale
+            key = np.dstack([key[..., :1], rotate_hue(key[..., 1:], angle) * scale])
+        return l[..., None], ab, key
+
+    def batch(self, n: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """`l` (n, 1, h, w), `ab` (n, 2, h, w), `key` (n, 3, h, w)."""
+        drawn = zip(*(self.draw(rng) for _ in range(n)))
+        maps = (np.ascontiguousarray(np.stack(x).transpose(0, 3, 1, 2), np.float32) for x in drawn)
+        return {name: torch.from_numpy(x) for name, x in zip(("l", "ab", "key"), maps)}
+
+
+def self_reference(lab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A thin-plate copy of a picture, now and then so bent and cut up that it is hardly the same."""
+    h, w = lab.shape[:2]
+    violent = rng.random() < VIOLENT_SHARE
+    key = bent(lab, bend(h, w, VIOLENT if violent else MILD, rng))
+    if not violent:
+        return key
+    ph, pw = h // PATCHES, w // PATCHES
+    cut = [key[y * ph : (y + 1) * ph, x * pw : (x + 1) * pw] for y in range(PATCHES) for x in range(PATCHES)]
+    order = rng.permutation(len(cut))
+    rows = [np.hstack([cut[order[y * PATCHES + x]] for x in range(PATCHES)]) for y in range(PATCHES)]
+    return cv2.resize(np.vstack(rows), (w, h), interpolation=cv2.INTER_LINEAR)
+
+
+def color(
+    net: SSCN,
+    matcher: Matcher | None,
+    batch: Mapping[str, torch.Tensor],
+    choice: Choice | None,
+    generator: torch.Generator | None = None,
+    classes: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, Aligned]:
+    """Both stages: ab of the first, ab of the second, the bins' logits and what was aligned."""
+    l, key = batch["l"], batch["key"]
+    with torch.autocast(l.device.type, torch.bfloat16):
+        seen = look(matcher, l) if matcher is not None else None
+        known = look(matcher, key[:, :1].contiguous()) if matcher is not None else None
+    first, content = net.transfer(l, net.style.code(key), seen)
+    maps = net.style(key)
+    tokens = net.tokens(maps, net.describe(maps, known), key[:, 1:], choice, generator=generator)
+    target = net.style(torch.cat([l, first], 1))
+    aligned = net.align(net.describe(target, seen), tokens)
+    ab, logits = net.refine(target, content, aligned, first, classes)
+    return first, ab, logits, aligned
+
+
+def loss(
+    net: SSCN, matcher: Matcher | None, batch: Mapping[str, torch.Tensor], choice: Choice | None = None
+) -> dict[str, torch.Tensor]:
+    """papers.md section 2's, in its weights, without the class term. choice: of places; the net's own by default."""
+    choice = CHOICE[net.semantic] if choice is None else choice
+    first, ab, logits, _ = color(net, matcher, batch, choice, torch.default_generator, classes=True)
+    truth = batch["ab"]
+    stages = [F.smooth_l1_loss(x / AB_SCALE, truth / AB_SCALE, beta=BETA) for x in (first, ab)]
+    across, down = (ab[..., 1:] - ab[..., :-1]).abs().mean(), (ab[..., 1:, :] - ab[..., :-1, :]).abs().mean()
+    variation = (across + down) / AB_SCALE
+    assert logits is not None
+    small = sized(truth, logits.shape[-2:]).permute(0, 2, 3, 1).flatten(0, 2)
+    wanted = bins.encode(small, bins.square())
+    entropy = -(wanted * logits.float().log_softmax(1).permute(0, 2, 3, 1).flatten(0, 2)).sum(1).mean()
+    error = (ab - truth).detach().norm(dim=1).mean()
+    return {
+        "loss": 100 * stages[0] + 100 * stages[1] + 10 * variation + entropy,
+        "first": stages[0],
+        "second": stages[1],
+        "variation": variation,
+        "entropy": entropy,
+        "error": error,
+    }
+
+
+class Held:
+    """Clips by name: the first frame is the reference of a later one."""
+
+    def __init__(self, folder: Path, names: tuple[str, ...], frames: int = 5):
+        self.pairs: dict[str, list[dict[str, torch.Tensor]]] = {}
+        for clip in load_clips(folder, frames, lambda name: name in names):
+            key, *others = (torch.from_numpy(fitted(x).transpose(2, 0, 1).copy())[None] for x in clip.frames)
+            self.pairs[clip.name] = [{"l": x[:, :1].contiguous(), "ab": x[:, 1:], "key": key} for x in others]
+
+    @torch.no_grad()
+    def figures(self, net: SSCN, matcher: Matcher | None, sheet: Path | None) -> dict[str, float]:
+        """PSNR (dB, float RGB) of stage 1, of copied colours and of stage 2, and stage 2's colourfulness against the
+        truth's, mean over the clips' middle frames."""
+        rows, shown = [], []
+        for pairs in self.pairs.values():
+            batch = pairs[len(pairs) // 2]
+            with torch.autocast(batch["l"].device.type, torch.bfloat16):
+                first, ab, _, aligned = color(net, matcher, batch, Choice())
+            small = aligned.ab
+            copied = F.interpolate(small, size=ab.shape[-2:], mode="bilinear", align_corners=False)
+            l, zero = batch["l"], torch.zeros_like(ab)
+            views = [rgb(l, x) for x in (zero, first, copied, ab, batch["ab"])]
+            errors = [metrics.psnr(x, views[-1]) for x in views[1:-1]]
+            rows.append([*errors, metrics.colorfulness(views[3]) / metrics.colorfulness(views[4])])
+            sure = F.interpolate(net.confidence(aligned).float(), size=ab.shape[-2:])[0, 0].numpy()
+            views = [rgb(batch["key"][:, :1], batch["key"][:, 1:]), *views[:3], np.dstack([sure] * 3), *views[3:]]
+            shown.append(np.hstack([cv2.resize(x, (224, 128), interpolation=cv2.INTER_AREA) for x in views]))
+        if sheet is not None:
+            cv2.imwrite(str(sheet), np.rint(np.vstack(shown)[..., ::-1] * 255).astype(np.uint8))
+        return dict(zip(("held_first", "held_copied", "held_second", "held_colorfulness"), np.mean(rows, 0).tolist()))
+
+    @torch.no_grad()
+    def evidence(self, net: SSCN, matcher: Matcher | None) -> dict[str, torch.Tensor]:
+        """Of `PLACES` places of each of k frames, (k, n, .): `evidence`, and ab as `copied`, of stage 1 as
+        `first`, and `truth`."""
+        found: dict[str, list[torch.Tensor]] = {"evidence": [], "copied": [], "first": [], "truth": []}
+        for batch in (pair for pairs in self.pairs.values() for pair in pairs):
+            with torch.autocast(batch["l"].device.type, torch.bfloat16):
+                first, _, _, aligned = color(net, matcher, batch, Choice())
+            small = (sized(x, aligned.ab.shape[-2:]) for x in (first, batch["ab"]))
+            for rows, x in zip(found.values(), (aligned.evidence, aligned.ab, *small)):
+                places = x.float().flatten(2)[0].T
+                rows.append(places[torch.linspace(0, len(places) - 1, PLACES).round().long()])
+        return {name: torch.stack(rows) for name, rows in found.items()}
+
+
+def fit_confidence(net: SSCN, matcher: Matcher | None, held: Held) -> str:
+    """Fit the net's two logistic models: whether a copied colour is right, and the share of it, against stage 1's, that
+    leaves the least error (mean log of the frames' mean squares, which is PSNR's). Says how it went."""
+    seen = held.evidence(net, matcher)
+    x, copied, first, truth = seen.values()
+    right = ((copied - truth).norm(dim=-1) < RIGHT).float()
+
+    def unlike(logit: torch.Tensor) -> torch.Tensor:
+        return F.binary_cross_entropy_with_logits(logit, right)
+
+    def left(logit: torch.Tensor) -> torch.Tensor:
+        share = torch.sigmoid(logit)[..., None]
+        square = (share * copied + (1 - share) * first - truth).square().mean((1, 2))
+        return (square + 0.3).log().mean() + 1e-4 * logit.square().mean()
+
+    fit(net.confidence_weight, x, unlike)
+    before, after = float(left(torch.full_like(right, 20.0))), fit(net.fade_weight, x, left)
+    w = net.confidence_weight
+    sure = torch.sigmoid(w[0] + x @ w[1:])
+    parts = [f"{float(right[(sure >= a) & (sure < a + 0.2)].mean()):.2f}" for a in (0.0, 0.2, 0.4, 0.6, 0.8)]
+    return (
+        f"confidence {[round(v, 2) for v in w.tolist()]}, right at 0-.2 .. .8-1: {' '.join(parts)}; "
+        f"fade {[round(v, 2) for v in net.fade_weight.tolist()]}, log of square error {before:.3f} -> {after:.3f}"
+    )
+
+
+def fit(weight: torch.Tensor, x: torch.Tensor, cost: Callable[[torch.Tensor], torch.Tensor]) -> float:
+    """Find the bias and weights (3,) of the evidence x (., 2) whose logits cost least, in place; gives that cost."""
+    found = weight.detach().clone().requires_grad_()
+    optimizer = torch.optim.LBFGS([found], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = cost(found[0] + x @ found[1:])
+        value.backward()
+        return value
+
+    with torch.enable_grad():
+        optimizer.step(closure)  # type: ignore[arg-type]
+        value = float(closure().detach())
+    weight.data.copy_(found.detach())
+    return value
+
+
+def rgb(l: torch.Tensor, ab: torch.Tensor) -> np.ndarray:
+    lab = torch.cat([l, ab], 1)[0].permute(1, 2, 0).float().numpy()
+    return np.clip(cv2.cvtColor(np.ascontiguousarray(lab), cv2.COLOR_Lab2RGB), 0, 1)
+
+
+def plain_norms(net: torch.nn.Module) -> None:
+    """Put the batch norms' statistics into their scale and shift: the same function, within half precision's range."""
+    for norm in net.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None:
+            scale = norm.weight.data * (norm.running_var + norm.eps).rsqrt()
+            norm.bias.data.sub_(norm.running_mean * scale)
+            norm.weight.data.copy_(scale)
+            norm.running_mean.zero_()
+            norm.running_var.fill_(1 - norm.eps)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True, help="folder of colour photographs")
+    parser.add_argument("--clips", type=Path, required=True, help="folder of colour clips")
+    parser.add_argument("--run", type=Path, default=Path("runs/sscn"), help="checkpoints, log, preview")
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--size", type=int, nargs=2, default=(160, 160), help="height and width, multiples of 32")
+    parser.add_argument("--lr", type=float, default=8e-4)
+    parser.add_argument("--width", type=int, default=THIN["width"])
+    parser.add_argument("--paper", action="store_true", help="the paper's size (the paper: --lr 1e-4 --size 256 256)")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--ship", action="store_true", help="write the averaged weights into the package and end")
+    where.add_argument("--out", type=Path, help="write the averaged weights to a file and end")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    settings = PAPER if args.paper else {**THIN, "width": args.width}
+    net = SSCN(**settings).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    matcher = None if args.paper else load_matcher().to(args.device)
+    if args.ship or args.out:
+        saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
+        net.load_state_dict(saved["average"])
+        net.eval()
+        names = sorted(path.stem for path in args.clips.iterdir())
+        some = [name for name in names if name not in HELD_OUT][::3] + [name for name in HELD_OUT if name not in TESTED]
+        said = fit_confidence(net, matcher, Held(args.clips, tuple(some), 3))
+        print(said)
+        plain_norms(net)
+        about = {"net": "sscn", "settings": settings, "steps": saved["step"], "fit": said}
+        if args.ship:
+            print(weights.ship("sscn", net.state_dict(), about))
+        else:
+            print(weights.save(args.out, net.state_dict(), about), args.out)
+        return
+
+    args.run.mkdir(parents=True, exist_ok=True)
+    held = Held(args.clips, HELD_OUT)
+    clips = load_clips(args.clips, 20, lambda name: name not in HELD_OUT)
+    photos = [p for i, p in enumerate(load_photos(args.photos)) if i % 25]
+    print(f"{len(clips)} clips, {len(photos)} photographs", flush=True)
+    size = tuple(args.size)
+    data = Samples(Pairs(clips, [], size, 0.0), photos, size)
+    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-4, ema=0.995)
+    train(
+        net,
+        lambda rng: data.batch(args.batch, rng),
+        lambda net, batch: loss(net, matcher, batch),  # type: ignore[arg-type]
+        args.run,
+        schedule,
+        args.device,
+        lambda net: held.figures(net, matcher, args.run / "preview.png"),  # type: ignore[arg-type]
+        300,
+    )
+
+
+if __name__ == "__main__":
+    main()
