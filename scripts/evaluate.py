@@ -99,7 +99,7 @@ def load(path: Path, keys: str) -> Clip:
     if len(frames) < 3:
         raise VidcolorError(f"{path}: {len(frames)} frames; at least 3 are needed")
     last = len(frames) - 1
-    at = {"first": [0], "last": [last], "middle": [len(frames) // 2], "first+last": [0, last]}[keys]
+    at = {"first": [0], "last": [last], "middle": [len(frames) // 2], "first+last": [0, last], "none": []}[keys]
     return Clip(path.stem, [p for p, _ in frames], [t for _, t in frames], rate, at)
 
 
@@ -135,9 +135,10 @@ def colour(clip: Clip, folder: Path, options: list[str], threads: int) -> tuple[
     for frame in clip.keys:
         keys.append(folder / f"{clip.name}_{frame:06d}.png")
         write_png(metrics.to_rgb(*clip.planes[frame]), keys[-1])
+    given: list[str] = []
     if len(keys) == 1:
         given = ["--ref", str(keys[0])]
-    else:
+    elif keys:
         listed = folder / f"{clip.name}.csv"
         rows = [f"{frame},{key.name}" for frame, key in zip(clip.keys, keys)]
         listed.write_text("\n".join(["frame,reference", *rows]) + "\n")
@@ -221,8 +222,8 @@ def contact_sheet(clip: Clip, method: Callable[[int], Planes], path: Path) -> No
     """truth | grey | key | result, one under the other at `SHEET_TIMES` times."""
     rows = []
     for t in np.linspace(1, len(clip.planes) - 1, SHEET_TIMES).round().astype(int).tolist():
-        key = clip.planes[nearest_key(clip, t)]
-        shown = [metrics.to_rgb(*planes) for planes in (clip.planes[t], neutral(clip, t), key, method(t))]
+        key = [clip.planes[nearest_key(clip, t)]] if clip.keys else []
+        shown = [metrics.to_rgb(*planes) for planes in (clip.planes[t], neutral(clip, t), *key, method(t))]
         size = (320, round(320 * shown[0].shape[0] / shown[0].shape[1]))
         rows.append(np.hstack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in shown]))
     write_png(np.vstack(rows), path)
@@ -258,11 +259,10 @@ def to_chroma(full: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def evaluate(path: Path, args: argparse.Namespace, threads: int) -> list[Score]:
     """One clip: colour it, measure it, write its contact sheet."""
     clip = load(path, args.keys)
-    methods: dict[str, Callable[[int], Planes]] = {
-        "grey": lambda t: neutral(clip, t),
-        "copied key": lambda t: clip.planes[t] if t in clip.keys else copied(clip, t),
-    }
-    seconds, shown = math.nan, "copied key"
+    methods: dict[str, Callable[[int], Planes]] = {"grey": lambda t: neutral(clip, t)}
+    if clip.keys:
+        methods["copied key"] = lambda t: clip.planes[t] if t in clip.keys else copied(clip, t)
+    seconds, shown = math.nan, list(methods)[-1]
     with tempfile.TemporaryDirectory(prefix="vidcolor-evaluate-") as temporary:
         folder = args.keep or Path(temporary)
         if args.only != "baselines":
@@ -315,7 +315,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of clips (*.mp4, *.mkv, *.mov)")
     parser.add_argument("--clips", nargs="+", help="names of the clips to take (default: all)")
-    parser.add_argument("--keys", choices=["first", "last", "middle", "first+last"], default="first")
+    parser.add_argument("--keys", choices=["first", "last", "middle", "first+last", "none"], default="first")
     parser.add_argument("--model", help="as in vidcolor --model")
     parser.add_argument("--only", choices=["baselines"], help="grey and copied key, without the program")
     parser.add_argument("--compat", choices=["uint8"], help="add the PSNR of the field's script")

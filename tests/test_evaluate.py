@@ -55,7 +55,7 @@ def clip(clip_path):
 
 @pytest.mark.parametrize(
     ("keys", "frames"),
-    [("first", [0]), ("last", [FRAMES - 1]), ("middle", [6]), ("first+last", [0, FRAMES - 1])],
+    [("first", [0]), ("last", [FRAMES - 1]), ("middle", [6]), ("first+last", [0, FRAMES - 1]), ("none", [])],
 )
 def test_keys(clip_path, keys, frames):
     assert evaluate.load(clip_path, keys).keys == frames
