@@ -15,6 +15,10 @@ PAGES = ("README.md", "CHANGELOG.md", "samples/README.md")
 DOCS = [*(ROOT / page for page in PAGES), *sorted((ROOT / "docs").glob("*.md"))]
 
 
+def manual() -> str:
+    return (ROOT / "README.md").read_text() + (ROOT / "docs" / "modes.md").read_text()
+
+
 def options(step: list[str], capsys: pytest.CaptureFixture[str]) -> set[str]:
     """The options that `vidcolor STEP --help` lists."""
     with pytest.raises(SystemExit) as end:
@@ -25,9 +29,9 @@ def options(step: list[str], capsys: pytest.CaptureFixture[str]) -> set[str]:
     return set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", listed))
 
 
-@pytest.mark.parametrize("step", [[], ["plan"], ["unit"], ["join"], ["scenes"]], ids=" ".join)
+@pytest.mark.parametrize("step", [[], ["plan"], ["unit"], ["join"], ["scenes"], ["propose"], ["stylize"]], ids=" ".join)
 def test_every_option_is_documented(step, capsys):
-    text = (ROOT / "README.md").read_text()
+    text = manual()
     found = options(step, capsys)
     assert "--help" in found
     assert len(found) > 3
@@ -35,8 +39,7 @@ def test_every_option_is_documented(step, capsys):
 
 
 def test_every_step_is_documented():
-    text = (ROOT / "README.md").read_text()
-    assert all(f"vidcolor {step}" in text for step in ("plan", "unit", "join", "scenes"))
+    assert all(f"vidcolor {step}" in manual() for step in cli._STEPS)
 
 
 def test_every_file_of_the_package_is_in_the_architecture():
