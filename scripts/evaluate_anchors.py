@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor import color, metrics, temporal
+from vidcolor import color, metrics, temporal, trace
 from vidcolor.difference import ciede2000
 from vidcolor.models import anchors, superpixels
 from vidcolor.models.anchors import Anchors, AnchorsColorizer, Painter
@@ -102,6 +102,8 @@ def flicker(model: Colorizer, shot: Shot, references: list[Reference]) -> tuple[
     sure = torch.cat([p.confidence for p in parts])[:, 0].numpy().astype(np.float16)
     if not model.steady:
         temporal.smooth_coarse(shot, ab, sure, {}, 1.0)
+    shares = [p.traced[:, 0].numpy() for p in parts if p.traced is not None]
+    trace.bring(shot, ab, temporal.pins(shot, references), 1.0, np.concatenate(shares) if shares else None)
     values, flow, found = ab.astype(np.float32), metrics.LumaFlow(), []
     for n, frame in enumerate(shot.lightness):
         step = flow.step(frame)
