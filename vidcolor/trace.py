@@ -67,6 +67,11 @@ def follow(shot: Shot, pins: Mapping[int, np.ndarray]) -> Traced | None:
     return shot.cache["traced"]
 
 
+def leave_out(shot: Shot) -> None:
+    """Let `follow` find nothing in this shot."""
+    shot.cache["traced"] = None
+
+
 def bring(
     shot: Shot,
     ab: np.ndarray,
