@@ -11,6 +11,7 @@ film's. A row may be changed, moved to another place, added or deleted.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import numpy as np
 from . import color
 from .errors import VidcolorError
 from .scenes import read_table
+from .whole import write_whole
 
 COLUMNS = ("frame", "proposal", "x", "y", "color")
 MOST = 14
@@ -67,13 +69,12 @@ def hex_of(l: float, ab: Sequence[float]) -> str:
 
 def write(path: Path, anchors: Iterable[Anchor]) -> None:
     """Write the file, whole or not at all. Raises VidcolorError where that fails."""
-    part = path.with_name(path.name + ".part")
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    rows.writerows((a.frame, a.proposal, a.x, a.y, a.color) for a in anchors)
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(COLUMNS)
-            rows.writerows((a.frame, a.proposal, a.x, a.y, a.color) for a in anchors)
-        part.replace(path)
+        write_whole(path, text.getvalue().encode())
     except OSError as error:
         raise VidcolorError(f"{path}: {error.strerror}; name another folder with -o") from None
 

@@ -16,6 +16,7 @@ from .errors import VidcolorError
 from .film import Film
 from .settings import Settings
 from .version import __version__
+from .whole import write_whole
 
 CHUNK = 240
 """Frames of the longest unit: 10 s of film. Its working frames and colours (some 0.3 GB at 256 lines) are
@@ -211,13 +212,10 @@ def save(plan: Plan, path: Path) -> None:
         "units": [asdict(unit) | {"keys": [place[key] for key in unit.keys]} for unit in plan.units],
         "pts": plan.pts.tolist(),
     }
-    partial = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(facts), encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps(facts).encode())
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise VidcolorError(f"plan {path}: {error.strerror}") from None
 
 

@@ -21,6 +21,7 @@ from .difference import ciede2000
 from .errors import VidcolorError, warn
 from .film import Film, Frame
 from .keyframes import working
+from .whole import write_whole
 
 if TYPE_CHECKING:
     from .models.anchors import Look, Painter
@@ -158,12 +159,10 @@ def place_of(owner: np.ndarray, cell: int, size: Sequence[int]) -> tuple[int, in
 
 def write_picture(path: Path, rgb: np.ndarray) -> None:
     """Write RGB (h, w, 3) as PNG, whole or not at all. Raises VidcolorError where that fails."""
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         data = cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
-        part.write_bytes(data.tobytes())
-        part.replace(path)
+        write_whole(path, data.tobytes())
     except OSError as error:
         raise VidcolorError(f"{path}: {error.strerror or error}; name another folder with -o") from None
 

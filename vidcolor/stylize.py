@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from .errors import VidcolorError, warn
 from .film import Film
 from .planning import check_out, default_out
 from .settings import CODECS, TRANSFERS, Settings
+from .whole import write_whole
 
 if TYPE_CHECKING:
     from .styling import Look, Stylist
@@ -185,14 +185,10 @@ def write_picture(path: Path, rgb: np.ndarray, deep: bool) -> None:
     done, data = cv2.imencode(suffix, codes, quality if suffix in (".jpg", ".jpeg", ".webp") else [])
     if not done:
         raise VidcolorError(f"{path}: cannot be written as {suffix}")
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(data.tobytes())
-        os.replace(part, path)
+        write_whole(path, data.tobytes())
     except OSError as error:
         raise VidcolorError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _load_style(path: Path) -> np.ndarray:

@@ -128,11 +128,8 @@ class Painter:
         spix, net = nets if nets is not None else (load_superpixels(), load_anchors())
         if trunk is None and net.semantic:
             trunk = load_matcher().trunk
-        digest = hashlib.sha256(f"{RESTARTS} {ITERATIONS} {SURE} {GUESS} {ROOM} {FAR} {NEAR}".encode())
-        for module in filter(None, (spix, net, trunk)):
-            for key, value in module.state_dict().items():
-                digest.update(key.encode() + value.cpu().numpy().tobytes())
-        self.fingerprint = digest.hexdigest()
+        settings = f"{RESTARTS} {ITERATIONS} {SURE} {GUESS} {ROOM} {FAR} {NEAR}"
+        self.fingerprint = weights.digest(settings, spix, net, trunk)
         self.spix, self.net = spix.eval().to(device), net.eval().to(device)
         self.trunk = None if trunk is None or not net.semantic else trunk.to(device)
         self.bins = bins.gamut().to(device)

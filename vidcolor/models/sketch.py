@@ -6,7 +6,6 @@ the references. A shot of line art gets a fill for under its lines, one whose gr
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,10 +65,7 @@ class Sketch:
             raise VidcolorError(f"--sketch-output {output}: one of {', '.join(SKETCH)}")
         self.device, self.output = device, output
         net = load() if net is None else net
-        digest = hashlib.sha256(f"{output} {xdog.SIGMA} {xdog.PHI} {xdog.GRAIN} {fill.GREYS}".encode())
-        for key, value in net.state_dict().items():
-            digest.update(key.encode() + value.cpu().numpy().tobytes())
-        self.fingerprint = digest.hexdigest()
+        self.fingerprint = weights.digest(f"{output} {xdog.SIGMA} {xdog.PHI} {xdog.GRAIN} {fill.GREYS}", net)
         self.net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()

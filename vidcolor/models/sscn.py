@@ -7,7 +7,6 @@ stay. What the net says enters the colorization sub-net as dense hints with that
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,11 +65,7 @@ class Sscn:
         """
         self.device, self.seed, self.choice, self.last_mile = device, seed, choice, last_mile
         net, colorizing, matcher = nets if nets is not None else (_net(encoder), load_colornet(), load_matcher())
-        digest = hashlib.sha256(f"{choice} {last_mile}".encode())
-        for part in (net, colorizing, matcher):
-            for key, value in part.state_dict().items():
-                digest.update(key.encode() + value.cpu().numpy().tobytes())
-        self.fingerprint = digest.hexdigest()
+        self.fingerprint = weights.digest(f"{choice} {last_mile}", net, colorizing, matcher)
         self.net, self.colorizing = net.eval().to(device), colorizing.eval().to(device)
         self.matcher = matcher.eval().to(device)
 

@@ -20,6 +20,7 @@ from safetensors.torch import save as save_bytes
 from torch import nn
 
 from vidcolor.errors import VidcolorError
+from vidcolor.whole import write_whole
 
 FOLDER = Path(__file__).resolve().parent.parent / "weights"
 """Where the weights that come with the package lie."""
@@ -84,11 +85,9 @@ def save(path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], m
                 raise VidcolorError(f"{path}: tensor '{key}' holds values beyond half precision; train it again")
         tensors[key] = value
     data = save_bytes(tensors, {"vidcolor": json.dumps(dict(metadata), sort_keys=True)})
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, path)
+        write_whole(path, data)
     except OSError as error:
         raise VidcolorError(f"{path}: cannot write the weights ({error.strerror}); free or change the folder") from None
     return hashlib.sha256(data).hexdigest()
@@ -108,6 +107,15 @@ def fingerprint(names: Iterable[str | os.PathLike[str]]) -> str:
     total = hashlib.sha256()
     for name in names:
         total.update(hashlib.sha256(_read(name)[0]).digest())
+    return total.hexdigest()
+
+
+def digest(settings: str, *nets: torch.nn.Module | None) -> str:
+    """SHA-256 (hex) of settings and of the weights of nets as they are in memory, for a model's fingerprint."""
+    total = hashlib.sha256(settings.encode())
+    for net in filter(None, nets):
+        for key, value in net.state_dict().items():
+            total.update(key.encode() + value.cpu().numpy().tobytes())
     return total.hexdigest()
 
 

@@ -12,7 +12,6 @@ faintly (`DENSE`).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,11 +79,8 @@ class Xu:
         self.device, self.seed, self.method = device, seed, method
         transferring, colorizing = nets if nets is not None else (transfer_net(encoder), load_colornet())
         self.trunk = load_matcher().trunk.to(device) if colorizing.semantic else None
-        digest = hashlib.sha256(f"{seed} {SHRINK} {SAMPLE} {hints.DEFAULT} {method} {DENSE}".encode())
-        for net in filter(None, (transferring, colorizing, self.trunk)):
-            for key, value in net.state_dict().items():
-                digest.update(key.encode() + value.cpu().numpy().tobytes())
-        self.fingerprint = digest.hexdigest()
+        settings = f"{seed} {SHRINK} {SAMPLE} {hints.DEFAULT} {method} {DENSE}"
+        self.fingerprint = weights.digest(settings, transferring, colorizing, self.trunk)
         self.transferring = transferring.eval().bfloat16().to(device)
         self.colorizing = colorizing.eval().to(device)
 
