@@ -1,12 +1,10 @@
 """The colour nets of global anchors: sizes, what each part sees, and that they can learn."""
 
-import importlib.util
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scripts_of import script
 
 from vidcolor.models import bins
 from vidcolor.models.anchors_net import AnchorsNet, Transformer, positions, rebalance
@@ -109,13 +107,7 @@ def test_rare_colors_weigh_more():
     torch.testing.assert_close(flat, torch.ones(4))
 
 
-_spec = importlib.util.spec_from_file_location(
-    "train_anchors", Path(__file__).resolve().parent.parent / "scripts" / "train_anchors.py"
-)
-assert _spec and _spec.loader
-training = importlib.util.module_from_spec(_spec)
-sys.modules["train_anchors"] = training
-_spec.loader.exec_module(training)
+training = script("train_anchors")
 
 
 class NoTrunk(torch.nn.Module):

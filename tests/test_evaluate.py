@@ -1,9 +1,7 @@
 """The evaluation's inputs are the protocol's, and its table says what was measured."""
 
 import argparse
-import importlib.util
 import math
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,18 +9,13 @@ import av
 import cv2
 import numpy as np
 import pytest
+from scripts_of import script
 
 pytest.importorskip("skimage", reason="scikit-image is in the dev extra")
 from vidcolor import metrics
 from vidcolor.errors import VidcolorError
 
-_spec = importlib.util.spec_from_file_location(
-    "evaluate", Path(__file__).resolve().parent.parent / "scripts" / "evaluate.py"
-)
-assert _spec and _spec.loader
-evaluate = importlib.util.module_from_spec(_spec)
-sys.modules["evaluate"] = evaluate  # dataclasses look their module up
-_spec.loader.exec_module(evaluate)
+evaluate = script("evaluate")
 
 FRAMES, H, W = 12, 48, 64
 

@@ -1,7 +1,5 @@
 """The drawn sample: small, grey, made by its script, and coloured from its sheet by the shipped weights."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import av
@@ -9,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from scripts_of import script as load_script
 
 from vidcolor import api, fill
 
@@ -18,11 +17,7 @@ SAMPLE = ROOT / "samples" / "sketch"
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("make_sketch_sample", ROOT / "scripts" / "make_sketch_sample.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["make_sketch_sample"] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_script("make_sketch_sample")
 
 
 def frames(path, form):

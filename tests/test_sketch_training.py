@@ -1,12 +1,9 @@
 """What the sketch net is trained on: known places are the same place, and each part of the loss moves one net."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from scripts_of import script as load_script
 
 from vidcolor.models.scft import PatchGan, Scft
 
@@ -15,12 +12,7 @@ SIZE = (64, 96)
 
 @pytest.fixture(scope="module")
 def script():
-    path = Path(__file__).resolve().parent.parent / "scripts" / "train_sketch.py"
-    spec = importlib.util.spec_from_file_location("train_sketch", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["train_sketch"] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_script("train_sketch")
 
 
 def smooth(seed=0, size=SIZE):

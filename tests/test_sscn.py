@@ -1,12 +1,10 @@
 """SSCN: its two stages, sparse attention and the choice of places, and the model behind the contract, untrained."""
 
-import importlib.util
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scripts_of import script
 
 from vidcolor import models
 from vidcolor.errors import VidcolorError
@@ -19,13 +17,7 @@ from vidcolor.models.sscn import Sscn
 from vidcolor.models.sscn_net import CODE, SSCN, LearnedAdaIN
 from vidcolor.models.sscn_tokens import Choice, Tokens, choose, look, means, owners, sizes, together
 
-_spec = importlib.util.spec_from_file_location(
-    "train_sscn", Path(__file__).resolve().parent.parent / "scripts" / "train_sscn.py"
-)
-assert _spec and _spec.loader
-training = importlib.util.module_from_spec(_spec)
-sys.modules["train_sscn"] = training
-_spec.loader.exec_module(training)
+training = script("train_sscn")
 
 CPU = torch.device("cpu")
 THIN = {"width": 4, "fold": 2, "semantic": True, "residuals": 1, "temperature": 0.02}

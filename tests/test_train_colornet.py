@@ -1,26 +1,15 @@
 """Hints found on clips and photographs are what the colorization net's training reads."""
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from media import write_film
+from scripts_of import script
 
 from vidcolor.models.colornet import ColorizationNet
 from vidcolor.models.trunk import CHANNELS
-
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
-
-
-def script(name):
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_hints_are_found_and_learned_from(tmp_path, monkeypatch):
