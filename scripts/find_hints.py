@@ -29,11 +29,14 @@ UNRELATED = 0.2
 
 
 def found(model: Exemplar, l: np.ndarray, lab: np.ndarray, keys: list[Reference], step: int) -> dict[str, np.ndarray]:
-    """Every `step`th frame but the keys' own: l (n, h, w) 0..100 as the film has it, lab (n, h, w, 3) the truth."""
+    """Every `step`th of the frames that the model looks at, but the keys' own.
+
+    l: (n, h, w) 0..100 as the film has it; lab: (n, h, w, 3), the truth.
+    """
     shot = Shot(np.rint(l * 2.55).astype(np.uint8), 0)
     state = model.prepare(shot, keys)
     own = {key.frame for key in keys if key.painted}
-    at = [i for i in range(0, len(l), step) if i not in own]
+    at = [i for i in state.looked[::step] if i not in own]
     hint, confidence = (x[at].astype(np.float32) for x in (state.hint, state.confidence))
     traced = np.zeros((*confidence.shape, 4), np.float32)
     if state.traced is not None:
@@ -55,7 +58,7 @@ def clip_hints(model: Exemplar, frames: np.ndarray, backwards: bool, rng: np.ran
         at, seed = len(lab) - 1, int(rng.integers(2**31))
         l = np.stack([age(x, np.random.default_rng(seed)) for x in l])  # the same fault in every frame
         l = np.clip(l + rng.normal(0, rng.uniform(0, 2.5), l.shape), 0, 100).astype(np.float32)  # but fresh grain
-    return found(model, l, lab, [Reference(lab[at], at, painted=True)], 3)
+    return found(model, l, lab, [Reference(lab[at], at, painted=True)], 2)
 
 
 def photo_hints(

@@ -1,6 +1,5 @@
 """The colour nets of global anchors: sizes, what each part sees, and that they can learn."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -1,6 +1,5 @@
 """SSCN: its two stages, sparse attention and the choice of places, and the model behind the contract, untrained."""
 
-
 import numpy as np
 import pytest
 import torch

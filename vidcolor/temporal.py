@@ -9,7 +9,7 @@ uncover something, the picture's border) a frame keeps its own. Painted keys are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -78,20 +78,25 @@ def same_structure(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def smooth(
-    shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float
+    shot: Shot,
+    ab: np.ndarray,
+    confidence: np.ndarray,
+    pins: Mapping[int, np.ndarray],
+    amount: float,
+    silent: Collection[int] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Smooth the colours of a whole shot in time, both ways.
 
     ab: (n, h, w, 2) float16 or float32, Lab units, at the size of `shot.lightness` or at half of it; overwritten.
     confidence: (n, h, w) in 0..1, overwritten: the result's is the mean of those that a colour was made of. pins:
     position in the shot to (h, w, 2), the colours of painted keys at the size of `ab`, kept as they are; NaN where a
-    key says nothing. amount: 0 (only the pins are set) to 1.
+    key says nothing. amount: 0 (only the pins are set) to 1. silent: positions of frames that say nothing themselves.
     Returns the two arrays. Holds one more array of twice the size of a float16 `ab`, and the flow in `shot.cache`.
     """
     _check(shot, ab, confidence, pins, amount)
     if amount > 0 and len(shot) > 1:
         compute_flows(shot)
-        _Passes(shot, ab, confidence, pins, amount).run()
+        _Passes(shot, ab, confidence, pins, amount, silent).run()
     for t, colors in pins.items():
         known = ~np.isnan(colors[..., 0])
         ab[t][known], confidence[t][known] = colors[known], 1
@@ -123,9 +128,16 @@ class _Passes:
     """
 
     def __init__(
-        self, shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float
+        self,
+        shot: Shot,
+        ab: np.ndarray,
+        confidence: np.ndarray,
+        pins: Mapping[int, np.ndarray],
+        amount: float,
+        silent: Collection[int],
     ):
         self.shot, self.ab, self.confidence, self.pins, self.amount = shot, ab, confidence, pins, amount
+        self.silent = silent
         self.half = ab.shape[1:3] != shot.lightness.shape[1:]
         self.kept = np.empty((*ab.shape[:3], 4), np.float16)
 
@@ -159,7 +171,8 @@ class _Passes:
     def own(self, t: int) -> np.ndarray:
         """What frame t says itself: (h, w, 4) float32 of a, b, confidence, weight."""
         sure = _float32(self.confidence[t])
-        own = cv2.merge((_float32(self.ab[t]), sure, sure + np.float32(LEAST_WEIGHT)))
+        weight = np.zeros_like(sure) if t in self.silent else sure + np.float32(LEAST_WEIGHT)
+        own = cv2.merge((_float32(self.ab[t]), sure, weight))
         if t in self.pins:
             known = ~np.isnan(self.pins[t][..., 0])
             own[known, :2], own[known, 2], own[known, 3] = self.pins[t][known], 1, PIN_WEIGHT

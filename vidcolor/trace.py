@@ -1,7 +1,7 @@
 """A painted key's own colours, followed to where what they colour has gone.
 
 Flow from frame to frame is put together to one displacement from each frame to the key, and the key's colours are
-taken over at once: nothing blurs on the way, however far it is. Small steps add up to a drift, so every displacement
+taken over at once: nothing blurs on the way, however far it is. Small steps add up to a drift, so every second one
 is corrected against the key's own picture. A traced colour counts as far as the flow was sure all along and the two
 pictures agree where it came to.
 """
@@ -23,6 +23,8 @@ OWN_WEIGHT = 4.0
 """Weight of the colour that a model has found, against a traced colour's, which begins as `PIN_WEIGHT`."""
 LEAST = 0.5
 """A key is followed until nowhere more than this weight is left."""
+NOTHING = 1e-3
+"""Weight that is as good as none."""
 AGREE = 6.0
 """Mean difference of L at which the weight falls to 1/e."""
 WINDOW = 3
@@ -119,6 +121,7 @@ def _traced(
     place = pixel_grid(*small.shape)
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     dis.setFinestScale(0)
+    dis.setPatchStride(5)
     for t in range(t0 + step, len(shot) if step > 0 else -1, step):
         flow, sure = carry_flow(shot, t, t - step, half=True)
         place, weight = carry(place, flow), carry(weight, flow)
@@ -126,13 +129,16 @@ def _traced(
         if weight.max() < LEAST:
             return
         frame = halved(shot.lightness[t])
-        place = _corrected(place, small, frame, dis)
+        if (t - t0) % 2 == 0:  # at every step it is no better
+            place = _corrected(place, small, frame, dis)
         differs = carry(small, place).astype(np.float32) - frame
         differs /= np.float32(2.55)
         apart = cv2.blur(np.abs(differs), (WINDOW, WINDOW)) / np.float32(AGREE)
         at = cv2.resize(place, (w, h), interpolation=cv2.INTER_LINEAR) * 2 + np.float32(0.5)  # pixels' centres
         ab = cv2.remap(colors, at, _NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        yield t, ab, weight * cv2.exp(-apart * apart), differs
+        # weights near nothing become nothing: what is left of them would be denormal numbers, which are slow
+        counts = cv2.threshold(weight * cv2.exp(-apart * apart), NOTHING, 0, cv2.THRESH_TOZERO)[1]
+        yield t, ab, counts, differs
 
 
 def _corrected(place: np.ndarray, key: np.ndarray, frame: np.ndarray, dis: Any) -> np.ndarray:

@@ -120,7 +120,7 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
             positions = range(start, min(start + BATCH, len(shot)))
             grey = torch.from_numpy(shot.lightness[start : positions.stop]).to(model.device)[:, None].float() / 2.55
             colored = model.colorize(Batch(grey, positions), state)
-            ab[start : positions.stop] = colored.ab.permute(0, 2, 3, 1).cpu().numpy()
+            torch.from_numpy(ab[start : positions.stop]).copy_(colored.ab.permute(0, 2, 3, 1))  # quicker than numpy's
             confidence[start : positions.stop] = colored.confidence[:, 0].cpu().numpy()
             if colored.traced is not None:
                 shares.append(colored.traced[:, 0].cpu().numpy().astype(np.float16))
@@ -128,7 +128,8 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
                 fills.append(colored.fill[:, 0].cpu().numpy().astype(np.float16))
             for i, position in enumerate(positions):
                 if colored.coarse is not None and is_dumped(plan, shot.first + position):
-                    coarse[shot.first + position] = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
+                    small = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
+                    coarse[shot.first + position] = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
         del state
     with timings.measure("temporal"):
         pins = temporal.pins(shot, keys)

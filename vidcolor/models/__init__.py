@@ -30,12 +30,13 @@ def create(
     seed: int = 0,
     transfer: str = "adain",
     sketch_output: str = "auto",
+    quality: bool = False,
 ) -> Colorizer:
     """Build a model with its shipped weights.
 
     encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`), or a file of weights for
     `adain` or `sscn`. transfer: how `adain` transfers statistics, `adain` or `wct`. sketch_output: `auto`, `fill` or
-    `ab`, of `sketch`.
+    `ab`, of `sketch`. quality: the default model looks at every frame.
     Raises VidcolorError for an unknown model, an option that it does not have, a device that is not there, weights that
     are missing or changed.
     """
@@ -68,7 +69,7 @@ def create(
         return Sketch(where, sketch_output, seed)
     from vidcolor.models.exemplar import Exemplar
 
-    return Exemplar(where, seed)
+    return Exemplar(where, seed, every_frame=quality)
 
 
 def pick_device(name: str) -> torch.device:

@@ -66,7 +66,8 @@ class Colored:
     confidence: torch.Tensor
     """(b, 1, h, w) float32 in 0..1: 1 a sure copy of a reference's colour, 0 a guess."""
     coarse: torch.Tensor | None = None
-    """(b, 2, h, w) float32: ab before the colorization sub-net, for inspection; None where a model has none."""
+    """(b, 2, h, w) float32, or smaller: ab before the colorization sub-net, for inspection; None where a model has
+    none."""
     traced: torch.Tensor | None = None
     """(b, 1, h / 2, w / 2) float32 in 0..1: how far painted keys' traced colours (`trace.follow`), which the pipeline
     joins to `ab`, are believed; None: by their weights."""

@@ -3,13 +3,14 @@
 Transfer is done by place: every place of a frame copies the colours of the key's places that look like it
 (`matching`), neighbouring frames hand on what they found (`temporal.smooth`), and what comes of it enters the
 colorization sub-net as hints with a confidence, in the form of Xu et al.'s net: it keeps what is sure, repairs what is
-not, and fills what no key shows.
+not, and fills what no key shows. Two frames of three go through all this; those between take their colours from
+their neighbours (`between`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from vidcolor import temporal, trace
+from vidcolor.between import between, looked_at
 from vidcolor.models import weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
@@ -30,20 +32,28 @@ VIEWS = ((1.0, 0.0), (1.5, -1.0))
 (views from farther brought 0.03 dB)."""
 CARRIED = 1.0
 """How far matched colours are carried along flow before they become hints (`temporal.smooth`'s amount)."""
+TOGETHER = 4
+"""Frames that go through the colorization sub-net at once."""
 
 
 @dataclass(frozen=True)
 class State:
     """What a shot's frames need of its keys."""
 
+    shot: Shot
+    looked: list[int]
+    """Positions of the frames that are looked at, in order; the others lie between two of them."""
     hint: np.ndarray
     """(n, h / 2, w / 2, 2) float16: ab found by matching and carried along motion."""
     confidence: np.ndarray
     """(n, h / 2, w / 2) float16 in 0..1."""
-    maps: list[tuple[torch.Tensor, ...]]
-    """The trunk's maps of every frame, bfloat16."""
+    maps: dict[int, tuple[torch.Tensor, ...]]
+    """The trunk's maps of every frame that is looked at, bfloat16."""
     traced: Traced | None
     """Painted keys' colours, followed along motion; None without painted keys."""
+    done: dict[int, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
+    """What the colorization sub-net said of the frames that are looked at around the latest batch: ab (h, w, 2) float32
+    and, of the traced colours, their share (h / 2, w / 2)."""
 
 
 @dataclass(frozen=True)
@@ -61,25 +71,29 @@ class Exemplar:
     name = "exemplar"
     steady = True
 
-    def __init__(self, device: torch.device, seed: int = 0):
-        self.device, self.seed = device, seed
+    def __init__(self, device: torch.device, seed: int = 0, every_frame: bool = False):
+        """every_frame: look at every frame of a shot, not at two of three."""
+        self.device, self.seed, self.every_frame = device, seed, every_frame
         self.fingerprint = weights.fingerprint(["matcher", "colornet"])
         self.matcher: Matcher = load_matcher().to(device)
         self.net: ColorizationNet = load_colornet().to(device)
 
     @torch.inference_mode()
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> State:
-        """Match every frame of the shot against its keys and carry what was found both ways along flow."""
+        """Match frames of the shot against its keys and carry what was found both ways along flow."""
         n, h, w = shot.lightness.shape
         half = (h // 2, w // 2)
         hint, confidence = np.zeros((n, *half, 2), np.float16), np.zeros((n, *half), np.float16)
         keys = self._keys(references, h, w) if references else None
-        maps = []
-        for i, frame in enumerate(shot.lightness):
+        pins = temporal.pins(shot, references, half)
+        looked = list(range(n)) if self.every_frame else looked_at(shot, pins)
+        maps = {}
+        for i in looked:
+            frame = shot.lightness[i]
             l = torch.from_numpy(frame).to(self.device)[None, None].float() / 2.55
             with torch.autocast(self.device.type, torch.bfloat16):
-                maps.append(self.matcher.trunk(l))
-                described = self.matcher.describe(l, maps[-1]) if keys else None
+                maps[i] = self.matcher.trunk(l)
+                described = self.matcher.describe(l, maps[i]) if keys else None
             if keys is None or described is None:
                 continue
             bias = time_bias(references, shot.first + i).to(self.device)[keys.owner]
@@ -88,22 +102,53 @@ class Exemplar:
             hint[i] = guided(match.ab.permute(1, 2, 0).float().cpu().numpy(), frame)
             confidence[i] = cv2.resize(sure, half[::-1], interpolation=cv2.INTER_LINEAR)
         if references:
-            temporal.smooth(shot, hint, confidence, temporal.pins(shot, references, half), CARRIED)
-        return State(hint, confidence, maps, trace.follow(shot, temporal.pins(shot, references)))
+            temporal.smooth(shot, hint, confidence, pins, CARRIED, set(range(n)) - maps.keys())
+        return State(shot, looked, hint, confidence, maps, trace.follow(shot, temporal.pins(shot, references)))
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
-        """Hints, the trunk's maps and grey through the colorization sub-net."""
-        at = slice(batch.positions.start, batch.positions.stop)
-        hint = torch.from_numpy(state.hint[at].astype(np.float32)).permute(0, 3, 1, 2).to(self.device)
-        confidence = torch.from_numpy(state.confidence[at].astype(np.float32))[:, None].to(self.device)
-        maps = [torch.cat(level) for level in zip(*state.maps[at])]
-        traced = None if state.traced is None else torch.stack([seen(state.traced, t) for t in batch.positions])
+        """Colours of the colorization sub-net, or of the neighbours' for frames between."""
+        at = batch.positions
+        self._look(state, at)
+        found = [state.done[t] if t in state.done else self._between(state, t) for t in at]
+        hint, confidence = state.hint[at.start : at.stop], state.confidence[at.start : at.stop, ..., None]
+        shares = [share[..., None] for _, share in found if share is not None]
+        return Colored(
+            self._tensor(np.stack([ab for ab, _ in found])),
+            _doubled(self._tensor(confidence)),
+            self._tensor(hint),
+            self._tensor(np.stack(shares)) if shares else None,
+        )
+
+    def _between(self, state: State, t: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """A frame that is not looked at: ab from its neighbours, the share of the traced colours by their weight."""
+        ab = between(state.shot, t, state.done[t - 1][0], state.done[t + 1][0])
+        return ab, None if state.traced is None else state.traced.share(t)
+
+    def _look(self, state: State, at: range) -> None:
+        """The colorization sub-net sees what frames `at` and those beside them need, always the same ones together."""
+        around = [n for n, t in enumerate(state.looked) if at.start - 1 <= t <= at.stop]
+        groups = [state.looked[n : n + TOGETHER] for n in range(0, len(state.looked), TOGETHER)]
+        for group in groups[around[0] // TOGETHER : around[-1] // TOGETHER + 1]:
+            if not all(t in state.done for t in group if t >= at.start - 1):
+                state.done.update(zip(group, self._colored(state, group)))
+        for t in [t for t in state.done if t < at.start - 1]:
+            del state.done[t]
+
+    def _colored(self, state: State, at: list[int]) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        """Hints, the trunk's maps and grey of frames through the colorization sub-net."""
+        lightness = self._tensor(state.shot.lightness[at][..., None]) / 2.55
+        hint, confidence = self._tensor(state.hint[at]), self._tensor(state.confidence[at][..., None])
+        maps = [torch.cat(level) for level in zip(*(state.maps[t] for t in at))]
+        traced = None if state.traced is None else torch.stack([seen(state.traced, t) for t in at]).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            ab, share = self.net.with_traced(
-                batch.lightness, hint, confidence, maps, None if traced is None else traced.to(self.device)
-            )
-        return Colored(ab, _doubled(confidence), _doubled(hint), share)
+            ab, share = self.net.with_traced(lightness, hint, confidence, maps, traced)
+        shares = [None] * len(at) if share is None else list(share[:, 0].float().cpu().numpy())
+        return list(zip(ab.permute(0, 2, 3, 1).cpu().numpy(), shares))
+
+    def _tensor(self, x: np.ndarray) -> torch.Tensor:
+        """(n, h, w, c) -> (n, c, h, w) float32, on the model's device."""
+        return torch.from_numpy(x.astype(np.float32)).permute(0, 3, 1, 2).to(self.device)
 
     def _keys(self, references: Sequence[Reference], h: int, w: int) -> Keys:
         """Tokens of all keys as they are at working size (h, w) and as they look from nearer or farther."""

@@ -1,0 +1,75 @@
+"""The default model behind the contract, with its shipped weights."""
+
+import numpy as np
+import pytest
+import torch
+from test_flow import moving
+
+from vidcolor import models
+from vidcolor.models import exemplar
+from vidcolor.models.contract import Batch, Reference, Shot
+
+N = 8
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.create("exemplar", device="cpu")
+
+
+def film():
+    return Shot(moving(N), 100)
+
+
+def key(frame=100, painted=True):
+    """What `moving` shows at that frame, its square red on green ground."""
+    l = moving(N)[0 if frame is None else frame - 100] / np.float32(2.55)
+    lab = np.dstack([l, np.full_like(l, -20), np.full_like(l, 25)])
+    x = 40 + 4 * (0 if frame is None else frame - 100)
+    lab[28:68, x : x + 40, 1:] = 40, 20
+    return Reference(lab, frame, painted=painted)
+
+
+def colored(model, shot, state, *parts):
+    grey = torch.from_numpy(shot.lightness)[:, None].float() / 2.55
+    return [model.colorize(Batch(grey[a:b], range(a, b)), state) for a, b in parts or [(0, len(shot))]]
+
+
+def test_colours_follow_the_key_and_the_motion(model):
+    shot = film()
+    (all_of_it,) = colored(model, shot, model.prepare(shot, [key()]))
+    assert all_of_it.ab.shape == (N, 2, 96, 160) and all_of_it.confidence.shape == (N, 1, 96, 160)
+    assert all_of_it.traced is not None and all_of_it.traced.shape == (N, 1, 48, 80)
+    for t in range(N):
+        square = all_of_it.ab[t, 0, 34:62, 46 + 4 * t : 74 + 4 * t]
+        assert square.mean() > 15 > 0 > all_of_it.ab[t, 0, 5:25, 5:155].mean(), f"frame {t}"
+
+
+def test_the_same_bits_however_a_shot_is_batched(model):
+    shot = film()
+    whole = torch.cat([c.ab for c in colored(model, shot, model.prepare(shot, [key(102)]))])
+    state = model.prepare(film(), [key(102)])
+    for parts in ([(0, 4), (4, 8)], [(n, n + 1) for n in range(N)], [(5, 8), (0, 3), (3, 5)]):
+        found = {a: c.ab for (a, _), c in zip(parts, colored(model, shot, state, *parts), strict=True)}
+        assert torch.equal(torch.cat([found[a] for a in sorted(found)]), whole)
+
+
+def test_only_frames_that_are_looked_at_go_through_the_nets(model, monkeypatch):
+    seen = []
+    inner = model.matcher.trunk.forward
+    monkeypatch.setattr(model.matcher.trunk, "forward", lambda l: seen.append(len(l)) or inner(l))
+    shot = film()
+    state = model.prepare(shot, [key(None, painted=False)])
+    assert state.looked == [0, 2, 3, 5, 6, 7] == sorted(state.maps)
+    assert sum(seen) == len(state.looked) + len(exemplar.VIEWS)
+    colored(model, shot, state, (0, 4))
+    assert sorted(state.done)[-1] < 7, "and not all of them at once"
+
+
+def test_quality_looks_at_every_frame():
+    model = models.create("exemplar", device="cpu", quality=True)
+    shot = film()
+    state = model.prepare(shot, [])
+    assert state.looked == list(range(N))
+    (found,) = colored(model, shot, state)
+    assert found.traced is None and found.confidence.max() == 0
