@@ -31,9 +31,10 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from vidcolor import metrics
 from vidcolor.errors import VidcolorError
+from vidcolor.lpips import lpips
 
 CLOCK = Fraction(1, 1000)  # Matroska's own
-EVERY = 5  # CIEDE2000 and SSIM are of every fifth frame
+EVERY = 5  # CIEDE2000, SSIM and LPIPS are of every fifth frame
 SHEET_TIMES = 4
 PROGRAM = "vidcolor"
 Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -62,6 +63,7 @@ class Score:
     psnr: float = math.nan
     ciede2000: float = math.nan
     ssim: float = math.nan
+    lpips: float = math.nan
     colorfulness: float = math.nan
     flicker: float = math.nan
     cdc: float = math.nan
@@ -206,6 +208,7 @@ def judge(clip: Clip, methods: dict[str, Callable[[int], Planes]]) -> list[Score
             if t % EVERY == 0:
                 note("ciede2000", metrics.ciede2000(rgb, truth_rgb))
                 note("ssim", metrics.ssim(rgb, truth_rgb))
+                note("lpips", lpips(rgb, truth_rgb))
         before = here
     for method, score in scores.items():
         for what, values in sums[method].items():
@@ -283,7 +286,7 @@ def table(scores: list[Score], compat: bool) -> str:
     by = {(s.clip, s.method): s for s in scores}
     main = methods[-1]
     head = ["clip", *(f"{m}: PSNR / CIEDE2000 / colourfulness" for m in methods)]
-    extra = {"SSIM": "ssim", "flicker": "flicker", "CDC": "cdc", "CDC of truth": "cdc_truth"}
+    extra = {"SSIM": "ssim", "LPIPS": "lpips", "flicker": "flicker", "CDC": "cdc", "CDC of truth": "cdc_truth"}
     extra["CIEDE2000 of key"] = "key_ciede2000"
     if compat:
         extra["field's uint8 PSNR (wraps)"] = "psnr_uint8_wrapped"
@@ -296,7 +299,7 @@ def table(scores: list[Score], compat: bool) -> str:
     def row(name: str, get: Callable[[str, str], float], equal: bool) -> str:
         three = ("psnr", "ciede2000", "colorfulness")
         cells = [" / ".join(f"{get(m, what):.2f}" for what in three) for m in methods]
-        digits = {"cdc": 5, "cdc_truth": 5, "ssim": 3}
+        digits = {"cdc": 5, "cdc_truth": 5, "ssim": 3, "lpips": 3}
         cells += [f"{get(main, what):.{digits.get(what, 2)}f}" for what in extra.values()]
         seconds, frames = get(main, "seconds"), get(main, "frames")
         cells += ["yes" if equal else "NO", f"{seconds:.1f}", f"{frames / seconds:.1f}"]
