@@ -1,8 +1,9 @@
 """Keys' colours followed along motion: kept on their own frame, stopped where pictures differ."""
 
+import cv2
 import numpy as np
 import pytest
-from test_flow import moving
+from test_flow import moving, texture
 from test_temporal import error, truth_of
 
 from vidcolor import trace
@@ -40,6 +41,21 @@ def test_nothing_is_brought_to_a_picture_that_differs():
     trace.bring(Shot(film, 0), ab, {0: np.full((96, 160, 2), 40, np.float32)})
     assert np.median(ab[1]) > 30
     assert np.abs(ab[2:]).mean() < 1
+
+
+def test_what_a_partial_key_does_not_colour_stays_so_however_far_it_moves():
+    n, step = 24, 0.7
+    wide = texture(96, 200, 3)
+    film = np.stack([cv2.warpAffine(wide, np.float32([[1, 0, step * t - 30], [0, 1, 0]]), (160, 96)) for t in range(n)])
+    key = np.full((96, 160, 2), 50, np.float32)
+    key[40:56, 44:68] = np.nan
+    for own in (-30, 50):
+        ab = np.full((n, 96, 160, 2), own, np.float16)
+        trace.bring(Shot(film, 0), ab, {0: key})
+        for t in range(n):
+            x = round(44 + step * t)
+            assert np.abs(ab[t, 42:54, x + 2 : x + 22].astype(np.float32) - own).max() < 2, f"hole of frame {t}"
+    assert np.abs(ab.astype(np.float32) - 50).max() < 2, "and nothing comes in at its edge"
 
 
 def test_a_partial_key_leaves_the_rest_alone():

@@ -59,9 +59,9 @@ def carry_flow(
     return there, sure
 
 
-def carry(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Values (h, w[, c]) of frame s seen from frame t by the map of `carry_flow(shot, t, s)`; bilinear."""
-    return cv2.remap(values, flow, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+def carry(values: np.ndarray, flow: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
+    """Values (h, w[, c]) of frame s seen from frame t by the map of `carry_flow(shot, t, s)`."""
+    return cv2.remap(values, flow, _NO_MAP, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
 def compute_flows(shot: Shot, threads: int = 2, preset: Preset = PRESET, between: Iterable[int] | None = None) -> None:

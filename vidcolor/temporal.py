@@ -4,7 +4,8 @@ Every frame's own colour has a weight, its confidence. Going forward, what a pix
 its weight multiplied by the flow's confidence and a factor below 1, and joined to that frame's own colour as a
 weighted mean; the same going backward; a frame's result is the mean of past, own and future. A sure frame so gives
 to its neighbours more than it takes, a doubtful one takes more than it gives, and where flow fails (edges that
-uncover something, the picture's border) a frame keeps its own. Painted keys are sure, and kept exactly.
+uncover something, the picture's border) a frame keeps its own. Painted keys count as sure and are kept exactly; `trace`
+brings their colours farther, without the blur that carrying adds up to.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import torch
 from .flow import carry, carry_flow, compute_flows
 from .models.contract import Reference, Shot
 
-DRIFT = 0.002
+DRIFT = 0.03
 """Variance that a step along sure flow adds, where 1 is the variance of a sure match's colour."""
 DOUBT = 0.15
 """Variance that is added for each unit of 1 / (flow's confidence) - 1."""
@@ -30,8 +31,6 @@ PLAIN = 4.0
 """Standard deviation of L in a window below which it shows nothing to compare."""
 SAME = 0.4
 """Local correlation from which two windows show the same thing."""
-PIN_WEIGHT = 200.0
-"""Weight of a painted key's colour, against 1 of a sure match."""
 
 
 def pins(shot: Shot, references: Sequence[Reference], size: tuple[int, int] | None = None) -> dict[int, np.ndarray]:
@@ -173,9 +172,9 @@ class _Passes:
         sure = _float32(self.confidence[t])
         weight = np.zeros_like(sure) if t in self.silent else sure + np.float32(LEAST_WEIGHT)
         own = cv2.merge((_float32(self.ab[t]), sure, weight))
-        if t in self.pins:
+        if t in self.pins:  # no more than a sure match: carrying blurs, and `trace` brings a key's colours farther
             known = ~np.isnan(self.pins[t][..., 0])
-            own[known, :2], own[known, 2], own[known, 3] = self.pins[t][known], 1, PIN_WEIGHT
+            own[known, :2], own[known, 2], own[known, 3] = self.pins[t][known], 1, 1
         return own
 
     def brought(self, state: np.ndarray | None, t: int, source: int | None) -> np.ndarray:

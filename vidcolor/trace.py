@@ -17,10 +17,15 @@ import numpy as np
 
 from .flow import carry, carry_flow, compute_flows, halved, pixel_grid
 from .models.contract import Shot
-from .temporal import DOUBT, DRIFT, PIN_WEIGHT
 
+KEY_WEIGHT = 200.0
+"""Weight with which a traced colour begins."""
 OWN_WEIGHT = 4.0
-"""Weight of the colour that a model has found, against a traced colour's, which begins as `PIN_WEIGHT`."""
+"""Weight of the colour that a model has found."""
+DRIFT = 0.002
+"""What a step along sure flow adds to 1 / weight."""
+DOUBT = 0.15
+"""What is added for each unit of 1 / (flow's confidence) - 1."""
 LEAST = 0.5
 """A key is followed until nowhere more than this weight is left."""
 NOTHING = 1e-3
@@ -115,9 +120,10 @@ def _traced(
     and by how much the key's L is above the frame's (h/2, w/2)."""
     h, w = shot.lightness.shape[1:]
     small = halved(shot.lightness[t0])
-    known = cv2.erode((~np.isnan(colors[..., 0])).astype(np.float32), np.ones((3, 3)))
-    colors = np.nan_to_num(colors)
-    weight = cv2.resize(known, small.shape[::-1], interpolation=cv2.INTER_AREA) * np.float32(PIN_WEIGHT)
+    # as far from the unknown as no interpolation reaches
+    known = cv2.erode((~np.isnan(colors[..., 0])).astype(np.float32), np.ones((7, 7)))
+    known = (cv2.resize(known, small.shape[::-1], interpolation=cv2.INTER_AREA) == 1).astype(np.float32)
+    colors, weight = np.nan_to_num(colors), known * np.float32(KEY_WEIGHT)
     place = pixel_grid(*small.shape)
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     dis.setFinestScale(0)
@@ -136,6 +142,8 @@ def _traced(
         apart = cv2.blur(np.abs(differs), (WINDOW, WINDOW)) / np.float32(AGREE)
         at = cv2.resize(place, (w, h), interpolation=cv2.INTER_LINEAR) * 2 + np.float32(0.5)  # pixels' centres
         ab = cv2.remap(colors, at, _NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        # the weight, carried from frame to frame, has blurred: where the key says nothing is asked of the key itself
+        weight *= carry(known, place)
         # weights near nothing become nothing: what is left of them would be denormal numbers, which are slow
         counts = cv2.threshold(weight * cv2.exp(-apart * apart), NOTHING, 0, cv2.THRESH_TOZERO)[1]
         yield t, ab, counts, differs
