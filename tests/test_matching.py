@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models.matching import Matcher, Tokens, children, fold, together, windows
+from vidcolor.models.matching import Expected, Matcher, Tokens, children, fold, together, windows
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,28 @@ def test_windows_hold_the_neighbourhood_of_each_place():
     assert w.shape == (4 * 6, 16, 1)
     inner = w[1 * 6 + 2, :, 0].reshape(4, 4)  # stride-8 place (1, 2): rows 1..4, columns 3..6
     assert torch.equal(inner, x[0, 0, 1:5, 3:7])
+
+
+def test_of_two_equal_things_the_one_where_motion_says_wins(matcher, picture):
+    """A key of the same picture twice, once in its own colours and once in their opposites."""
+    l, ab = picture
+    tokens = describe(matcher, l)
+    key = together([matcher.key_tokens(tokens, ab), matcher.key_tokens(tokens, -ab)])
+    truth = F.adaptive_avg_pool2d(ab, (24, 32))[0]
+    y, x = torch.meshgrid(torch.arange(12), torch.arange(16), indexing="ij")
+    own = ((torch.stack([x, y], -1) + 0.5) / 12).flatten(0, 1)
+    far = own + torch.tensor([3.0, 0.0])
+    one_key = torch.zeros(len(key.bias), dtype=torch.long)
+    undecided = matcher.match(tokens, key).ab
+    assert undecided.norm(dim=0).mean() < 0.2 * truth.norm(dim=0).mean(), "the mean of both is grey"
+    near = matcher.match(tokens, key, Expected(torch.cat([own, far]), one_key, own[None]))
+    assert (near.ab - truth).norm(dim=0).median() < 0.25 * truth.norm(dim=0).median()
+    away = matcher.match(tokens, key, Expected(torch.cat([own, far]), one_key, far[None]))
+    assert (away.ab + truth).norm(dim=0).median() < 0.25 * truth.norm(dim=0).median()
+    unknown = matcher.match(
+        tokens, key, Expected(torch.cat([own, far]), one_key, torch.full_like(own[None], torch.nan))
+    )
+    assert torch.equal(unknown.ab, undecided) and torch.equal(near.evidence[0], unknown.evidence[0])
 
 
 def test_a_picture_matched_with_itself_gives_its_own_colours(matcher, picture):

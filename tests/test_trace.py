@@ -68,6 +68,20 @@ def test_a_partial_key_leaves_the_rest_alone():
     assert np.median(ab[2, :, 90:]) > 40
 
 
+def test_places_say_where_in_the_key_a_frame_lies():
+    n, step = 6, 4
+    wide = texture(96, 200, 3)
+    film = np.stack([wide[:, 30 - step * t : 190 - step * t] for t in range(n)])
+    traced = trace.follow(Shot(film, 0), {0: np.zeros((96, 160, 2), np.float32)})
+    assert traced is not None and list(traced.places) == [0] and np.isnan(traced.places[0][0]).all()
+    y, x = np.mgrid[:12, :20] * 8 + 4.0
+    for t in range(1, n):
+        found = traced.places[0][t].astype(np.float32) * 96
+        inside = np.s_[2:-2, 5:-2]  # what has come in at the left is not in the key
+        assert np.abs(found[..., 0] - (x - step * t))[inside].max() < 1
+        assert np.abs(found[..., 1] - y)[inside].max() < 1
+
+
 def test_a_models_shares_decide_how_far_traced_colours_are_believed():
     n = 4
     truth = truth_of(n).astype(np.float32)

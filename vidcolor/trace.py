@@ -50,6 +50,9 @@ class Traced:
     """(n, h / 2, w / 2) float16: the sum of their weights; 0 where no key comes to."""
     differs: np.ndarray
     """(n, h / 2, w / 2) float16: L of the keys there, minus the frame's."""
+    places: dict[int, np.ndarray]
+    """By a key's position: (n, h / 8, w / 8, 2) float16, where in the key every 8x8 pixels of a frame lie, x and y in
+    frame heights; NaN in frames to which the key is not followed."""
 
     def share(self, t: int) -> np.ndarray:
         """(h / 2, w / 2) float32 in 0..1: how far the traced colour of frame t is to be believed, by its weight."""
@@ -65,11 +68,15 @@ def follow(shot: Shot, pins: Mapping[int, np.ndarray]) -> Traced | None:
     if "traced" not in shot.cache:
         compute_flows(shot)
         n, h, w = shot.lightness.shape
-        traced = Traced(*(np.zeros(s, np.float16) for s in ((n, h, w, 2), (n, h // 2, w // 2), (n, h // 2, w // 2))))
+        ab, weight, differs = (np.zeros((n, *s), np.float16) for s in ((h, w, 2), (h // 2, w // 2), (h // 2, w // 2)))
+        places = {t0: np.full((n, h // 8, w // 8, 2), np.nan, np.float16) for t0 in pins}
+        traced = Traced(ab, weight, differs, places)
         for t0, colors in pins.items():
             for step in (1, -1):
-                for t, *found in _traced(shot, t0, colors, step):
+                for t, place, *found in _traced(shot, t0, colors, step):
                     _join(traced, t, *found)
+                    coarse = cv2.resize(place, (w // 8, h // 8), interpolation=cv2.INTER_AREA)
+                    places[t0][t] = (2 * coarse + 1) / h
         shot.cache["traced"] = traced
     return shot.cache["traced"]
 
@@ -115,9 +122,9 @@ def _join(traced: Traced, t: int, ab: np.ndarray, weight: np.ndarray, differs: n
 
 def _traced(
     shot: Shot, t0: int, colors: np.ndarray, step: int
-) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-    """Frame after frame away from the key at t0: position, its colours there (h, w, 2), and at half size their weight
-    and by how much the key's L is above the frame's (h/2, w/2)."""
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Frame after frame away from the key at t0: position, places in the key (h/2, w/2, 2) in pixels of half size,
+    its colours there (h, w, 2), and at half size their weight and by how much the key's L is above the frame's."""
     h, w = shot.lightness.shape[1:]
     small = halved(shot.lightness[t0])
     # as far from the unknown as no interpolation reaches
@@ -146,7 +153,7 @@ def _traced(
         weight *= carry(known, place)
         # weights near nothing become nothing: what is left of them would be denormal numbers, which are slow
         counts = cv2.threshold(weight * cv2.exp(-apart * apart), NOTHING, 0, cv2.THRESH_TOZERO)[1]
-        yield t, ab, counts, differs
+        yield t, place, ab, counts, differs
 
 
 def _corrected(place: np.ndarray, key: np.ndarray, frame: np.ndarray, dis: Any) -> np.ndarray:

@@ -22,7 +22,7 @@ from vidcolor.between import between, looked_at
 from vidcolor.models import weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
-from vidcolor.models.matching import KeyTokens, Matcher, load_matcher, together
+from vidcolor.models.matching import Expected, KeyTokens, Matcher, load_matcher, together
 from vidcolor.trace import Traced
 
 HALF_LIFE = 24.0
@@ -63,6 +63,8 @@ class Keys:
     tokens: KeyTokens
     owner: torch.Tensor
     """(n,) number of the key that each token is of."""
+    place: torch.Tensor
+    """(n, 2) x and y of each token in its key, in frame heights."""
 
 
 class Exemplar:
@@ -86,6 +88,7 @@ class Exemplar:
         hint, confidence = np.zeros((n, *half, 2), np.float16), np.zeros((n, *half), np.float16)
         keys = self._keys(references, h, w) if references else None
         pins = temporal.pins(shot, references, half)
+        traced = trace.follow(shot, temporal.pins(shot, references))
         looked = list(range(n)) if self.every_frame else looked_at(shot, pins)
         maps = {}
         for i in looked:
@@ -97,13 +100,14 @@ class Exemplar:
             if keys is None or described is None:
                 continue
             bias = time_bias(references, shot.first + i).to(self.device)[keys.owner]
-            match = self.matcher.match(described, keys.tokens.with_bias(keys.tokens.bias + bias))
+            expected = self._expected(keys, references, shot, traced, i)
+            match = self.matcher.match(described, keys.tokens.with_bias(keys.tokens.bias + bias), expected)
             sure = self.matcher.confidence(match)[0].float().cpu().numpy()
             hint[i] = guided(match.ab.permute(1, 2, 0).float().cpu().numpy(), frame)
             confidence[i] = cv2.resize(sure, half[::-1], interpolation=cv2.INTER_LINEAR)
         if references:
             temporal.smooth(shot, hint, confidence, pins, CARRIED, set(range(n)) - maps.keys())
-        return State(shot, looked, hint, confidence, maps, trace.follow(shot, temporal.pins(shot, references)))
+        return State(shot, looked, hint, confidence, maps, traced)
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
@@ -152,7 +156,7 @@ class Exemplar:
 
     def _keys(self, references: Sequence[Reference], h: int, w: int) -> Keys:
         """Tokens of all keys as they are at working size (h, w) and as they look from nearer or farther."""
-        views, owner = [], []
+        views, owner, places = [], [], []
         for number, key in enumerate(references):
             for scale, bias in VIEWS:
                 size = (round(h * scale / 32) * 32, round(w * scale / 32) * 32)
@@ -162,12 +166,26 @@ class Exemplar:
                     described = self.matcher.describe(l.to(self.device))
                 view = self.matcher.key_tokens(described, torch.cat([a, b], 1).to(self.device))
                 view = view.with_bias(view.bias + bias + _silent(key, *size).to(self.device))
+                y, x = torch.meshgrid(*(torch.arange(side) for side in described.coarse.shape[-2:]), indexing="ij")
+                place = ((torch.stack([x, y], -1) + 0.5) / len(y)).flatten(0, 1).to(self.device)
                 if scale > 1:  # half of the places, as on a chessboard: their windows still show everything
-                    y, x = torch.meshgrid(*(torch.arange(side) for side in described.coarse.shape[-2:]), indexing="ij")
-                    view = view[((y + x) % 2 == 0).flatten().nonzero()[:, 0].to(self.device)]
+                    half = ((y + x) % 2 == 0).flatten().nonzero()[:, 0].to(self.device)
+                    view, place = view[half], place[half]
                 views.append(view)
+                places.append(place)
                 owner.append(torch.full_like(view.bias, number, dtype=torch.long))
-        return Keys(together(views).half_windows(), torch.cat(owner))
+        return Keys(together(views).half_windows(), torch.cat(owner), torch.cat(places))
+
+    def _expected(
+        self, keys: Keys, references: Sequence[Reference], shot: Shot, traced: Traced | None, t: int
+    ) -> Expected | None:
+        """Where the tracing of painted keys says that frame t's places lie in them."""
+        if traced is None:
+            return None
+        nowhere = np.full_like(next(iter(traced.places.values()))[0], np.nan)
+        of_keys = (traced.places.get(-1 if r.frame is None else r.frame - shot.first) for r in references)
+        at = np.stack([nowhere if p is None else p[t] for p in of_keys]).astype(np.float32)
+        return Expected(keys.place, keys.owner, torch.from_numpy(at).flatten(1, 2).to(self.device))
 
 
 def seen(traced: Traced, t: int) -> torch.Tensor:

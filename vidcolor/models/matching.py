@@ -21,6 +21,9 @@ CANDIDATES = 8
 """Stride-8 candidates that a place considers; 12 measure the same (34.93 dB, ten held-out clips) and cost more."""
 COARSE, FINE = 96, 64
 """Descriptor lengths at strides 8 and 4."""
+FAR = 2.5
+"""What a candidate's logit loses for a frame height between it and where motion says that it should be (0.07 dB of
+the whole with one key, eight held-out clips; 4 is as good, but not where people dance)."""
 ROWS = 256
 """Stride-8 places matched at once: what they gather stays in the cache of a CPU."""
 GROUP = 16
@@ -79,6 +82,23 @@ def together(keys: Sequence[KeyTokens]) -> KeyTokens:
         torch.cat([k.colors for k in keys]),
         torch.cat([k.bias for k in keys]),
     )
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Where motion says that a frame's places lie in the keys, which makes far candidates less likely."""
+
+    place: torch.Tensor
+    """(n, 2): x and y of every key token in its own key, in frame heights."""
+    owner: torch.Tensor
+    """(n,): number of the key that each token is of."""
+    at: torch.Tensor
+    """(k, m, 2): x and y in each of k keys of each of the frame's m stride-8 places; NaN: not known."""
+
+    def cost(self, queries: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+        """Places of the frame (q,) and their candidates (q, c) -> (q, c), to be taken off the candidates' logits."""
+        apart = self.place[where] - self.at[self.owner[where], queries[:, None]]
+        return FAR * torch.linalg.vector_norm(apart, dim=-1).nan_to_num(0)
 
 
 @dataclass(frozen=True)
@@ -196,13 +216,18 @@ class Matcher(nn.Module):
         )
 
     def choose(
-        self, query: torch.Tensor, children: torch.Tensor, key: KeyTokens, where: torch.Tensor | None = None
+        self,
+        query: torch.Tensor,
+        children: torch.Tensor,
+        key: KeyTokens,
+        where: torch.Tensor | None = None,
+        cost: torch.Tensor | float = 0.0,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Candidates for n stride-8 places and the shares of their neighbourhoods' places.
 
         query (n, 96) coarse and children (n, 4, 64) fine descriptors of those places; gives shares (n, 4, k * 16) that
         sum to one, the colours (n, k * 16, 2) they weigh, and evidence (n, 4, 3) as in `Match` without the spread.
-        where: the candidates (n, k), best first, if known.
+        where: the candidates (n, k), best first, if known. cost: (n, k), taken off their logits.
         """
         scale8, scale4 = self.log_scale.exp()
         if where is None:
@@ -213,7 +238,7 @@ class Matcher(nn.Module):
         best = torch.bmm(rows, (query * scale8)[..., None])[..., 0] + key.bias[where]
         near = key.near(where.flatten()).reshape(n, k * m, -1)
         cosine = torch.bmm(children.to(near.dtype), near.transpose(1, 2)).float()
-        share = torch.softmax(cosine * scale4 + best.repeat_interleave(m, 1)[:, None], -1)
+        share = torch.softmax(cosine * scale4 + (best - cost).repeat_interleave(m, 1)[:, None], -1)
         copied = key.colors.flatten(1).index_select(0, where.flatten()).reshape(n, k * m, -1)
         similarity = ((best[:, 0] - key.bias[where[:, 0]]) / scale8)[:, None].expand(-1, children.shape[1])
         return share, copied, torch.stack([similarity, cosine.amax(-1), share.amax(-1)], -1)
@@ -243,17 +268,19 @@ class Matcher(nn.Module):
             found.append((best.view(torch.int32) & (group - 1)) * groups + column)
         return torch.cat(found)
 
-    def match(self, tokens: Tokens, key: KeyTokens) -> Match:
+    def match(self, tokens: Tokens, key: KeyTokens, expected: Expected | None = None) -> Match:
         """Tokens of one frame (b = 1) against the keys of its shot -> Match."""
         h8, w8 = tokens.coarse.shape[-2:]
         found = []
         queries = tokens.coarse[0].flatten(1).T.contiguous()
-        given = (queries, children(tokens.fine).to(key.windows.dtype), self.candidates(queries, key))
+        numbers = torch.arange(h8 * w8, device=queries.device)
+        given = (queries, children(tokens.fine).to(key.windows.dtype), self.candidates(queries, key), numbers)
         # the sum of the squares goes with the colours, for their spread; rows of coarse descriptors are gathered
         squares = key.colors.square().sum(-1, keepdim=True)
         key = replace(key, coarse=key.coarse.T.contiguous().T, colors=torch.cat([key.colors, squares], -1))
-        for query, own, where in zip(*(x.split(ROWS) for x in given), strict=True):
-            share, copied, evidence = self.choose(query, own, key, where)
+        for query, own, where, numbers in zip(*(x.split(ROWS) for x in given), strict=True):
+            cost = 0.0 if expected is None else expected.cost(numbers, where)
+            share, copied, evidence = self.choose(query, own, key, where, cost)
             ab, squares = torch.bmm(share, copied).split([2, 1], -1)
             spread = (squares - ab.square().sum(-1, keepdim=True)).clamp_min(0).sqrt()
             found.append(torch.cat([ab, evidence, spread], -1))
