@@ -4,7 +4,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models.matching import Expected, Matcher, Tokens, children, fold, together, windows
+from vidcolor.models.matching import (
+    FAR_SQUARED,
+    Expected,
+    KeyTokens,
+    Matcher,
+    Tokens,
+    children,
+    fold,
+    together,
+    windows,
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +79,29 @@ def test_of_two_equal_things_the_one_where_motion_says_wins(matcher, picture):
         tokens, key, Expected(torch.cat([own, far]), one_key, torch.full_like(own[None], torch.nan))
     )
     assert torch.equal(unknown.ab, undecided) and torch.equal(near.evidence[0], unknown.evidence[0])
+
+
+def test_candidates_are_looked_for_near_where_motion_says(matcher):
+    """Keys that look the same everywhere: of each, what lies nearest comes first; of one not followed, anything."""
+    torch.manual_seed(2)
+    look = F.normalize(torch.randn(96), dim=0)
+    y, x = torch.meshgrid(torch.arange(24), torch.arange(40), indexing="ij")
+    place = ((torch.stack([x, y], -1) + 0.5) / 24).flatten(0, 1).repeat(2, 1)
+    n = len(place)
+    key = KeyTokens(look[:, None].repeat(1, n), torch.zeros(n, 16, 64), torch.zeros(n, 16, 2), torch.zeros(n))
+    owner = torch.arange(2).repeat_interleave(n // 2)
+    at = torch.tensor([[[0.3, 0.4], [1.5, 0.9]], [[0.3, 0.4], [0.2, 0.1]]])
+    scale = matcher.log_scale[0].exp()
+    asked, wide = Expected(place, owner, at).widened(look.repeat(2, 1), key, scale)
+    logits = scale * asked @ wide.coarse + wide.bias
+    apart = torch.stack([(place - at[owner, i]).square().sum(1) for i in range(2)])
+    torch.testing.assert_close(logits, scale - FAR_SQUARED * apart, atol=1e-3, rtol=0)
+    found = matcher.candidates(asked, wide)
+    assert apart.gather(1, found).max() < 0.1, "in bfloat16, one of each group"
+    at[1] = torch.nan
+    asked, wide = Expected(place, owner, at).widened(look.repeat(2, 1), key, scale)
+    logits = scale * asked @ wide.coarse + wide.bias
+    assert torch.allclose(logits[:, n // 2 :], scale) and (logits[:, : n // 2] <= scale + 1e-3).all()
 
 
 def test_a_picture_matched_with_itself_gives_its_own_colours(matcher, picture):
