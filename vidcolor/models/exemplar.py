@@ -1,10 +1,10 @@
 """The default model: the key's colours found by matching, carried along motion, refined by the colorization sub-net.
 
-Transfer is done by place: every place of a frame copies the colours of the key's places that look like it
-(`matching`), neighbouring frames hand on what they found (`temporal.smooth`), and what comes of it enters the
-colorization sub-net as hints with a confidence, in the form of Xu et al.'s net: it keeps what is sure, repairs what is
-not, and fills what no key shows. Two frames of three go through all this; those between take their colours from
-their neighbours (`between`).
+Transfer is done by place: every place of a frame copies the colours of the key's places that look like it (`matching`),
+of a painted key rather those near where motion leads (`trace`); neighbouring frames hand on what they found
+(`temporal.smooth`), and what comes of it enters the colorization sub-net as hints with a confidence, in the form of Xu
+et al.'s net: it keeps what is sure, repairs what is not, and fills what no key shows. Two frames of three go through
+all this; those between take their colours from their neighbours (`between`).
 """
 
 from __future__ import annotations
