@@ -117,7 +117,7 @@ def test_pins_spread_to_both_sides_and_two_do_better_than_one():
         result, _ = temporal.smooth(Shot(moving(n), 0), noisy(truth, 12), sure(n), pins, 1.0)
         errors.append(np.mean([error(result[t], truth[t]) for t in range(1, n - 1)]))
     none, one, other, both = errors
-    assert max(one, other) < 0.95 * none and both < min(one, other), "as sure matches; trace.py brings them farther"
+    assert max(one, other) < 0.75 * none and both < min(one, other)
 
 
 def test_a_sure_frame_gives_and_a_doubtful_one_takes():

@@ -4,8 +4,7 @@ Every frame's own colour has a weight, its confidence. Going forward, what a pix
 its weight multiplied by the flow's confidence and a factor below 1, and joined to that frame's own colour as a
 weighted mean; the same going backward; a frame's result is the mean of past, own and future. A sure frame so gives
 to its neighbours more than it takes, a doubtful one takes more than it gives, and where flow fails (edges that
-uncover something, the picture's border) a frame keeps its own. Painted keys count as sure and are kept exactly; `trace`
-brings their colours farther, without the blur that carrying adds up to.
+uncover something, the picture's border) a frame keeps its own. Painted keys are sure, and kept exactly.
 """
 
 from __future__ import annotations
@@ -21,8 +20,10 @@ import torch
 from .flow import carry, carry_flow, compute_flows
 from .models.contract import Reference, Shot
 
-DRIFT = 0.03
+DRIFT = 0.002
 """Variance that a step along sure flow adds, where 1 is the variance of a sure match's colour."""
+PIN_WEIGHT = 200.0
+"""Weight of a painted key's colour, against 1 of a sure match."""
 DOUBT = 0.15
 """Variance that is added for each unit of 1 / (flow's confidence) - 1."""
 LEAST_WEIGHT = 0.05
@@ -83,6 +84,8 @@ def smooth(
     pins: Mapping[int, np.ndarray],
     amount: float,
     silent: Collection[int] = (),
+    drift: float = DRIFT,
+    pin_weight: float = PIN_WEIGHT,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Smooth the colours of a whole shot in time, both ways.
 
@@ -90,12 +93,13 @@ def smooth(
     confidence: (n, h, w) in 0..1, overwritten: the result's is the mean of those that a colour was made of. pins:
     position in the shot to (h, w, 2), the colours of painted keys at the size of `ab`, kept as they are; NaN where a
     key says nothing. amount: 0 (only the pins are set) to 1. silent: positions of frames that say nothing themselves.
+    drift, pin_weight: in place of `DRIFT` and `PIN_WEIGHT`.
     Returns the two arrays. Holds one more array of twice the size of a float16 `ab`, and the flow in `shot.cache`.
     """
     _check(shot, ab, confidence, pins, amount)
     if amount > 0 and len(shot) > 1:
         compute_flows(shot)
-        _Passes(shot, ab, confidence, pins, amount, silent).run()
+        _Passes(shot, ab, confidence, pins, amount, silent, drift, pin_weight).run()
     for t, colors in pins.items():
         known = ~np.isnan(colors[..., 0])
         ab[t][known], confidence[t][known] = colors[known], 1
@@ -134,9 +138,11 @@ class _Passes:
         pins: Mapping[int, np.ndarray],
         amount: float,
         silent: Collection[int],
+        drift: float,
+        pin_weight: float,
     ):
         self.shot, self.ab, self.confidence, self.pins, self.amount = shot, ab, confidence, pins, amount
-        self.silent = silent
+        self.silent, self.drift, self.pin_weight = silent, drift, pin_weight
         self.half = ab.shape[1:3] != shot.lightness.shape[1:]
         self.kept = np.empty((*ab.shape[:3], 4), np.float16)
 
@@ -172,9 +178,9 @@ class _Passes:
         sure = _float32(self.confidence[t])
         weight = np.zeros_like(sure) if t in self.silent else sure + np.float32(LEAST_WEIGHT)
         own = cv2.merge((_float32(self.ab[t]), sure, weight))
-        if t in self.pins:  # no more than a sure match: carrying blurs, and `trace` brings a key's colours farther
+        if t in self.pins:
             known = ~np.isnan(self.pins[t][..., 0])
-            own[known, :2], own[known, 2], own[known, 3] = self.pins[t][known], 1, 1
+            own[known, :2], own[known, 2], own[known, 3] = self.pins[t][known], 1, self.pin_weight
         return own
 
     def brought(self, state: np.ndarray | None, t: int, source: int | None) -> np.ndarray:
@@ -187,7 +193,7 @@ class _Passes:
         # has little weight however sure it was before
         np.maximum(sure, np.float32(1e-3), out=sure)
         added = np.divide(np.float32(DOUBT), sure, out=sure)
-        added += np.float32(DRIFT - DOUBT)
+        added += np.float32(self.drift - DOUBT)
         weight: np.ndarray = cv2.extractChannel(state, 3)
         added *= weight
         added += 1

@@ -32,6 +32,9 @@ VIEWS = ((1.0, 0.0), (1.5, -1.0))
 (views from farther brought 0.03 dB)."""
 CARRIED = 1.0
 """How far matched colours are carried along flow before they become hints (`temporal.smooth`'s amount)."""
+DRIFT, PIN_WEIGHT = 0.03, 1.0
+"""Of that smoothing: a shorter memory than other models' colours get, and painted keys no more than sure matches, as
+carrying blurs and `trace` brings a key's colours farther."""
 TOGETHER = 4
 """Frames that go through the colorization sub-net at once."""
 
@@ -106,7 +109,7 @@ class Exemplar:
             hint[i] = guided(match.ab.permute(1, 2, 0).float().cpu().numpy(), frame)
             confidence[i] = cv2.resize(sure, half[::-1], interpolation=cv2.INTER_LINEAR)
         if references:
-            temporal.smooth(shot, hint, confidence, pins, CARRIED, set(range(n)) - maps.keys())
+            temporal.smooth(shot, hint, confidence, pins, CARRIED, set(range(n)) - maps.keys(), DRIFT, PIN_WEIGHT)
         return State(shot, looked, hint, confidence, maps, traced)
 
     @torch.inference_mode()
