@@ -17,15 +17,10 @@ import numpy as np
 
 from .flow import carry, carry_flow, compute_flows, halved, pixel_grid
 from .models.contract import Shot
+from .temporal import DOUBT, DRIFT, PIN_WEIGHT
 
-KEY_WEIGHT = 200.0
-"""Weight with which a traced colour begins."""
 OWN_WEIGHT = 4.0
-"""Weight of the colour that a model has found."""
-DRIFT = 0.002
-"""What a step along sure flow adds to 1 / weight."""
-DOUBT = 0.15
-"""What is added for each unit of 1 / (flow's confidence) - 1."""
+"""Weight of the colour that a model has found, against a traced colour's, which begins as `PIN_WEIGHT`."""
 LEAST = 0.5
 """A key is followed until nowhere more than this weight is left."""
 NOTHING = 1e-3
@@ -130,7 +125,7 @@ def _traced(
     # as far from the unknown as no interpolation reaches
     known = cv2.erode((~np.isnan(colors[..., 0])).astype(np.float32), np.ones((7, 7)))
     known = (cv2.resize(known, small.shape[::-1], interpolation=cv2.INTER_AREA) == 1).astype(np.float32)
-    colors, weight = np.nan_to_num(colors), known * np.float32(KEY_WEIGHT)
+    colors, weight = np.nan_to_num(colors), known * np.float32(PIN_WEIGHT)
     place = pixel_grid(*small.shape)
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     dis.setFinestScale(0)
