@@ -180,7 +180,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--refs", type=Path, help="its list of keys")
     parser.add_argument("--frames", type=int, default=200, help="length of the made film (default 200)")
     parser.add_argument("--model", default=Settings.model)
-    parser.add_argument("--size", type=int, default=Settings().lines)
+    parser.add_argument("--size", type=int, help="as of vidcolor")
+    parser.add_argument("--quality", action="store_true", help="as of vidcolor")
     parser.add_argument("--device", default=Settings.device)
     parser.add_argument("--codec", default=Settings.codec)
     parser.add_argument("--memory", nargs="*", type=int, metavar="FRAMES", help="peak memory on 1000 and 5000")
@@ -189,13 +190,15 @@ def main(argv: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="vidcolor-benchmark-") as temporary:
             folder = Path(temporary)
             if args.memory is not None:
-                options = ["--model", args.model, "--size", str(args.size), "--device", args.device]
+                options = ["--model", args.model, "--device", args.device, *["--quality"] * args.quality]
+                options += [] if args.size is None else ["--size", str(args.size)]
                 print(memory(args.memory or [1000, 5000], options + argv[split + 1 :], folder))
                 return 0
             film, ref, refs = args.film, (args.ref,) if args.ref else (), args.refs
             if film is None:
                 film, refs = make_film(args.frames, folder)
-            settings = Settings(model=args.model, size=args.size, device=args.device, codec=args.codec)
+            shared = {name: getattr(args, name) for name in ("model", "size", "quality", "device", "codec")}
+            settings = Settings(**shared)
             print(stages(Request(film, ref, refs, folder / "result.mkv"), settings))
     except VidcolorError as error:
         print(f"benchmark: {error}", file=sys.stderr)

@@ -99,9 +99,8 @@ def test_a_models_shares_decide_how_far_traced_colours_are_believed():
     np.testing.assert_allclose(half[2:], traced.ab[2:] / 2, atol=0.1)
 
 
-def test_nothing_is_traced_without_painted_keys_or_where_it_is_left_out():
+def test_nothing_is_traced_without_painted_keys_or_where_motion_does_not_count():
     shot, pins = Shot(moving(3), 0), {0: truth_of(3)[0].astype(np.float32)}
     assert trace.follow(shot, {}) is None
     assert trace.follow(shot, pins) is not None
-    trace.leave_out(shot)
-    assert trace.follow(shot, pins) is None
+    assert trace.follow(Shot(moving(3), 0, motion=0.0), pins) is None

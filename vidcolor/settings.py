@@ -69,7 +69,7 @@ class Settings:
     sketch_output: str = "auto"
     """What `--model sketch` gives: `fill` (colour under the lines, luma anew), `ab` (luma stays), or by the shot."""
     quality: bool = False
-    """Find colours on larger frames (`FINE`) and on every one of them: better and slower."""
+    """Find colours on larger frames (`FINE`), the default model on smaller ones too: better and slower."""
     reader: str = "av"
     """`av`, or `decord` for the working pass."""
     on_error: str = "stop"

@@ -54,11 +54,17 @@ class Traced:
         weight = self.weight[t].astype(np.float32)
         return weight / (weight + np.float32(OWN_WEIGHT))
 
+    def joined(self, t: int, ab: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """ab (h, w, 2) of frame t with a share (h / 2, w / 2) float32, 0..1, of the traced colours in it: float32."""
+        share = cv2.resize(share, ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        return cv2.blendLinear(self.ab[t].astype(np.float32), ab.astype(np.float32), share, 1 - share)
+
 
 def follow(shot: Shot, pins: Mapping[int, np.ndarray]) -> Traced | None:
-    """Trace painted keys through a shot; None where there are none. pins: as `temporal.pins` gives them at the size of
-    `shot.lightness`. Kept in the shot's cache, as the model and the pipeline both need it."""
-    if not pins or len(shot) < 2:
+    """Trace painted keys through a shot; None where there are none, or no motion is to be followed. pins: as
+    `temporal.pins` gives them at the size of `shot.lightness`. Kept in the shot's cache, as the model and the pipeline
+    both need it."""
+    if not pins or len(shot) < 2 or shot.motion == 0:
         return None
     if "traced" not in shot.cache:
         compute_flows(shot)
@@ -76,11 +82,6 @@ def follow(shot: Shot, pins: Mapping[int, np.ndarray]) -> Traced | None:
     return shot.cache["traced"]
 
 
-def leave_out(shot: Shot) -> None:
-    """Let `follow` find nothing in this shot."""
-    shot.cache["traced"] = None
-
-
 def bring(
     shot: Shot,
     ab: np.ndarray,
@@ -96,11 +97,9 @@ def bring(
     """
     traced = follow(shot, pins) if amount > 0 else None
     if traced is not None:
-        size = ab.shape[2:0:-1]
         for t in range(len(shot)):
             share = traced.share(t) if shares is None else shares[t].astype(np.float32)
-            share = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR) * np.float32(amount)
-            ab[t] = cv2.blendLinear(traced.ab[t].astype(np.float32), ab[t].astype(np.float32), share, 1 - share)
+            ab[t] = traced.joined(t, ab[t], share * np.float32(amount))
     for t, colors in pins.items():
         known = ~np.isnan(colors[..., 0])
         ab[t][known] = colors[known]

@@ -112,8 +112,6 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
     coarse: dict[int, np.ndarray] = {}
     shares: list[np.ndarray] = []
     fills: list[np.ndarray] = []
-    if settings.temporal == 0:
-        trace.leave_out(shot)  # a model that sees traced colours counts on their being joined
     with timings.measure("model"):
         state = model.prepare(shot, keys)
         for start in range(0, len(shot), BATCH):
@@ -189,7 +187,7 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings) -> Shot:
             how = cv2.INTER_AREA if luma.shape[0] >= h else cv2.INTER_LINEAR
             small = cv2.resize(luma, (w, h), interpolation=how)
             lightness[position] = np.rint(color.lightness(small, plan.film) * 2.55)
-    return Shot(lightness, unit.warm_first, plan.settings.seed)
+    return Shot(lightness, unit.warm_first, plan.settings.seed, plan.settings.temporal)
 
 
 def load_reference(key: KeyUse, film: Film, size: tuple[int, int]) -> Reference:

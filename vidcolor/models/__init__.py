@@ -36,7 +36,7 @@ def create(
 
     encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`), or a file of weights for
     `adain` or `sscn`. transfer: how `adain` transfers statistics, `adain` or `wct`. sketch_output: `auto`, `fill` or
-    `ab`, of `sketch`. quality: the default model looks at every frame.
+    `ab`, of `sketch`. quality: the default model at two sizes.
     Raises VidcolorError for an unknown model, an option that it does not have, a device that is not there, weights that
     are missing or changed.
     """
@@ -68,8 +68,9 @@ def create(
 
         return Sketch(where, sketch_output, seed)
     from vidcolor.models.exemplar import Exemplar
+    from vidcolor.models.two_sizes import TwoSizes
 
-    return Exemplar(where, seed, every_frame=quality)
+    return TwoSizes(where, seed) if quality else Exemplar(where, seed)
 
 
 def pick_device(name: str) -> torch.device:

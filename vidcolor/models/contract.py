@@ -40,6 +40,8 @@ class Shot:
     """The film's frame number of `lightness[0]`."""
     seed: int = 0
     """Seed of whatever a model draws at random in this shot (hint positions)."""
+    motion: float = 1.0
+    """How far colours follow motion from frame to frame, 0 to 1; at 0 every frame is coloured by itself."""
     cache: dict[Any, Any] = field(default_factory=dict)
     """What was computed once for this shot and is of use to others: flow between neighbours, features."""
 

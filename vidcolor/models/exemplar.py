@@ -30,11 +30,9 @@ HALF_LIFE = 24.0
 VIEWS = ((1.0, 0.0), (1.5, -1.0))
 """Scales at which a key is shown to the matcher, as things come nearer, and what is added to the logits of their tokens
 (views from farther brought 0.03 dB)."""
-CARRIED = 1.0
-"""How far matched colours are carried along flow before they become hints (`temporal.smooth`'s amount)."""
 DRIFT, PIN_WEIGHT = 0.03, 1.0
-"""Of that smoothing: a shorter memory than other models' colours get, and painted keys no more than sure matches, as
-carrying blurs and `trace` brings a key's colours farther."""
+"""Of how matched colours are smoothed along flow before they become hints: a shorter memory than other models' colours
+get, and painted keys no more than sure matches, as carrying blurs and `trace` brings a key's colours farther."""
 TOGETHER = 4
 """Frames that go through the colorization sub-net at once."""
 
@@ -92,7 +90,7 @@ class Exemplar:
         keys = self._keys(references, h, w) if references else None
         pins = temporal.pins(shot, references, half)
         traced = trace.follow(shot, temporal.pins(shot, references))
-        looked = list(range(n)) if self.every_frame else looked_at(shot, pins)
+        looked = list(range(n)) if self.every_frame or shot.motion == 0 else looked_at(shot, pins)
         maps = {}
         for i in looked:
             frame = shot.lightness[i]
@@ -109,7 +107,8 @@ class Exemplar:
             hint[i] = guided(match.ab.permute(1, 2, 0).float().cpu().numpy(), frame)
             confidence[i] = cv2.resize(sure, half[::-1], interpolation=cv2.INTER_LINEAR)
         if references:
-            temporal.smooth(shot, hint, confidence, pins, CARRIED, set(range(n)) - maps.keys(), DRIFT, PIN_WEIGHT)
+            silent = set(range(n)) - maps.keys()
+            temporal.smooth(shot, hint, confidence, pins, shot.motion, silent, DRIFT, PIN_WEIGHT)
         return State(shot, looked, hint, confidence, maps, traced)
 
     @torch.inference_mode()
