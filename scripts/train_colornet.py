@@ -28,7 +28,7 @@ from vidcolor.models import hints, weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.matching import load_matcher
 from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
-from vidcolor.training.loop import Schedule, train
+from vidcolor.training.loop import Schedule, to_device, train
 
 SIDE = 256
 """Side of training crops."""
@@ -105,10 +105,11 @@ def tensor(x: np.ndarray) -> torch.Tensor:
 
 
 def color(net: torch.nn.Module, trunk: torch.nn.Module, x: dict[str, torch.Tensor]) -> torch.Tensor:
-    """ab of samples, with the traced colours joined to it as the pipeline does."""
+    """ab of samples, with the traced colours joined to it as the pipeline does; on the net's device."""
+    assert isinstance(net, ColorizationNet)
+    x = to_device(x, net.out.weight.device)
     with torch.no_grad():
         maps = trunk(x["l"])
-    assert isinstance(net, ColorizationNet)
     ab, share = net.with_traced(x["l"], x["hint"], x["confidence"], maps, x["traced"])
     assert share is not None
     share, traced = (F.interpolate(y, scale_factor=2, mode="bilinear") for y in (share, x["traced"][:, :2]))
@@ -131,8 +132,9 @@ def validation(net: torch.nn.Module, trunk: torch.nn.Module, held: list[dict[str
     held-out frames (`sample`)."""
     rows = []
     for x in held:
-        with torch.autocast("cpu", torch.bfloat16):
-            ab = color(net, trunk, {key: tensor(y) for key, y in x.items()})[0].permute(1, 2, 0).float().numpy()
+        with torch.autocast(next(net.parameters()).device.type, torch.bfloat16):
+            found = color(net, trunk, {key: tensor(y) for key, y in x.items()})
+        ab = found[0].permute(1, 2, 0).float().cpu().numpy()
         hint = cv2.resize(x["hint"], ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         truth, hint, result = (rgb(x["l"], c) for c in (x["ab"], hint, ab))
         errors = [-10 * np.log10(np.mean((c - truth) ** 2) + 1e-10) for c in (hint, result)]
@@ -179,8 +181,8 @@ def live_norms(net: torch.nn.Module, run: Callable[[], object]) -> None:
 
 def preview(net: torch.nn.Module, trunk: torch.nn.Module, x: dict[str, torch.Tensor], path: Path) -> None:
     """Write a sheet: grey | hint | confidence | traced | result | truth, a sample a row."""
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        x = x | {"result": color(net, trunk, x).float()}
+    with torch.no_grad(), torch.autocast(next(net.parameters()).device.type, torch.bfloat16):
+        x = x | {"result": color(net, trunk, x).float().cpu()}
     rows = []
     for i in range(len(x["l"])):
         y = {key: v[i].permute(1, 2, 0).numpy() for key, v in x.items() if key != "kind"}
@@ -233,6 +235,7 @@ def main() -> None:
     own = [p for p in paths if p.stem[5:-2] in HELD_OUT or (p.stem.startswith("photo") and int(p.stem[6:]) % 25 == 0)]
     data = Found([p for p in paths if p not in own])
     print(f"{len(data.clips)} clips, {len(data.photos)} photographs", flush=True)
+    net.to(args.device)
     if args.start:
         net.load_state_dict(widened(net, load_colornet(args.start).state_dict()))
         live_norms(net, lambda: color(net, trunk, data.batch(16, np.random.default_rng(1))))

@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from vidcolor.models import weights
 from vidcolor.models.matching import KeyTokens, Matcher, Tokens, children, windows
 from vidcolor.training.data import HELD_OUT, Clip, age, fitted, load_clips, load_photos, warp
-from vidcolor.training.loop import Schedule, train
+from vidcolor.training.loop import Schedule, to_device, train
 
 AGED = 5
 """Every which frame of a clip is there once more as an old film has it."""
@@ -234,7 +234,7 @@ def main() -> None:
     def validate(net: torch.nn.Module) -> dict[str, float]:
         torch.manual_seed(1)
         with torch.autocast(args.device.split(":")[0], torch.bfloat16):
-            rows = [loss(net, batch) for batch in validation]
+            rows = [loss(net, to_device(batch, args.device)) for batch in validation]
         return {f"held_{k}": float(np.mean([r[k] for r in rows])) for k in rows[0]}
 
     schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-4, ema=0.998)

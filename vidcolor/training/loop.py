@@ -1,8 +1,8 @@
 """A training loop that can be stopped and taken up again: checkpoints, seeds, log, averaged weights, cosine
 rate.
 
-The data of step n depends on the seed and n alone, so a run taken up from a checkpoint sees what the whole
-run would have seen.
+The data of step n depends on the seed and n alone (and on the process, where torchrun started several), so a run
+taken up from a checkpoint sees what the whole run would have seen.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
+
+from vidcolor.training.ranks import Ranks
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def train(
     validate_every: int = 1000,
 ) -> dict[str, torch.Tensor]:
     """Train `net` (in place) from the newest checkpoint in `folder`, or from the start; returns averaged
-    weights.
+    weights. Under torchrun it returns in the first process only: the others end with training.
 
     batch: draws one batch (a tensor, or a tuple or dict of tensors) from a numpy Generator made of seed and
     step.
@@ -77,34 +80,37 @@ def train(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    device = torch.device(device)
+    ranks = Ranks(device)
+    device = ranks.device
     net.to(device)
     average = Average(net, schedule.ema)
     optimizer = _optimizer(net, schedule)
     step, before = _resume(folder, net, average, optimizer, device)
-    log = _Log(folder / "log.csv", step)
+    ranks.same(net.state_dict().values())
+    log = _Log(folder / "log.csv", step) if ranks.first else None
     start = saved = time.monotonic()
-    loader = DataLoader(
-        _Steps(batch, schedule.seed, step, schedule.steps), batch_size=None, num_workers=schedule.workers
-    )
+    data_of = _Steps(batch, partial(ranks.seed, schedule.seed), step, schedule.steps)
     net.train()
-    for data in loader:
-        seconds = before + time.monotonic() - start
+    for data in DataLoader(data_of, batch_size=None, num_workers=schedule.workers):
+        seconds = ranks.agreed(before + time.monotonic() - start)
         progress = max(step / schedule.steps, seconds / schedule.seconds if schedule.seconds else 0.0)
         if progress >= 1:
             break
         rate = _rate(progress, step, schedule)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        torch.manual_seed(schedule.seed * 1_000_003 + step)
+        torch.manual_seed((schedule.seed + ranks.rank) * 1_000_003 + step)
         with torch.autocast(device.type, torch.bfloat16, enabled=schedule.bf16):
-            terms = loss(net, _to(data, device))
+            terms = loss(net, to_device(data, device))
         optimizer.zero_grad(set_to_none=True)
         terms["loss"].backward()
+        ranks.average(p for p in net.parameters() if p.requires_grad)
         nn.utils.clip_grad_norm_(net.parameters(), schedule.clip, error_if_nonfinite=True)
         optimizer.step()
         average.update(net, step)
         step += 1
+        if log is None:
+            continue
         log.add({k: float(v.detach()) for k, v in terms.items()})
         if step % schedule.log_every == 0:
             log.row(step, seconds, rate)
@@ -113,10 +119,12 @@ def train(
         if time.monotonic() - saved > schedule.save_every:
             _save(folder, net, average, optimizer, step, seconds)
             saved = time.monotonic()
-    seconds = before + time.monotonic() - start
-    if validate is not None:
-        log.row(step, seconds, 0.0, average.validate(net, validate))
-    _save(folder, net, average, optimizer, step, seconds)
+    if log is not None:
+        seconds = before + time.monotonic() - start
+        if validate is not None:
+            log.row(step, seconds, 0.0, average.validate(net, validate))
+        _save(folder, net, average, optimizer, step, seconds)
+    ranks.leave()
     return dict(average.state)
 
 
@@ -154,7 +162,9 @@ class Average:
 class _Steps(Dataset):
     """Batches by step number, from the step at which a run was taken up."""
 
-    def __init__(self, batch: Callable[[np.random.Generator], Any], seed: int, first: int, last: int) -> None:
+    def __init__(
+        self, batch: Callable[[np.random.Generator], Any], seed: Callable[[int], Any], first: int, last: int
+    ) -> None:
         self.batch, self.seed, self.first, self.last = batch, seed, first, last
 
     def __len__(self) -> int:
@@ -163,7 +173,7 @@ class _Steps(Dataset):
     def __getitem__(self, index: int) -> Any:
         if index >= len(self):
             raise IndexError(index)
-        return self.batch(np.random.default_rng((self.seed, self.first + index)))
+        return self.batch(np.random.default_rng(self.seed(self.first + index)))
 
 
 class _Log:
@@ -206,12 +216,13 @@ def _rate(progress: float, step: int, schedule: Schedule) -> float:
     return schedule.lr * cosine * min(1.0, (step + 1) / max(schedule.warmup, 1))
 
 
-def _to(data: Any, device: torch.device) -> Any:
+def to_device(data: Any, device: torch.device | str) -> Any:
+    """A batch (a tensor; a tuple, list or dict of batches) on a device."""
     if isinstance(data, torch.Tensor):
         return data.to(device, non_blocking=True)
     if isinstance(data, Mapping):
-        return {k: _to(v, device) for k, v in data.items()}
-    return type(data)(_to(v, device) for v in data)
+        return {k: to_device(v, device) for k, v in data.items()}
+    return type(data)(to_device(v, device) for v in data)
 
 
 def _save(
