@@ -9,24 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any
 
 from .errors import VidcolorError
+from .options import INTERRUPTED, USAGE, Parser, count, frame_rate, point, tell, whole
 from .settings import CHROMA, CODECS, MATRICES, SKETCH, TRANSFERS, Settings
-from .timecode import Point, parse_point
 from .version import __version__
-
-USAGE = 2
-"""Exit code of whatever the user can put right."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as a shell has it."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise VidcolorError(f"{message} (see {self.prog} --help)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,14 +58,14 @@ def _colour(arguments: list[str]) -> int:
     if options.dry_run or options.verbose:
         from .planning import describe
 
-        _tell("\n".join(describe(plan)), sys.stdout if options.dry_run else sys.stderr)
+        tell("\n".join(describe(plan)), sys.stdout if options.dry_run else sys.stderr)
     if options.dry_run:
         return 0
     result = api.finish(plan, model, began=began, keep_work=options.keep_work, progress=not options.quiet)
     if not options.quiet:
         reused = f" ({result.reused} reused)" if result.reused else ""
-        _tell(
-            f"{result.frames} frames{reused}, {_count(result.shots, 'shot')}, {_count(result.keys, 'key')}, "
+        tell(
+            f"{result.frames} frames{reused}, {count(result.shots, 'shot')}, {count(result.keys, 'key')}, "
             f"{result.seconds:.1f} s, {result.fps:.1f} fps: {result.out}"
         )
     return 0
@@ -96,16 +85,16 @@ def _plan(arguments: list[str]) -> int:
     if options.commands:
         lines = [f"vidcolor unit {shlex.quote(str(path))} {unit.index}" for unit in plan.units]
     else:
-        lines = [] if options.quiet else [f"{_count(len(plan.units), 'unit')}: {path}"]
+        lines = [] if options.quiet else [f"{count(len(plan.units), 'unit')}: {path}"]
     if lines:
-        _tell("\n".join(lines))
+        tell("\n".join(lines))
     return 0
 
 
 def _unit(arguments: list[str]) -> int:
-    parser = _Parser("vidcolor unit", description="Colour one unit of a plan.", allow_abbrev=False)
+    parser = Parser("vidcolor unit", description="Colour one unit of a plan.", allow_abbrev=False)
     parser.add_argument("plan", type=Path, metavar="PLAN", help="JSON of `vidcolor plan`")
-    parser.add_argument("number", type=_whole, metavar="N", help="number of the unit, from 0")
+    parser.add_argument("number", type=whole, metavar="N", help="number of the unit, from 0")
     parser.add_argument("--device", default=None, help="auto, cpu, cuda, cuda:N or mps (as planned)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     options = parser.parse_args(arguments)
@@ -124,12 +113,12 @@ def _unit(arguments: list[str]) -> int:
         settings = replace(plan.settings, device=options.device or plan.settings.device)
         api.render_units(plan, api.create_model(settings), [unit], progress=not options.quiet)
     if not options.quiet:
-        _tell(f"unit {unit.index}: {len(unit)} frames{' (finished before)' if reused else ''}: {path}")
+        tell(f"unit {unit.index}: {len(unit)} frames{' (finished before)' if reused else ''}: {path}")
     return 0
 
 
 def _join(arguments: list[str]) -> int:
-    parser = _Parser("vidcolor join", description="Join the finished units of a plan.", allow_abbrev=False)
+    parser = Parser("vidcolor join", description="Join the finished units of a plan.", allow_abbrev=False)
     parser.add_argument("plan", type=Path, metavar="PLAN", help="JSON of `vidcolor plan`")
     parser.add_argument("-y", "--overwrite", action="store_true", help="replace an existing result")
     parser.add_argument("--keep-work", action="store_true", help="keep the work folder (OUT.vidcolor)")
@@ -146,12 +135,12 @@ def _join(arguments: list[str]) -> int:
     if not options.keep_work:
         clean(plan)
     if not options.quiet:
-        _tell(f"{plan.last - plan.first} frames, {_count(len(plan.units), 'unit')}: {plan.out}")
+        tell(f"{plan.last - plan.first} frames, {count(len(plan.units), 'unit')}: {plan.out}")
     return 0
 
 
 def _scenes(arguments: list[str]) -> int:
-    parser = _Parser(
+    parser = Parser(
         "vidcolor scenes",
         description="Find the shots and write them as PySceneDetect does.",
         allow_abbrev=False,
@@ -159,7 +148,7 @@ def _scenes(arguments: list[str]) -> int:
     parser.add_argument("movie", type=Path, metavar="MOVIE", help="a film, or numbered images with --fps")
     parser.add_argument("-o", "--out", type=Path, metavar="CSV", help="default: MOVIE-stem.scenes.csv")
     parser.add_argument("-y", "--overwrite", action="store_true", help="replace an existing list")
-    parser.add_argument("--fps", type=_fps, help="frame rate of numbered images")
+    parser.add_argument("--fps", type=frame_rate, help="frame rate of numbered images")
     parser.add_argument("--on-error", choices=("stop", "skip"), default="stop", help="at a corrupt frame")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     options = parser.parse_args(arguments)
@@ -178,7 +167,7 @@ def _scenes(arguments: list[str]) -> int:
     shots = shots_of(found.cuts, len(found.pts))
     write_scenes(out, shots, found.pts, film.time_base, film.frame_rate)
     if not options.quiet:
-        _tell(f"{len(found.pts)} frames, {_count(len(shots), 'shot')}: {out}")
+        tell(f"{len(found.pts)} frames, {count(len(shots), 'shot')}: {out}")
     return 0
 
 
@@ -206,7 +195,7 @@ _STEPS: dict[str, Callable[[list[str]], int]] = {
 
 
 def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog,
         description=description,
         allow_abbrev=False,
@@ -237,9 +226,9 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     add("-o", "--out", type=Path, metavar="OUT", help="the result (MOVIE-stem.color.mkv beside the film)")
     add("-y", "--overwrite", action="store_true", help="replace an existing result")
     add("--scenes", type=Path, metavar="CSV", help="PySceneDetect's scene list instead of looking for cuts")
-    add("--start", type=_point, metavar="T", help="first frame: a number from 0, 12.5s or HH:MM:SS.nnn")
-    add("--end", type=_point, metavar="T", help="first frame that is left out, written as --start")
-    add("--fps", type=_fps, help="frame rate of numbered images (24, 24000/1001)")
+    add("--start", type=point, metavar="T", help="first frame: a number from 0, 12.5s or HH:MM:SS.nnn")
+    add("--end", type=point, metavar="T", help="first frame that is left out, written as --start")
+    add("--fps", type=frame_rate, help="frame rate of numbered images (24, 24000/1001)")
     look = parser.add_argument_group("colour")
     add = look.add_argument
     add("--model", help="which model colours")
@@ -247,16 +236,16 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     add("--transfer", choices=TRANSFERS, help="statistics that --model adain transfers")
     add("--sketch-output", choices=SKETCH, help="--model sketch: fill (luma anew), ab (luma kept), auto by the shot")
     add("--quality", action="store_true", default=None, help="colours found at two sizes, 384 and 256: better, slower")
-    add("--size", type=_whole, help="short side of the frame on which colours are found")
+    add("--size", type=whole, help="short side of the frame on which colours are found")
     add("--strength", type=float, metavar="0..1", help="of the colours")
     add("--temporal", type=float, metavar="0..1", help="smoothing of colours along motion")
     add("--upsample", choices=("edge", "fast"), help="how colours come to full size")
-    add("--seed", type=_whole, help="of whatever a model draws at random")
+    add("--seed", type=whole, help="of whatever a model draws at random")
     add("--device", help="auto, cpu, cuda, cuda:N or mps")
     output = parser.add_argument_group("output")
     add = output.add_argument
     add("--codec", choices=CODECS, help="of the result")
-    add("--crf", type=_whole, help="quality of x264 and x265, 0 is best")
+    add("--crf", type=whole, help="quality of x264 and x265, 0 is best")
     add("--preset", help="of x264 and x265 (medium), or ProRes profile (hq)")
     add("--lossless", action="store_true", default=None, help="FFV1 level 3 with slice CRCs, in Matroska")
     add("--chroma", choices=CHROMA, help="chroma sampling where the film has none")
@@ -275,7 +264,7 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     watch = parser.add_argument_group("to look at")
     add = watch.add_argument
     add("--dump", type=Path, metavar="DIR", help="write inspection sheets (PNG) there")
-    add("--dump-every", type=_whole, metavar="N", help="of every Nth frame (24)")
+    add("--dump-every", type=whole, metavar="N", help="of every Nth frame (24)")
     add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     add("-v", "--verbose", action="store_true", help="print the plan before it is done")
     return parser
@@ -313,37 +302,6 @@ def settings_of(options: argparse.Namespace) -> Settings:
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
-def _point(text: str) -> Point:
-    try:
-        return parse_point(text)
-    except VidcolorError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 0')
-    return int(text)
-
-
-def _fps(text: str) -> Fraction:
-    try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if rate <= 0:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a frame rate (24, 25.0, 24000/1001)')
-    return rate
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _tell(text: str, stream: TextIO | None = None) -> None:
-    print(text, file=stream or sys.stdout)
-
-
 def _say(message: str) -> int:
-    _tell("vidcolor: " + " ".join(message.split()), sys.stderr)
+    tell("vidcolor: " + " ".join(message.split()), sys.stderr)
     return USAGE

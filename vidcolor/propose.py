@@ -23,6 +23,7 @@ from .anchors_file import MOST, PROPOSALS, Anchor, read, write
 from .errors import VidcolorError
 from .film import Film
 from .keyframes import key_frame
+from .options import Parser, count, frame_rate, point, tell, whole
 from .plan import PROPOSED_RECORD, film_identity
 from .proposals import Proposer, row_of_sheet, size_of, write_picture
 from .references import Key
@@ -248,10 +249,9 @@ def _bar(title: str, shown: bool, total: int | None) -> FramesBar:
 
 def command(arguments: list[str]) -> int:
     """`vidcolor propose`, as the command line runs it."""
-    from .cli import _fps, _Parser, _point, _tell, _whole
     from .settings import MATRICES
 
-    parser = _Parser(
+    parser = Parser(
         "vidcolor propose",
         description="Propose colours: pictures of one frame a shot in three versions, and a file of their anchors.",
         epilog="Then: vidcolor MOVIE --refs DIR/1. To correct: edit DIR/anchors.csv (frame,proposal,x,y,color) and run "
@@ -262,14 +262,14 @@ def command(arguments: list[str]) -> int:
     add("movie", type=Path, metavar="MOVIE", help="a film, or numbered images with --fps")
     add("-o", "--out", type=Path, metavar="DIR", help="where they go (MOVIE-stem.proposed beside the film)")
     add("-y", "--overwrite", action="store_true", help="replace the proposals in an existing folder")
-    add("--proposals", type=_whole, default=PROPOSALS, metavar="1..3", help="versions of each frame (3)")
-    add("--anchors-per-frame", type=_whole, default=DEFAULT, metavar="3..14", help="places that are given a colour (8)")
+    add("--proposals", type=whole, default=PROPOSALS, metavar="1..3", help="versions of each frame (3)")
+    add("--anchors-per-frame", type=whole, default=DEFAULT, metavar="3..14", help="places that are given a colour (8)")
     add("--anchors", type=Path, metavar="CSV", help="make the pictures again from this file")
     add("--scenes", type=Path, metavar="CSV", help="PySceneDetect's scene list instead of looking for cuts")
-    add("--start", type=_point, metavar="T", help="first frame: a number from 0, 12.5s or HH:MM:SS.nnn")
-    add("--end", type=_point, metavar="T", help="first frame that is left out, written as --start")
-    add("--fps", type=_fps, help="frame rate of numbered images (24, 24000/1001)")
-    add("--seed", type=_whole, default=0, help="of the choice of anchors")
+    add("--start", type=point, metavar="T", help="first frame: a number from 0, 12.5s or HH:MM:SS.nnn")
+    add("--end", type=point, metavar="T", help="first frame that is left out, written as --start")
+    add("--fps", type=frame_rate, help="frame rate of numbered images (24, 24000/1001)")
+    add("--seed", type=whole, default=0, help="of the choice of anchors")
     add("--matrix", choices=MATRICES, help="YCbCr matrix, against the film's tag")
     add("--range", choices=("limited", "full"), help="range of the code values, against the film's tag")
     add("--on-error", choices=("stop", "skip"), default="stop", help="at a corrupt frame")
@@ -300,6 +300,5 @@ def command(arguments: list[str]) -> int:
         progress=not given.quiet,
     )
     if not given.quiet:
-        frames = f"{len(done.frames)} frame{'' if len(done.frames) == 1 else 's'}"
-        _tell(f"{frames} in {done.proposals} version{'' if done.proposals == 1 else 's'}: {done.out}")
+        tell(f"{count(len(done.frames), 'frame')} in {count(done.proposals, 'version')}: {done.out}")
     return 0

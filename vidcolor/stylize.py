@@ -18,6 +18,7 @@ import numpy as np
 from . import color, guided, labelmaps, picture
 from .errors import VidcolorError, warn
 from .film import Film
+from .options import INTERRUPTED, Parser, count, frame_rate, tell, whole
 from .planning import check_out, default_out
 from .settings import CODECS, TRANSFERS, Settings
 from .whole import write_whole
@@ -35,7 +36,6 @@ _GREY = 1.5 / 255
 
 def step(arguments: list[str]) -> int:
     """The command `vidcolor stylize`; returns the exit code."""
-    from .cli import INTERRUPTED, _count, _tell
 
     options = _parser().parse_args(arguments)
     began = time.monotonic()
@@ -54,11 +54,11 @@ def step(arguments: list[str]) -> int:
             progress=not options.quiet,
         )
     except KeyboardInterrupt:
-        _tell("vidcolor: interrupted; nothing was written", sys.stderr)
+        tell("vidcolor: interrupted; nothing was written", sys.stderr)
         return INTERRUPTED
     if not options.quiet:
-        what = f"{_count(frames, 'frame')}, {_count(shots, 'shot')}, " if shots else ""
-        _tell(f"{what}{_count(len(options.styles), 'style')}, {time.monotonic() - began:.1f} s: {out}")
+        what = f"{count(frames, 'frame')}, {count(shots, 'shot')}, " if shots else ""
+        tell(f"{what}{count(len(options.styles), 'style')}, {time.monotonic() - began:.1f} s: {out}")
     return 0
 
 
@@ -217,9 +217,8 @@ def _as_film(rgb: np.ndarray) -> Film:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from .cli import _fps, _Parser, _whole
 
-    parser = _Parser(
+    parser = Parser(
         "vidcolor stylize",
         description="Give a photograph or a film in colour the colours of a picture. The transfer sub-net works at "
         "--size; what it changes is brought to full size along edges, so that detail stays as it is.",
@@ -242,16 +241,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--labels-unmatched", choices=("global", "keep"), default="global", help="labels that no style has")
     add("--strength", type=float, default=1.0, metavar="0..1", help="of the change; 0 changes nothing")
     add("--keep-luma", action="store_true", help="change colours only, not light and dark")
-    add("--size", type=_whole, default=256, help="short side at which the sub-net works (256)")
+    add("--size", type=whole, default=256, help="short side at which the sub-net works (256)")
     add("--encoder", help="vgg19, or a file of weights of the transfer sub-net")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     film = parser.add_argument_group("of a film")
     film.add_argument("--codec", choices=CODECS, default="x264", help="of the result")
-    film.add_argument("--crf", type=_whole, help="quality of x264 and x265, 0 is best")
+    film.add_argument("--crf", type=whole, help="quality of x264 and x265, 0 is best")
     film.add_argument("--preset", help="of x264 and x265 (medium), or ProRes profile (hq)")
     film.add_argument("--lossless", action="store_true", help="FFV1 in Matroska")
-    film.add_argument("--fps", type=_fps, help="frame rate of numbered images")
+    film.add_argument("--fps", type=frame_rate, help="frame rate of numbered images")
     return parser
 
 

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor import chroma, color, dump, fill, picture, reader, references, temporal, trace
+from vidcolor import chroma, color, dump, fill, keyframes, picture, reader, references, temporal, trace
 from vidcolor.encode import Encoder, OutputFormat, output_format
 from vidcolor.film import Film, Frame
 from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
@@ -184,9 +184,7 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings) -> Shot:
         lumas = ((f.index - unit.warm_first, f.luma) for f in frames)
     for position, luma in ahead(timed(lumas, "decode", timings), AHEAD):
         with timings.measure("resize"):
-            how = cv2.INTER_AREA if luma.shape[0] >= h else cv2.INTER_LINEAR
-            small = cv2.resize(luma, (w, h), interpolation=how)
-            lightness[position] = np.rint(color.lightness(small, plan.film) * 2.55)
+            lightness[position] = np.rint(keyframes.working(luma, plan.film, (h, w)) * 2.55)
     return Shot(lightness, unit.warm_first, plan.settings.seed, plan.settings.temporal)
 
 

@@ -1,0 +1,52 @@
+"""What the commands share: a parser whose errors are one line, kinds of values, exit codes, words on the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from fractions import Fraction
+from typing import NoReturn, TextIO
+
+from .errors import VidcolorError
+from .timecode import Point, parse_point
+
+USAGE = 2
+"""Exit code of whatever the user can put right."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as a shell has it."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise VidcolorError(f"{message} (see {self.prog} --help)")
+
+
+def point(text: str) -> Point:
+    try:
+        return parse_point(text)
+    except VidcolorError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 0')
+    return int(text)
+
+
+def frame_rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate <= 0:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a frame rate (24, 25.0, 24000/1001)')
+    return rate
+
+
+def count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def tell(text: str, stream: TextIO | None = None) -> None:
+    print(text, file=stream or sys.stdout)
