@@ -25,9 +25,9 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor import metrics, temporal, trace
+from vidcolor import color, metrics, temporal, trace
 from vidcolor.models import create, exemplar, matching
-from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
+from vidcolor.models.contract import Batch, Colored, Colorizer, Reference, Shot
 from vidcolor.models.exemplar import Exemplar
 from vidcolor.models.sites import Sites
 from vidcolor.models.two_sizes import TwoSizes
@@ -51,16 +51,20 @@ class Row:
     """Of the frames it works on; the colours are brought back."""
 
 
+def colored(model: Colorizer, shot: Shot, keys: Sequence[Reference]) -> Iterator[Colored]:
+    """What a model says of a shot, batch after batch."""
+    state = model.prepare(shot, keys)
+    for start in range(0, len(shot), BATCH):
+        at = range(start, min(start + BATCH, len(shot)))
+        grey = torch.from_numpy(shot.lightness[start : at.stop])[:, None].float() / 2.55
+        yield model.colorize(Batch(grey, at), state)
+
+
 def finished(model: Colorizer, shot: Shot, key: Reference, keyless: bool = False) -> np.ndarray:
     """Colours of the whole program at working size."""
     keys = [] if keyless else [key]
-    state = model.prepare(shot, keys)
     parts, shares, sure = [], [], []
-    for start in range(0, len(shot), BATCH):
-        at = range(start, min(start + BATCH, len(shot)))
-        found = model.colorize(
-            Batch(torch.from_numpy(shot.lightness[start : at.stop])[:, None].float() / 2.55, at), state
-        )
+    for found in colored(model, shot, keys):
         parts.append(found.ab.permute(0, 2, 3, 1).numpy())
         sure.append(found.confidence[:, 0].numpy())
         shares += [] if found.traced is None else [found.traced[:, 0].numpy()]
@@ -92,16 +96,9 @@ def traced_only(model: Exemplar, shot: Shot, key: Reference) -> np.ndarray:
 def transferred(model: Xu, sites: Sites, shot: Shot, key: Reference) -> np.ndarray:
     """The transfer sub-net's coarse colours alone, with its transform at these sites."""
     transfer = partial(model.transferring.transfer, sites=sites)
-    state = model.prepare(shot, [key])
-    grey = torch.from_numpy(shot.lightness)[:, None].float() / 2.55
-    found = []
     with patch.object(model.transferring, "transfer", transfer):
-        for start in range(0, len(shot), BATCH):
-            at = range(start, min(start + BATCH, len(shot)))
-            coarse = model.colorize(Batch(grey[start : at.stop], at), state).coarse
-            assert coarse is not None
-            found.append(coarse.permute(0, 2, 3, 1).numpy())
-    return np.concatenate(found)
+        coarse = [found.coarse for found in colored(model, shot, [key]) if found.coarse is not None]
+    return torch.cat(coarse).permute(0, 2, 3, 1).numpy()
 
 
 def one_way(step: int) -> tuple[object, str, object]:
@@ -209,13 +206,9 @@ def judged(row: Row, lab: np.ndarray) -> tuple[float, float]:
     for truth, found in list(zip(lab, ab))[1:]:
         if row.enlarged != 1:
             found = cv2.resize(found, truth.shape[1::-1], interpolation=cv2.INTER_AREA)
-        true, result = (rgb(np.dstack([truth[..., 0], x])) for x in (truth[..., 1:], found))
+        true, result = (color.lab_to_rgb(np.dstack([truth[..., 0], x])) for x in (truth[..., 1:], found))
         figures.append((metrics.psnr(result, true), metrics.colorfulness(result) / metrics.colorfulness(true)))
     return tuple(np.mean(figures, 0))
-
-
-def rgb(lab: np.ndarray) -> np.ndarray:
-    return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_Lab2RGB), 0, 1)
 
 
 def main() -> None:

@@ -36,7 +36,6 @@ _GREY = 1.5 / 255
 
 def step(arguments: list[str]) -> int:
     """The command `vidcolor stylize`; returns the exit code."""
-
     options = _parser().parse_args(arguments)
     began = time.monotonic()
     look, settings = _look(options), _settings(options)
@@ -217,7 +216,6 @@ def _as_film(rgb: np.ndarray) -> Film:
 
 
 def _parser() -> argparse.ArgumentParser:
-
     parser = Parser(
         "vidcolor stylize",
         description="Give a photograph or a film in colour the colours of a picture. The transfer sub-net works at "
