@@ -120,7 +120,7 @@ def stages(request: Request, settings: Settings) -> str:
     join.join(plan)
     ended = time.perf_counter()
     count = plan.last - plan.first
-    size = color.working_size(plan.film, settings.lines)
+    size = color.working_size(plan.film, settings.lines(plan.film.short_side))
     lines = [
         f"{count} frames of {plan.film.width}x{plan.film.height}, {len(plan.units)} units, working size "
         f"{size[1]}x{size[0]}, model {model.name} on {model.device}, codec {settings.codec}, "

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from vidcolor.models import trunk
+from vidcolor.models import fused
 from vidcolor.models.matching import CANDIDATES, KeyTokens, Matcher
 from vidcolor.models.trunk import Trunk
 
@@ -35,7 +35,7 @@ def test_folded_is_the_same_in_float32(pair):
 def test_folded_is_the_same_in_bfloat16_with_and_without_one_call(pair, monkeypatch):
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         one = pair[1](grey())
-        monkeypatch.setattr(trunk, "_one_call", lambda: False)
+        monkeypatch.setattr(fused, "one_call", lambda: False)
         two = pair[1](grey())
     for a, b, exact in zip(one, two, pair[0](grey())):
         assert a.dtype == b.dtype == torch.bfloat16

@@ -235,7 +235,7 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     add("--encoder", help="a model's own variant, e.g. vgg19")
     add("--transfer", choices=TRANSFERS, help="statistics that --model adain transfers")
     add("--sketch-output", choices=SKETCH, help="--model sketch: fill (luma anew), ab (luma kept), auto by the shot")
-    add("--quality", action="store_true", default=None, help="colours found at two sizes, 384 and 256: better, slower")
+    add("--quality", action="store_true", default=None, help="colours found at two sizes, 480 and 320: better, slower")
     add("--size", type=whole, help="short side of the frame on which colours are found")
     add("--strength", type=float, metavar="0..1", help="of the colours")
     add("--temporal", type=float, metavar="0..1", help="smoothing of colours along motion")

@@ -79,6 +79,11 @@ class Film:
         """Width over height as shown, before rotation."""
         return self.width * float(self.sample_aspect_ratio) / self.height
 
+    @property
+    def short_side(self) -> int:
+        """Lines of a wide picture, columns of a tall one."""
+        return min(self.width, self.height)
+
 
 @dataclass(frozen=True)
 class Frame:

@@ -173,7 +173,7 @@ def finish(
 
 def read_shot(plan: Plan, unit: Unit, timings: Timings) -> Shot:
     """All frames of a unit, margins included, as lightness at working size."""
-    h, w = color.working_size(plan.film, plan.settings.lines)
+    h, w = color.working_size(plan.film, plan.settings.lines(plan.film.short_side))
     lightness = np.empty((unit.warm_last - unit.warm_first, h, w), np.uint8)
     if plan.settings.reader == "decord":
         lumas: Iterable[tuple[int, np.ndarray]] = enumerate(

@@ -22,6 +22,7 @@ from vidcolor.between import between, looked_at
 from vidcolor.models import weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
+from vidcolor.models.fused import fuse
 from vidcolor.models.matching import Expected, KeyTokens, Matcher, load_matcher, together
 from vidcolor.trace import Traced
 
@@ -80,6 +81,7 @@ class Exemplar:
         self.fingerprint = weights.fingerprint(["matcher", "colornet"])
         self.matcher: Matcher = load_matcher().to(device)
         self.net: ColorizationNet = load_colornet().to(device)
+        fuse(self.net)
 
     @torch.inference_mode()
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> State:

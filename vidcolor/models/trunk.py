@@ -6,12 +6,12 @@ TensorFlow's SAME padding, so grey lightness L 0..100 enters as L / 50 - 1 in al
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from vidcolor.models.fused import FusedConv
 
 CHANNELS = {4: 24, 8: 40, 16: 112}
 """Channels of the three maps, by stride."""
@@ -43,42 +43,6 @@ class _SamePad(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.pad(x, (self.before, self.after, self.before, self.after))
-
-
-class _Conv(nn.Module):
-    """A convolution with its batch norm folded in, and ReLU6 where `act`.
-
-    Where a CPU computes in bfloat16 both are one call of oneDNN, and the weights are converted once: the same bits.
-    """
-
-    def __init__(self, conv: nn.Conv2d, act: bool):
-        super().__init__()
-        self.conv, self.act = conv, act
-        self.reduced: tuple[torch.Tensor, torch.Tensor | None] | None = None
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        conv = self.conv
-        if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not torch.is_grad_enabled() and _one_call():
-            if self.reduced is None:
-                self.reduced = (
-                    conv.weight.detach().bfloat16(),
-                    None if conv.bias is None else conv.bias.detach().bfloat16(),
-                )
-            after = ("hardtanh", [0.0, 6.0], "") if self.act else ("none", [], "")
-            shape = conv.padding, conv.stride, conv.dilation, conv.groups
-            return torch.ops.mkldnn._convolution_pointwise(x.bfloat16(), *self.reduced, *shape, *after)
-        return F.relu6(conv(x)) if self.act else conv(x)
-
-
-@cache
-def _one_call() -> bool:
-    """Whether this torch and this CPU have convolution and activation in one, in bfloat16."""
-    try:
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and hasattr(
-            torch.ops.mkldnn, "_convolution_pointwise"
-        )
-    except AttributeError:
-        return False
 
 
 def _padded(conv: nn.Conv2d) -> nn.Conv2d:
@@ -129,7 +93,8 @@ class Trunk(nn.Module):
             for n in range(len(parts) - 1):
                 conv, norm = parts[n], parts[n + 1]
                 if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    parts[n], parts[n + 1] = _Conv(fuse_conv_bn_eval(conv, norm), len(parts) > 2), nn.Identity()
+                    act = "relu6" if len(parts) > 2 else ""
+                    parts[n], parts[n + 1] = FusedConv(fuse_conv_bn_eval(conv, norm), act), nn.Identity()
                     if len(parts) > 2:
                         parts[2] = nn.Identity()
         for parts in [m for m in self.modules() if isinstance(m, nn.Sequential)]:
