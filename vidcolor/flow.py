@@ -26,8 +26,8 @@ ROUND_TRIP = 1.5
 BRIGHTNESS = 14.0
 """Difference in L, between pixels of the half-size frames, at which confidence falls to 1/e (10 costs the temporal
 pass 0.1 dB between two keys)."""
-CACHE_BYTES = 200 << 20
-"""Most memory that the flow of one shot may hold (600 frames of 256x448); what is beyond is computed when asked for."""
+CACHE_BYTES = 320 << 20
+"""Most memory that the flow of one shot may hold (a unit of 480x864); what is beyond is computed when asked for."""
 
 Pair = tuple[np.ndarray, np.ndarray]
 """Flow between two neighbouring frames, at half their size: displacement (2, h/2, w/2, 2) in pixels of that size, x
