@@ -29,7 +29,8 @@ from vidcolor.models.anchors_net import THIN, AnchorsNet, rebalance
 from vidcolor.models.matching import load_matcher
 from vidcolor.models.superpixels import SPixNet
 from vidcolor.training.data import HELD_OUT, Clip, age, cover, load_clips, load_photos, rotate_hue, to_lab
-from vidcolor.training.loop import Schedule, train
+from vidcolor.training.loop import Schedule, to_device, train
+from vidcolor.training.ranks import own_device
 
 SIZE = (192, 256)
 """Height and width of training crops."""
@@ -93,7 +94,8 @@ def superpixel_loss(net: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> 
 
 def _places(like: torch.Tensor) -> torch.Tensor:
     """(1, 2, h, w) y and x of every pixel."""
-    return torch.stack(torch.meshgrid(*(torch.arange(float(s)) for s in like.shape[-2:]), indexing="ij"))[None]
+    sides = (torch.arange(float(s), device=like.device) for s in like.shape[-2:])
+    return torch.stack(torch.meshgrid(*sides, indexing="ij"))[None]
 
 
 class Colors:
@@ -106,7 +108,7 @@ class Colors:
     def seen(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor]:
         """Shares, the trunk's maps, and superpixels' true ab (b, n, 2)."""
         shares, maps = self.spix(batch["l"]), self.trunk(batch["l"])
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(shares.device.type, enabled=False):
             ab = superpixels.pool(batch["ab"], shares).flatten(2).transpose(1, 2)
         return shares, maps, ab
 
@@ -121,7 +123,7 @@ class Colors:
                 mask[n, anchors.largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
             elif how < 11 / 12:
                 mask[n, torch.randperm(len(points), generator=rng)[:count]] = 1
-        return mask
+        return mask.to(ab.device)
 
     def loss(self, net: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         shares, maps, true = self.seen(batch)
@@ -165,10 +167,11 @@ class Validation:
 
     def superpixels(self, net: torch.nn.Module) -> dict[str, float]:
         rows = []
+        device = next(net.parameters()).device
         for batch in self.batches:
-            with torch.autocast("cpu", torch.bfloat16):
-                rows.append({f"held_{k}": float(v) for k, v in superpixel_loss(net, batch).items()})
-        shares = net(self.batches[0]["l"])
+            with torch.autocast(device.type, torch.bfloat16):
+                rows.append({f"held_{k}": float(v) for k, v in superpixel_loss(net, to_device(batch, device)).items()})
+        shares = net(self.batches[0]["l"].to(device)).cpu()
         l, ab = self.batches[0]["clean"], self.batches[0]["ab"]
         owner = superpixels.ids(shares)
         edge = F.pad(owner[:, :, 1:] != owner[:, :, :-1], (0, 1)) | F.pad(owner[:, 1:] != owner[:, :-1], (0, 0, 0, 1))
@@ -181,21 +184,23 @@ class Validation:
         """Distance of ab from the truth in Lab units with anchors in their true colours, and with none; colourfulness
         (mean chroma) of both against the truth's."""
         rows, sheet = [], []
-        for batch in self.batches:
+        device = next(net.parameters()).device
+        for number, held in enumerate(self.batches):
+            batch = to_device(held, device)
             shares, maps, true = training.seen(batch)
             wanted = bins.encode(true.flatten(0, 1), training.bins).view(*true.shape[:2], -1)
             row = {}
             for name in ("anchors", "none"):
-                mask = torch.zeros(*true.shape[:2], 1)
+                mask = torch.zeros(*true.shape[:2], 1, device=device)
                 for n, points in enumerate(true if name == "anchors" else ()):
                     own = anchors.clusters(points, anchors.DEFAULT)
                     mask[n, anchors.largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
-                with torch.autocast("cpu", torch.bfloat16):
+                with torch.autocast(device.type, torch.bfloat16):
                     ab = net(batch["l"], shares, wanted, mask, maps)[0]
                 row[f"held_ab_{name}"] = float((ab - batch["ab"]).norm(dim=1).mean())
                 row[f"held_chroma_{name}"] = float(ab.norm(dim=1).mean() / batch["ab"].norm(dim=1).mean())
-                if batch is self.batches[0]:
-                    sheet.append((batch["l"], ab))
+                if number == 0:
+                    sheet.append((held["l"], ab.cpu()))
             rows.append(row)
         first = self.batches[0]
         self._sheet([(first["l"], 0 * first["ab"]), *sheet, (first["clean"], first["ab"])])
@@ -227,6 +232,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=8, help="of SPixNet; 16 is the paper's")
     parser.add_argument("--superpixels", default="superpixels", help="weights that the colour stage stands on")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--ship", action="store_true", help="write the result into the package")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -248,15 +254,16 @@ def main() -> None:
     if args.stage == "superpixels":
         net: SPixNet | AnchorsNet = SPixNet(args.width)
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        state = train(net, batch, superpixel_loss, run, schedule, "cpu", validation.superpixels, 250)
+        state = train(net, batch, superpixel_loss, run, schedule, args.device, validation.superpixels, 250)
         name = "superpixels"
     else:
         net = AnchorsNet(**THIN)
         net.prior.copy_(prior_of(learn.photos + [f for clip in learn.clips for f in clip.frames[::4]]))
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        spix = anchors.load_superpixels(args.superpixels)
-        colors = Colors(spix, load_matcher().trunk, net.prior.clone())
-        state = train(net, batch, colors.loss, run, schedule, "cpu", lambda n: validation.colors(n, colors), 250)
+        device = own_device(args.device)
+        spix = anchors.load_superpixels(args.superpixels).to(device)
+        colors = Colors(spix, load_matcher().trunk.to(device), net.prior.clone().to(device))
+        state = train(net, batch, colors.loss, run, schedule, args.device, lambda n: validation.colors(n, colors), 250)
         name = "anchors"
     steps = (run / "log.csv").read_text().splitlines()[-1].split(",")[0]
     if args.ship:

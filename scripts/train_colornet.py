@@ -29,6 +29,7 @@ from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.matching import load_matcher
 from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
 from vidcolor.training.loop import Schedule, to_device, train
+from vidcolor.training.ranks import own_device
 
 SIDE = 256
 """Side of training crops."""
@@ -230,12 +231,13 @@ def main() -> None:
         print(weights.ship("colornet", net.state_dict(), about))
         return
 
-    trunk = load_matcher().trunk.to(args.device)
+    device = own_device(args.device)
+    trunk = load_matcher().trunk.to(device)
     paths = sorted(args.hints.glob("*.npz"))
     own = [p for p in paths if p.stem[5:-2] in HELD_OUT or (p.stem.startswith("photo") and int(p.stem[6:]) % 25 == 0)]
     data = Found([p for p in paths if p not in own])
     print(f"{len(data.clips)} clips, {len(data.photos)} photographs", flush=True)
-    net.to(args.device)
+    net.to(device)
     if args.start:
         net.load_state_dict(widened(net, load_colornet(args.start).state_dict()))
         live_norms(net, lambda: color(net, trunk, data.batch(16, np.random.default_rng(1))))

@@ -26,7 +26,7 @@ from vidcolor.models import attention, weights
 from vidcolor.models.scft import PAPER, THIN, PatchGan, Scft, nothing, sampled, triplet
 from vidcolor.training import drawings, tps
 from vidcolor.training.data import HELD_OUT, age, cover, load_clips, load_photos
-from vidcolor.training.loop import Schedule, train
+from vidcolor.training.loop import Schedule, to_device, train
 
 L1_WEIGHT, OWN_WEIGHT, TRIPLET_WEIGHT, CRITIC_WEIGHT = 30.0, 15.0, 1.0, 1.0
 """Of the result, of what the decoder has drawn without copying (not in the paper), and of the paper's other terms."""
@@ -220,25 +220,26 @@ class Validation:
 
     @torch.no_grad()
     def figures(self, net: Scft) -> dict[str, float]:
-        out, sheets = {}, []
-        for kind, batch in self.sets.items():
+        out, sheets, device = {}, [], next(net.parameters()).device
+        for kind, held in self.sets.items():
+            batch = to_device(held, device)
             other = batch["reference"].roll(1, 0)
             ways: dict[str, Callable[[slice], torch.Tensor]] = {
                 "with": lambda at, b=batch: net(b["sketch"][at], b["reference"][at]),  # type: ignore[misc]
                 "without": lambda at, b=batch: net.alone(b["sketch"][at]),  # type: ignore[misc]
                 "other": lambda at, b=batch, r=other: net(b["sketch"][at], r[at]),  # type: ignore[misc]
             }
-            columns = [batch["sketch"].expand(-1, 3, -1, -1), batch["reference"]]
-            truth = batch["target"].permute(0, 2, 3, 1).numpy()
+            columns = [held["sketch"].expand(-1, 3, -1, -1), held["reference"]]
+            truth = held["target"].permute(0, 2, 3, 1).numpy()
             for way, color in ways.items():
-                with torch.autocast("cpu", torch.bfloat16):
+                with torch.autocast(device.type, torch.bfloat16):
                     rgb = torch.cat([color(slice(n, n + 8)) for n in range(0, len(truth), 8)]).float().cpu()
                 columns.append(rgb)
                 found = rgb.permute(0, 2, 3, 1).numpy()
                 out[f"{kind} {way} l1"] = float(np.abs(found - truth).mean())
                 out[f"{kind} {way} psnr"] = float(np.mean([metrics.psnr(a, b) for a, b in zip(found, truth)]))
                 out[f"{kind} {way} de2000"] = float(np.mean([metrics.ciede2000(a, b) for a, b in zip(found, truth)]))
-            columns.append(batch["target"])
+            columns.append(held["target"])
             sheets.append(torch.cat([torch.cat(list(c[:6]), 1) for c in columns], 2))
         sheet = torch.cat(sheets, 1).permute(1, 2, 0).numpy()
         cv2.imwrite(str(self.folder / "preview.png"), np.rint(sheet[..., ::-1] * 255).astype(np.uint8))
@@ -261,6 +262,7 @@ def main() -> None:
     parser.add_argument("--paper", action="store_true", help="the paper's size instead of the shipped one's")
     parser.add_argument("--validate-every", type=int, default=500)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ship", action="store_true", help="write the result into the package")
     args = parser.parse_args()
@@ -288,7 +290,7 @@ def main() -> None:
         lambda n, batch: loss(n, batch, args.critic_from),
         args.run,
         schedule,
-        "cpu",
+        args.device,
         lambda n: validation.figures(n.net),  # type: ignore[arg-type,union-attr]
         args.validate_every,
     )

@@ -32,6 +32,7 @@ from vidcolor.models.sscn_net import AB_SCALE, SSCN
 from vidcolor.models.sscn_tokens import Aligned, Choice, look, sized
 from vidcolor.training.data import HELD_OUT, Pairs, age, cover, fitted, load_clips, load_photos, rotate_hue, to_lab
 from vidcolor.training.loop import Schedule, train
+from vidcolor.training.ranks import own_device
 from vidcolor.training.tps import bend, bent
 
 THIN = {"width": 16, "fold": 2, "semantic": True, "residuals": 1, "temperature": 0.02}
@@ -270,7 +271,7 @@ def main() -> None:
     torch.manual_seed(0)
     settings = PAPER if args.paper else {**THIN, "width": args.width}
     net = SSCN(**settings).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    matcher = None if args.paper else load_matcher().to(args.device)
+    matcher = None if args.paper else load_matcher().to(own_device(args.device))
     if args.ship or args.out:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
         net.load_state_dict(saved["average"])

@@ -146,9 +146,9 @@ class Validation:
         }
 
 
-def new_net(widths: Sequence[int], encoder: str | None) -> TransferNet:
+def new_net(widths: Sequence[int], encoder: str | None, skips: bool = True) -> TransferNet:
     """A net to train; with `vgg19` its encoder is ImageNet's and stays so."""
-    net = TransferNet(widths)
+    net = TransferNet(widths, skips)
     if encoder == "vgg19":
         vgg19_encoder(net)
         net.front.requires_grad_(False)
@@ -170,6 +170,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--plain", action="store_true", help="the paper's recipe: reconstruction alone")
+    parser.add_argument("--no-skips", action="store_true", help="no encoder features in the decoder, to compare")
     parser.add_argument("--encoder", choices=("vgg19",), help="the paper's size, with ImageNet's VGG19 kept frozen")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--ship", action="store_true", help="write the result into the package")
@@ -177,7 +178,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    net = new_net(PAPER if args.encoder else tuple(args.widths), args.encoder)
+    net = new_net(PAPER if args.encoder else tuple(args.widths), args.encoder, not args.no_skips)
 
     photos, size = load_photos(args.photos), tuple(args.size)
     held = Pairs(load_clips(args.clips, 4, lambda name: name in HELD_OUT), photos[::25], size, 0.5)
@@ -203,7 +204,7 @@ def main() -> None:
     print(f"{'this net':14}", figures, flush=True)
     metadata = {
         "net": "transfer",
-        "settings": {"widths": list(net.widths)},
+        "settings": {"widths": list(net.widths)} | ({"skips": False} if args.no_skips else {}),
         "trained": (args.folder / "log.csv").read_text().splitlines()[-1].split(",")[0] + " steps",
         "recipe": "reconstruction" if args.plain else "self-reference pairs through AdaIN, and reconstruction",
         "held_out_ab_error": {k: round(v, 2) for k, v in figures.items()},

@@ -10,7 +10,7 @@ import torch
 from test_training_loop import SLOPE
 
 from vidcolor.training.loop import Schedule, train
-from vidcolor.training.ranks import Ranks
+from vidcolor.training.ranks import Ranks, own_device
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 
@@ -84,3 +84,11 @@ def test_alone_nothing_is_exchanged():
     alone = Ranks("cpu")
     assert alone.first and alone.seed(4, 5) == (4, 5) and alone.agreed(0.25) == 0.25
     alone.leave()
+
+
+def test_a_frozen_net_goes_to_the_process_own_gpu(monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert own_device("cuda") == torch.device("cuda") and own_device("cpu") == torch.device("cpu")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert own_device("cuda") == torch.device("cuda", 1) and own_device("cpu") == torch.device("cpu")

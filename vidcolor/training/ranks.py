@@ -18,16 +18,24 @@ PATIENCE = timedelta(hours=2)
 """For which processes wait for the first one, which validates meanwhile."""
 
 
+def own_device(device: torch.device | str) -> torch.device:
+    """The user's device; of `cuda` under torchrun this process's own GPU. What stands beside the net that is trained
+    (a frozen trunk) belongs there too."""
+    device = torch.device(device)
+    if device.type == "cuda" and int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return device
+
+
 class Ranks:
     """This process among those that torchrun started; alone without torchrun."""
 
     def __init__(self, device: torch.device | str) -> None:
-        """device: the user's; `cuda` becomes this process's own GPU."""
+        """device: the user's (`own_device`)."""
         self.count, self.rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-        self.device = torch.device(device)
+        self.device = own_device(device)
         if self.count > 1:
             if self.device.type == "cuda":
-                self.device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
                 torch.cuda.set_device(self.device)
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo", timeout=PATIENCE)
 
