@@ -76,6 +76,10 @@ class Ranks:
         """The end of training: what comes after it is for the first process alone, so the others end here."""
         if self.count > 1:
             dist.barrier()
-            dist.destroy_process_group()
             if not self.first:
-                sys.exit(0)
+                # not sys.exit: while Python takes itself down, gloo's threads have been seen to abort the process,
+                # and torchrun then ends the first one in the middle of writing
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(0)
+            dist.destroy_process_group()
