@@ -146,7 +146,7 @@ class Validation:
         }
 
 
-def new_net(widths: Sequence[int], encoder: str | None, skips: bool = True) -> TransferNet:
+def new_net(widths: Sequence[int], encoder: str | None, skips: bool) -> TransferNet:
     """A net to train; with `vgg19` its encoder is ImageNet's and stays so."""
     net = TransferNet(widths, skips)
     if encoder == "vgg19":
@@ -204,7 +204,7 @@ def main() -> None:
     print(f"{'this net':14}", figures, flush=True)
     metadata = {
         "net": "transfer",
-        "settings": {"widths": list(net.widths)} | ({"skips": False} if args.no_skips else {}),
+        "settings": {"widths": list(net.widths), "skips": net.skips},
         "trained": (args.folder / "log.csv").read_text().splitlines()[-1].split(",")[0] + " steps",
         "recipe": "reconstruction" if args.plain else "self-reference pairs through AdaIN, and reconstruction",
         "held_out_ab_error": {k: round(v, 2) for k, v in figures.items()},

@@ -77,8 +77,8 @@ class Ranks:
         if self.count > 1:
             dist.barrier()
             if not self.first:
-                # not sys.exit: while Python takes itself down, gloo's threads have been seen to abort the process,
-                # and torchrun then ends the first one in the middle of writing
+                # not sys.exit: a process has been seen to abort while Python took itself down, and torchrun then ends
+                # the first one, which may still be writing
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(0)
