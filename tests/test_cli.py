@@ -1,6 +1,5 @@
 """The command line: options, steps, messages and exit codes."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -229,23 +228,60 @@ def test_the_program_itself(folder):
     assert (folder / "film.color.mkv").exists()
 
 
-def test_ctrl_c_ends_with_130_in_one_line(folder):
+@pytest.mark.parametrize(
+    ("sent", "ignored"),
+    [
+        (signal.SIGINT, None),
+        (signal.SIGINT, signal.SIGINT),  # as a shell starts a job in the background
+        (signal.SIGTERM, signal.SIGINT),
+        (signal.SIGHUP, None),
+    ],
+)
+def test_a_signal_ends_the_program_in_one_line(folder, sent, ignored):
+    process = begun(folder, ignored)
+    process.send_signal(sent)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + sent
+    assert said.count("\n") == 1, said
+    assert said.startswith("vidcolor: interrupted; finished units are kept")
+    assert not (folder / "film.color.mkv").exists()
+    assert sorted(path.name for path in (folder / "film.color.mkv.vidcolor").iterdir()) == ["plan.json", "units"]
+
+
+def test_nohup_is_heeded(folder):
+    process = begun(folder, signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+
+
+def begun(folder: Path, ignored: int | None) -> subprocess.Popen[str]:
+    """The program in the middle of its first unit, which takes a minute; started with a signal ignored."""
     slow = "import time, vidcolor.unit as u; u.find_colors = lambda *_: (print('begun', flush=True), time.sleep(60))"
     start = f"{slow}; import sys; from vidcolor.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", start, "film.mkv", "--ref", "a.png", "-q"]
-    with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert said.count("\n") == 1, said
-    assert said.startswith("vidcolor: interrupted")
-    assert not (folder / "film.color.mkv").exists()
-    assert (folder / "film.color.mkv.vidcolor" / "plan.json").exists()
+
+    def child() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if number == ignored else signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=child
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    time.sleep(0.2)
+    return process
+
+
+def test_the_package_leaves_signals_alone():
+    look = "import signal; print([signal.getsignal(n) for n in (2, 15, 1)])"
+    command = f"{look}; import vidcolor, vidcolor.cli, vidcolor.api; vidcolor.colorize; {look}"
+    before, after = subprocess.check_output([sys.executable, "-c", command], text=True).splitlines()
+    assert before == after
 
 
 def test_quality_finds_colours_on_larger_frames():

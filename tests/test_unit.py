@@ -109,6 +109,29 @@ def test_an_error_of_the_encoder_comes_out_and_leaves_no_file(tmp_path, monkeypa
     assert not any(t.name == "ahead" for t in threading.enumerate())
 
 
+def test_an_interruption_does_not_wait_for_the_unit_that_is_being_written(tmp_path, monkeypatch):
+    _, plan = plan_of(tmp_path)
+    writing, real = threading.Event(), units.find_colors
+
+    def write(self, frame, cb, cr):
+        writing.set()
+        threading.Event().wait(0.2)
+
+    def find(plan, unit, *rest):
+        if unit.index == 1:
+            assert writing.wait(10)
+            raise KeyboardInterrupt
+        return real(plan, unit, *rest)
+
+    monkeypatch.setattr(units.Encoder, "write", write)
+    monkeypatch.setattr(units, "find_colors", find)
+    frames: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        units.render_all(plan, Flat(), plan.units, frames.append)
+    assert len(frames) <= 1
+    assert not plan.unit_path(plan.units[0]).exists()
+
+
 def test_ahead_keeps_order_is_bounded_and_hands_errors_over():
     made = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import shlex
 import sys
@@ -13,14 +14,30 @@ from pathlib import Path
 from typing import Any
 
 from .errors import VidcolorError
-from .options import INTERRUPTED, USAGE, Parser, count, frame_rate, point, tell, whole
+from .options import USAGE, Parser, count, frame_rate, point, tell, whole
 from .settings import CHROMA, CODECS, MATRICES, SKETCH, TRANSFERS, Settings
+from .signals import Ended, heard
 from .version import __version__
+
+KEPT = "; finished units are kept, the same command goes on from there"
+"""What is said of a film whose run was interrupted."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 2 an error in one line, 130 interrupted."""
+    """Run the command line; returns the exit code: 0 done, 2 an error in one line, 128 and the signal's number where
+    one ended it (130 after Ctrl-C)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with heard():
+            return _run(arguments)
+    except Ended as ended:
+        with contextlib.suppress(OSError):  # the terminal may be what has gone
+            _say("interrupted" + (KEPT if not arguments or arguments[0] not in _STEPS else ""))
+        return ended.code
+
+
+def _run(arguments: list[str]) -> int:
+    """The step that is asked for; whatever a user can put right is said in one line."""
     try:
         step = _STEPS.get(arguments[0]) if arguments else None
         if step:
@@ -28,9 +45,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _colour(arguments)
     except VidcolorError as error:
         return _say(str(error))
-    except KeyboardInterrupt:
-        _say("interrupted; finished units are kept, the same command goes on from there")
-        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone: nobody to tell
         return 1

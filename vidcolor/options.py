@@ -12,8 +12,6 @@ from .timecode import Point, parse_point
 
 USAGE = 2
 """Exit code of whatever the user can put right."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as a shell has it."""
 
 
 class Parser(argparse.ArgumentParser):

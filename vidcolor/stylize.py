@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ import numpy as np
 from . import color, guided, labelmaps, picture
 from .errors import VidcolorError, warn
 from .film import Film
-from .options import INTERRUPTED, Parser, count, frame_rate, tell, whole
+from .options import Parser, count, frame_rate, tell, whole
 from .planning import check_out, default_out
 from .settings import CODECS, TRANSFERS, Settings
 from .whole import write_whole
@@ -39,22 +38,18 @@ def step(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     began = time.monotonic()
     look, settings = _look(options), _settings(options)
-    try:
-        out, frames, shots = stylize(
-            options.content,
-            options.styles,
-            options.out,
-            look,
-            settings=settings,
-            weights=options.weights,
-            labels=options.labels,
-            fps=options.fps,
-            overwrite=options.overwrite,
-            progress=not options.quiet,
-        )
-    except KeyboardInterrupt:
-        tell("vidcolor: interrupted; nothing was written", sys.stderr)
-        return INTERRUPTED
+    out, frames, shots = stylize(
+        options.content,
+        options.styles,
+        options.out,
+        look,
+        settings=settings,
+        weights=options.weights,
+        labels=options.labels,
+        fps=options.fps,
+        overwrite=options.overwrite,
+        progress=not options.quiet,
+    )
     if not options.quiet:
         what = f"{count(frames, 'frame')}, {count(shots, 'shot')}, " if shots else ""
         tell(f"{what}{count(len(options.styles), 'style')}, {time.monotonic() - began:.1f} s: {out}")

@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -85,19 +85,33 @@ def render(plan: Plan, unit: Unit, model: Colorizer, on_frame: Callable[[int], N
 def render_all(
     plan: Plan, model: Colorizer, units: Sequence[Unit], on_frame: Callable[[int], None] = lambda frame: None
 ) -> Timings:
-    """Colour units one after another; each is written at full size while the next is being coloured."""
+    """Colour units one after another; each is written at full size while the next is being coloured.
+
+    An exception, such as that of Ctrl-C, does not wait for the unit that is being written: it is discarded.
+    """
     timings = Timings()
     fmt = output_format(plan.film, plan.settings, plan.out)
+    stop = threading.Event()
+
+    def written(frame: int) -> None:
+        if stop.is_set():
+            raise CancelledError
+        on_frame(frame)
+
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="finish") as pool:
         pending: Future[None] | None = None
-        for unit in units:
-            colors = find_colors(plan, unit, model, timings)
+        try:
+            for unit in units:
+                colors = find_colors(plan, unit, model, timings)
+                if pending is not None:
+                    pending.result()
+                pending = pool.submit(finish, plan, unit, colors, fmt, timings, written)
+                del colors
             if pending is not None:
                 pending.result()
-            pending = pool.submit(finish, plan, unit, colors, fmt, timings, on_frame)
-            del colors
-        if pending is not None:
-            pending.result()
+        except BaseException:
+            stop.set()
+            raise
     return timings
 
 
