@@ -19,6 +19,7 @@ from . import sequence
 from .damage import LOG_LOCK
 from .errors import VidcolorError, warn
 from .planes import is_colored, layout
+from .side_data import side_data
 
 Matrix = Literal["bt601", "bt709", "bt2020", "smpte240m", "fcc"]
 
@@ -118,6 +119,8 @@ SPACE_OF_MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9, "smpte240m": 7, "fcc": 4
 _CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 _UNSPECIFIED = 2
 _HD_LINES = 720
+_UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+"""The display matrix that changes nothing."""
 
 
 def probe(
@@ -312,11 +315,9 @@ def _first_frame(container: Any, stream: Any, file: Path) -> Any:
 
 def _display_matrix(frame: Any) -> tuple[int, tuple[int, ...]]:
     """Clockwise quarter turns in degrees, and the nine numbers of the display matrix; 0 and () if none."""
-    for side in frame.side_data:
-        if side.type.name == "DISPLAYMATRIX":
-            numbers = struct.unpack("=9i", bytes(side)[:36])
-            return round(-frame.rotation / 90) * 90 % 360, numbers
-    return 0, ()
+    data = side_data(frame, "DISPLAYMATRIX")
+    numbers = struct.unpack("=9i", data[:36]) if data else _UPRIGHT
+    return (0, ()) if numbers == _UPRIGHT else (round(-frame.rotation / 90) * 90 % 360, numbers)
 
 
 def _chroma_location(container: Any, stream: Any, frame: Any) -> int:
