@@ -32,6 +32,7 @@ from vidcolor.encode import output_format
 from vidcolor.errors import VidcolorError
 from vidcolor.models.colornet import ColorizationNet
 from vidcolor.models.contract import Colorizer
+from vidcolor.models.precision import autocast
 from vidcolor.plan import Plan
 from vidcolor.planning import Request
 from vidcolor.settings import Settings
@@ -78,13 +79,13 @@ def make_film(frames: int, folder: Path) -> tuple[Path, Path]:
 
 
 def paper_net_ms(size: tuple[int, int], device: torch.device, repeats: int = 5) -> float:
-    """Milliseconds of one bf16 forward pass of the paper-size colorization net on a frame of (h, w)."""
+    """Milliseconds of one forward pass of the paper-size colorization net on a frame of (h, w)."""
     net = ColorizationNet(PAPER_WIDTH).eval().to(device)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     luma = torch.full((1, 1, *size), 50.0, device=device)
     hints, mask = luma.new_zeros(1, 2, *size), luma.new_zeros(1, 1, *size)
     times = []
-    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
+    with torch.inference_mode(), autocast(device):
         for _ in range(repeats + 1):
             start = time.perf_counter()
             net(luma, hints, mask)
@@ -142,7 +143,7 @@ def stages(request: Request, settings: Settings) -> str:
     paper = paper_net_ms(PAPER_FRAME, model.device)
     ours = color_stage_ms(plan, model)
     lines.append(
-        f"\nOne bf16 forward pass of the paper-size colorization net at {PAPER_FRAME[1]}x{PAPER_FRAME[0]}: {paper:.0f} "
+        f"\nOne forward pass of the paper-size colorization net at {PAPER_FRAME[1]}x{PAPER_FRAME[0]}: {paper:.0f} "
         f"ms; the colour stage by itself takes {ours:.0f} ms a frame, {ours / paper:.2f} of it."
     )
     return "\n".join(lines)

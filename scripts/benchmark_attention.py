@@ -29,6 +29,7 @@ import torch
 from vidcolor import metrics
 from vidcolor.models import attention
 from vidcolor.models.contract import Batch, Reference, Shot
+from vidcolor.models.precision import autocast, choose
 from vidcolor.models.sscn import Sscn
 from vidcolor.models.sscn_net import GRID, load_sscn
 from vidcolor.models.sscn_tokens import Choice, look, sized
@@ -38,6 +39,7 @@ CLIPS = ("hike", "flamingo", "motorbike", "soccerball", "bus")
 FRAMES = 5
 """Of each clip, evenly spaced; the first is the reference and is not measured."""
 KINDS = ("dense", "dense in blocks", "sparse")
+CPU = torch.device("cpu")
 COUNTS = (64, 128, 256, 512, 1024)
 WIDE = 1 << 30
 
@@ -47,14 +49,14 @@ def once(side: int, kind: str, repeats: int) -> tuple[float, float]:
     held before, of one alignment."""
     torch.manual_seed(0)
     net, n = load_sscn(), (side // GRID) ** 2
-    x = torch.nn.functional.normalize(torch.randn(1, n, 15 * net.width + 160), dim=-1).bfloat16()
+    x = torch.nn.functional.normalize(torch.randn(1, n, 15 * net.width + 160), dim=-1).to(choose(CPU))
     value = torch.randn(1, n, 8 * net.width + 3)
     choice = Choice()
     m = choice.significant + choice.others if kind == "sparse" else n  # the paper's 512 at every size
     attention.ROWS = 2048 if kind == "dense in blocks" else WIDE
     bias, times = torch.zeros(1, 1, m), []
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), autocast(CPU):
         for _ in range(repeats):
             start = time.process_time()
             for block in x.split(attention.ROWS, 1):
@@ -124,7 +126,7 @@ def colored(model: Sscn, part: str) -> Callable[[Shot, Reference], torch.Tensor]
                 found.append(said.ab if part == "all" or said.coarse is None else said.coarse)
                 continue
             assert state is not None
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            with torch.inference_mode(), autocast(CPU):
                 seen = look(model.matcher, l)
                 first, _ = model.net.transfer(l, state.codes, seen)
                 if part == "copied":
@@ -138,14 +140,14 @@ def colored(model: Sscn, part: str) -> Callable[[Shot, Reference], torch.Tensor]
 
 def quality(folder: Path) -> Iterator[str]:
     """Markdown tables: parts of the model, counts of places, which places."""
-    scenes, cpu = Scenes(folder, CLIPS), torch.device("cpu")
+    scenes = Scenes(folder, CLIPS)
 
     def row(name: str, color: Callable[[Shot, Reference], torch.Tensor]) -> str:
         psnr, ciede, colorful = scenes.score(color)
         return f"| {name} | {psnr:.2f} | {ciede:.2f} | {colorful:.2f} |"
 
     head = "| PSNR, dB | CIEDE2000 | colourfulness |\n|---|---|---|---|"
-    model, dense = Sscn(cpu), Sscn(cpu, choice=None)
+    model, dense = Sscn(CPU), Sscn(CPU, choice=None)
     yield f"| part {head}"
     yield row("grey", lambda shot, reference: torch.zeros(len(shot), 2, *shot.lightness.shape[1:]))
     yield row("stage 1", colored(model, "stage 1"))
@@ -157,7 +159,7 @@ def quality(folder: Path) -> Iterator[str]:
     yield row("with the colorization sub-net, dense", colored(dense, "all"))
     yield f"\n| places kept {head}"
     for count in COUNTS:
-        yield row(str(count), colored(Sscn(cpu, choice=Choice(count // 2, count - count // 2, grow=False)), "all"))
+        yield row(str(count), colored(Sscn(CPU, choice=Choice(count // 2, count - count // 2, grow=False)), "all"))
     yield row("all (dense)", colored(dense, "all"))
     yield f"\n| which 512 {head}"
     for name, choice in {
@@ -168,7 +170,7 @@ def quality(folder: Path) -> Iterator[str]:
     }.items():
         for gather in (False, True):
             kept = Choice(choice.significant, choice.others, choice.by, gather, grow=False)
-            yield row(f"{name}, {'gathered' if gather else 'alone'}", colored(Sscn(cpu, choice=kept), "all"))
+            yield row(f"{name}, {'gathered' if gather else 'alone'}", colored(Sscn(CPU, choice=kept), "all"))
 
 
 def main() -> None:

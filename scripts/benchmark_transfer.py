@@ -20,6 +20,7 @@ import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wa
 import torch
 
 from vidcolor.models import pick_device, transfer
+from vidcolor.models.precision import choose
 from vidcolor.models.sites import Style
 from vidcolor.models.transfer import PAPER, THIN, TransferNet
 
@@ -97,10 +98,11 @@ def main() -> None:
     device = pick_device(args.device)
     timer = Timer(device, args.clock, args.repeats)
     with torch.inference_mode():
-        table("real-time net, shipped weights", transfer.load().bfloat16().to(device), args.sizes, timer)
+        dtype = choose(device)
+        table("real-time net, shipped weights", transfer.load().in_precision(dtype).to(device), args.sizes, timer)
         if args.paper:
             torch.manual_seed(0)
-            net = TransferNet(PAPER).eval().bfloat16().to(device)
+            net = TransferNet(PAPER).eval().in_precision(dtype).to(device)
             table("paper-size net, random weights", net, args.paper, timer)
 
 

@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from vidcolor.models import anchors, bins, superpixels, weights
 from vidcolor.models.anchors_net import THIN, AnchorsNet, rebalance
 from vidcolor.models.matching import load_matcher
+from vidcolor.models.precision import autocast
 from vidcolor.models.superpixels import SPixNet
 from vidcolor.training.data import HELD_OUT, Clip, age, cover, load_clips, load_photos, rotate_hue, to_lab
 from vidcolor.training.loop import Schedule, to_device, train
@@ -169,7 +170,7 @@ class Validation:
         rows = []
         device = next(net.parameters()).device
         for batch in self.batches:
-            with torch.autocast(device.type, torch.bfloat16):
+            with autocast(device):
                 rows.append({f"held_{k}": float(v) for k, v in superpixel_loss(net, to_device(batch, device)).items()})
         shares = net(self.batches[0]["l"].to(device)).cpu()
         l, ab = self.batches[0]["clean"], self.batches[0]["ab"]
@@ -195,7 +196,7 @@ class Validation:
                 for n, points in enumerate(true if name == "anchors" else ()):
                     own = anchors.clusters(points, anchors.DEFAULT)
                     mask[n, anchors.largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
-                with torch.autocast(device.type, torch.bfloat16):
+                with autocast(device):
                     ab = net(batch["l"], shares, wanted, mask, maps)[0]
                 row[f"held_ab_{name}"] = float((ab - batch["ab"]).norm(dim=1).mean())
                 row[f"held_chroma_{name}"] = float(ab.norm(dim=1).mean() / batch["ab"].norm(dim=1).mean())

@@ -27,6 +27,7 @@ from vidcolor import metrics
 from vidcolor.models import hints, weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.matching import load_matcher
+from vidcolor.models.precision import autocast
 from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
 from vidcolor.training.loop import Schedule, to_device, train
 from vidcolor.training.ranks import own_device
@@ -133,7 +134,7 @@ def validation(net: torch.nn.Module, trunk: torch.nn.Module, held: list[dict[str
     held-out frames (`sample`)."""
     rows = []
     for x in held:
-        with torch.autocast(next(net.parameters()).device.type, torch.bfloat16):
+        with autocast(next(net.parameters()).device):
             found = color(net, trunk, {key: tensor(y) for key, y in x.items()})
         ab = found[0].permute(1, 2, 0).float().cpu().numpy()
         hint = cv2.resize(x["hint"], ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -182,7 +183,7 @@ def live_norms(net: torch.nn.Module, run: Callable[[], object]) -> None:
 
 def preview(net: torch.nn.Module, trunk: torch.nn.Module, x: dict[str, torch.Tensor], path: Path) -> None:
     """Write a sheet: grey | hint | confidence | traced | result | truth, a sample a row."""
-    with torch.no_grad(), torch.autocast(next(net.parameters()).device.type, torch.bfloat16):
+    with torch.no_grad(), autocast(next(net.parameters()).device):
         x = x | {"result": color(net, trunk, x).float().cpu()}
     rows = []
     for i in range(len(x["l"])):

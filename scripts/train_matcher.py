@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 
 from vidcolor.models import weights
 from vidcolor.models.matching import KeyTokens, Matcher, Tokens, children, windows
+from vidcolor.models.precision import STORED, autocast
 from vidcolor.training.data import HELD_OUT, Clip, age, fitted, load_clips, load_photos, warp
 from vidcolor.training.loop import Schedule, to_device, train
 
@@ -120,10 +121,10 @@ class Cached:
     @torch.no_grad()
     def _entry(self, l: np.ndarray, ab: np.ndarray) -> dict[str, torch.Tensor]:
         grey = torch.from_numpy(np.ascontiguousarray(l, np.float32))[None, None]
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(torch.device("cpu")):
             at8, at4 = self.net.describer.features(grey, self.net.trunk(grey))
         color = F.avg_pool2d(torch.from_numpy(np.ascontiguousarray(ab, np.float32)).permute(2, 0, 1)[None], 4)
-        return {"at8": at8.bfloat16(), "at4": at4.bfloat16(), "ab": color}
+        return {"at8": at8.to(STORED), "at4": at4.to(STORED), "ab": color}
 
 
 def loss(net: torch.nn.Module, batch: list) -> dict[str, torch.Tensor]:
@@ -233,7 +234,7 @@ def main() -> None:
 
     def validate(net: torch.nn.Module) -> dict[str, float]:
         torch.manual_seed(1)
-        with torch.autocast(args.device.split(":")[0], torch.bfloat16):
+        with autocast(torch.device(args.device)):
             rows = [loss(net, to_device(batch, args.device)) for batch in validation]
         return {f"held_{k}": float(np.mean([r[k] for r in rows])) for k in rows[0]}
 

@@ -23,6 +23,7 @@ from torch.func import functional_call
 
 from vidcolor import metrics, xdog
 from vidcolor.models import attention, weights
+from vidcolor.models.precision import autocast
 from vidcolor.models.scft import PAPER, THIN, PatchGan, Scft, nothing, sampled, triplet
 from vidcolor.training import drawings, tps
 from vidcolor.training.data import HELD_OUT, age, cover, load_clips, load_photos
@@ -232,7 +233,7 @@ class Validation:
             columns = [held["sketch"].expand(-1, 3, -1, -1), held["reference"]]
             truth = held["target"].permute(0, 2, 3, 1).numpy()
             for way, color in ways.items():
-                with torch.autocast(device.type, torch.bfloat16):
+                with autocast(device):
                     rgb = torch.cat([color(slice(n, n + 8)) for n in range(0, len(truth), 8)]).float().cpu()
                 columns.append(rgb)
                 found = rgb.permute(0, 2, 3, 1).numpy()

@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from vidcolor import metrics
 from vidcolor.models import bins, weights
 from vidcolor.models.matching import Matcher, load_matcher
+from vidcolor.models.precision import autocast
 from vidcolor.models.sscn_net import AB_SCALE, SSCN
 from vidcolor.models.sscn_tokens import Aligned, Choice, look, sized
 from vidcolor.training.data import HELD_OUT, Pairs, age, cover, fitted, load_clips, load_photos, rotate_hue, to_lab
@@ -106,7 +107,7 @@ def color(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, Aligned]:
     """Both stages: ab of the first, ab of the second, the bins' logits and what was aligned."""
     l, key = batch["l"], batch["key"]
-    with torch.autocast(l.device.type, torch.bfloat16):
+    with autocast(l.device):
         seen = look(matcher, l) if matcher is not None else None
         known = look(matcher, key[:, :1].contiguous()) if matcher is not None else None
     first, content = net.transfer(l, net.style.code(key), seen)
@@ -159,7 +160,7 @@ class Held:
         rows, shown = [], []
         for pairs in self.pairs.values():
             batch = pairs[len(pairs) // 2]
-            with torch.autocast(batch["l"].device.type, torch.bfloat16):
+            with autocast(batch["l"].device):
                 first, ab, _, aligned = color(net, matcher, batch, Choice())
             small = aligned.ab
             copied = F.interpolate(small, size=ab.shape[-2:], mode="bilinear", align_corners=False)
@@ -180,7 +181,7 @@ class Held:
         `first`, and `truth`."""
         found: dict[str, list[torch.Tensor]] = {"evidence": [], "copied": [], "first": [], "truth": []}
         for batch in (pair for pairs in self.pairs.values() for pair in pairs):
-            with torch.autocast(batch["l"].device.type, torch.bfloat16):
+            with autocast(batch["l"].device):
                 first, _, _, aligned = color(net, matcher, batch, Choice())
             small = (sized(x, aligned.ab.shape[-2:]) for x in (first, batch["ab"]))
             for rows, x in zip(found.values(), (aligned.evidence, aligned.ab, *small)):

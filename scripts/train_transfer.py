@@ -22,6 +22,7 @@ import torch.nn.functional as F
 
 from vidcolor.models import weights
 from vidcolor.models.lab import lab_to_rgb, rgb_to_lab
+from vidcolor.models.precision import autocast
 from vidcolor.models.transfer import PAPER, THIN, TransferNet, vgg19_encoder
 from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos, rotate_hue, smooth_noise
 from vidcolor.training.loop import Schedule, train
@@ -121,11 +122,11 @@ class Validation:
         return total
 
     def net(self, net: Any) -> dict[str, float]:
-        """Figures of a transfer net, under bfloat16 as it is used; and a sheet to look at, `preview.png`."""
+        """Figures of a transfer net, in the precision it is used in; and a sheet to look at, `preview.png`."""
         device = net.front.weight.device
 
         def color(seen: Views) -> torch.Tensor:
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+            with torch.no_grad(), autocast(device):
                 style = net.reference_statistics(seen.reference.to(device))
                 return rgb_to_lab(net.transfer(seen.colored.to(device), style))[:, 1:].cpu()
 

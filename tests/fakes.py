@@ -15,6 +15,7 @@ class MeanColour:
 
     name = "mean"
     device = torch.device("cpu")
+    dtype = torch.float32
     steady = False
     fingerprint = "mean colour, 1"
 

@@ -1,5 +1,6 @@
 """The command line: options, steps, messages and exit codes."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import torch
 from fakes import MeanColour
 from media import write_film, write_key
 
 from vidcolor import api, cli, errors
+from vidcolor.models import precision
 from vidcolor.plan import load
 from vidcolor.settings import Settings
 
@@ -62,6 +65,7 @@ def parsed(*arguments: str) -> Settings:
         ("--on-error skip", "on_error", "skip"),
         ("--allow-interlaced", "allow_interlaced", True),
         ("--device cuda:1", "device", "cuda:1"),
+        ("--precision float32", "precision", "float32"),
         ("--dump d --dump-every 5", "dump_every", 5),
         ("--dump d", "dump_dir", str(Path("d").absolute())),
     ],
@@ -293,3 +297,19 @@ def test_working_frames_are_not_much_larger_than_the_film():
     fine = Settings(quality=True)
     assert fine.lines(240) == 360 and fine.lines(1080) == fine.lines(480)
     assert Settings().lines(64) == 256 and Settings(model="adain").lines(480) == 256
+
+
+def test_a_worker_that_cannot_compute_as_planned_says_so(folder, monkeypatch, capsys):
+    assert cli.main(["plan", "film.mkv", "--refs", "refs.csv", "--precision", "bfloat16", "-q"]) == 0
+    monkeypatch.setattr(precision, "_can", lambda device, dtype: dtype == torch.float32)
+    assert cli.main(["unit", "film.color.plan.json", "0", "-q"]) == 2
+    assert re.fullmatch(
+        r"vidcolor: film\.color\.plan\.json: --precision bfloat16: cpu .* cannot compute in it; use another --device or "
+        r"--precision \w+",
+        capsys.readouterr().err.strip().splitlines()[-1],
+    )
+
+
+def test_verbose_says_device_precision_and_threads(folder, capsys):
+    assert cli.main(["film.mkv", "--refs", "refs.csv", "--precision", "float32", "--dry-run"]) == 0
+    assert re.search(r"^compute cpu \(.+\), float32, \d+ threads? of \d+$", capsys.readouterr().out, re.M)

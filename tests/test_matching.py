@@ -97,7 +97,7 @@ def test_candidates_are_looked_for_near_where_motion_says(matcher):
     apart = torch.stack([(place - at[owner, i]).square().sum(1) for i in range(2)])
     torch.testing.assert_close(logits, scale - FAR_SQUARED * apart, atol=1e-3, rtol=0)
     found = matcher.candidates(asked, wide)
-    assert apart.gather(1, found).max() < 0.1, "in bfloat16, one of each group"
+    assert apart.gather(1, found).max() < 0.1, "one of each group"
     at[1] = torch.nan
     asked, wide = Expected(place, owner, at).widened(look.repeat(2, 1), key, scale)
     logits = scale * asked @ wide.coarse + wide.bias

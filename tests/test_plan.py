@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from media import write_film, write_images, write_key
 from PIL import Image
 
 from vidcolor.errors import VidcolorError
+from vidcolor.models import precision
 from vidcolor.plan import CHUNK, MARGIN, Plan, check, cut_units, film_identity, load, save
 from vidcolor.planning import Request, default_out, describe, make_plan
 from vidcolor.settings import Settings
@@ -213,3 +215,11 @@ def test_interlaced_film_is_refused_with_the_remedy(folder):
     with pytest.raises(VidcolorError, match="--allow-interlaced"):
         plan_of(folder)
     assert len(plan_of(folder, Settings(allow_interlaced=True)).pts) == 12
+
+
+def test_a_plan_says_what_its_units_compute_in(folder):
+    """So that machines of a farm do not mix; another precision makes other units."""
+    exact, reduced = (plan_of(folder, settings=Settings(precision=name)) for name in ("float32", "bfloat16"))
+    assert (exact.settings.precision, reduced.settings.precision) == ("float32", "bfloat16")
+    assert exact.units[0].key != reduced.units[0].key
+    assert plan_of(folder).settings.precision == precision.name(precision.choose(torch.device("cpu")))

@@ -45,7 +45,7 @@ def loss(net, batch):
 
 
 def schedule():
-    return Schedule(steps=STEPS, lr=0.05, warmup=5, log_every=4, bf16=False, ema=0.5)
+    return Schedule(steps=STEPS, lr=0.05, warmup=5, log_every=4, reduced=False, ema=0.5)
 
 
 @pytest.fixture(scope="module")

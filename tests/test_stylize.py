@@ -10,6 +10,7 @@ from skimage import data
 
 from vidcolor import cli, color, labelmaps
 from vidcolor.models import transfer
+from vidcolor.models.precision import choose
 from vidcolor.styling import into_gamut
 
 
@@ -139,7 +140,7 @@ def test_the_same_command_gives_the_same_bits(stand):
 
 def test_the_shipped_net_gives_photographs_back():
     """What the change is measured against: plain reconstruction."""
-    net = transfer.load().bfloat16()
+    net = transfer.load().in_precision(choose(torch.device("cpu")))
     for name in ("astronaut", "chelsea", "coffee"):
         rgb = cv2.resize(getattr(data, name)(), (192, 128), interpolation=cv2.INTER_AREA)
         seen = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255

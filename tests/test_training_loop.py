@@ -27,7 +27,7 @@ def fresh():
 
 
 def schedule(steps, **kwargs):
-    return Schedule(steps=steps, lr=0.05, warmup=5, log_every=10, bf16=False, ema=0.9, **kwargs)
+    return Schedule(steps=steps, lr=0.05, warmup=5, log_every=10, reduced=False, ema=0.9, **kwargs)
 
 
 def rows(folder):

@@ -153,7 +153,7 @@ def test_content_statistics_of_a_shot_make_one_mapping_for_all_its_frames(net):
 def test_bfloat16_is_near_single_precision(net):
     style, rgb = net.reference_statistics(picture(1)), picture(2)
     wanted = net.transfer(rgb, style)
-    assert (net.bfloat16().transfer(rgb, style) - wanted).abs().mean() < 0.02
+    assert (net.in_precision(torch.bfloat16).transfer(rgb, style) - wanted).abs().mean() < 0.02
 
 
 def test_lab_is_the_pipelines_and_comes_back():

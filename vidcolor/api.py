@@ -163,7 +163,7 @@ def create_model(settings: Settings) -> Colorizer:
 
     if settings.model not in models.names():
         raise VidcolorError(f"--model {settings.model}: one of {', '.join(models.names())}")
-    names = ("device", "encoder", "seed", "transfer", "sketch_output", "quality")
+    names = ("device", "encoder", "seed", "transfer", "sketch_output", "quality", "precision")
     return models.create(settings.model, **{name: getattr(settings, name) for name in names})
 
 

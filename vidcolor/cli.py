@@ -15,7 +15,7 @@ from typing import Any
 
 from .errors import VidcolorError
 from .options import USAGE, Parser, count, frame_rate, point, tell, whole
-from .settings import CHROMA, CODECS, MATRICES, SKETCH, TRANSFERS, Settings
+from .settings import CHROMA, CODECS, MATRICES, PRECISIONS, SKETCH, TRANSFERS, Settings
 from .signals import Ended, heard
 from .version import __version__
 
@@ -70,9 +70,11 @@ def _colour(arguments: list[str]) -> int:
     request, settings = request_of(options), settings_of(options)
     plan, model = api.plan_film(request, settings, progress=not options.quiet, dry=options.dry_run)
     if options.dry_run or options.verbose:
+        from .models.precision import describe as describe_computing
         from .planning import describe
 
-        tell("\n".join(describe(plan)), sys.stdout if options.dry_run else sys.stderr)
+        where = describe_computing(model.device, model.dtype)
+        tell("\n".join([*describe(plan), f"compute {where}"]), sys.stdout if options.dry_run else sys.stderr)
     if options.dry_run:
         return 0
     result = api.finish(plan, model, began=began, keep_work=options.keep_work, progress=not options.quiet)
@@ -115,6 +117,7 @@ def _unit(arguments: list[str]) -> int:
     from dataclasses import replace
 
     from . import api
+    from .models import computing
     from .plan import load
 
     plan = load(options.plan)
@@ -125,6 +128,10 @@ def _unit(arguments: list[str]) -> int:
     reused = path.is_file()
     if not reused:
         settings = replace(plan.settings, device=options.device or plan.settings.device)
+        try:
+            computing(settings)
+        except VidcolorError as error:
+            raise VidcolorError(f"{options.plan}: {error}") from None
         api.render_units(plan, api.create_model(settings), [unit], progress=not options.quiet)
     if not options.quiet:
         tell(f"unit {unit.index}: {len(unit)} frames{' (finished before)' if reused else ''}: {path}")
@@ -256,6 +263,7 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     add("--upsample", choices=("edge", "fast"), help="how colours come to full size")
     add("--seed", type=whole, help="of whatever a model draws at random")
     add("--device", help="auto, cpu, cuda, cuda:N or mps")
+    add("--precision", choices=PRECISIONS, help="of the nets: auto is what the device is quick in")
     output = parser.add_argument_group("output")
     add = output.add_argument
     add("--codec", choices=CODECS, help="of the result")

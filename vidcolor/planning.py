@@ -91,6 +91,8 @@ def make_plan(
     """
     from .encode import output_format
     from .film import probe
+    from .models import computing
+    from .models.precision import name
 
     film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
     out = (request.out or default_out(request.movie)).absolute()
@@ -101,6 +103,7 @@ def make_plan(
     hashes = [file_hash(key.path) for key in keys]
     scenes = read_scenes(request.scenes) if request.scenes else None
     model = fingerprint()
+    settings = replace(settings, precision=name(computing(settings)[1]))
     if on_film:
         on_film(film)
     found = scan(

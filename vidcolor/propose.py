@@ -77,7 +77,7 @@ def propose(
 
     out: `MOVIE-stem.proposed` beside the film by default; an existing folder must be allowed by `overwrite`, or be the
     one that holds `anchors`. anchors: make the pictures again from this file, those that it names and no others.
-    settings: of which device, matrix, full_range, on_error and allow_interlaced count.
+    settings: of which device, precision, matrix, full_range, on_error and allow_interlaced count.
     Raises VidcolorError, one line, for whatever can be put right.
     """
     from .film import probe
@@ -103,7 +103,7 @@ def propose(
             on_error=settings.on_error,
             on_frame=bar,
         )
-    proposer = Proposer(film, _painter(settings.device), seed)
+    proposer = Proposer(film, _painter(settings), seed)
     if anchors is not None:
         rows = read(anchors, len(found.pts), proposer.size)  # now with the film's end
         frames = sorted({row.frame for row in rows})
@@ -152,8 +152,9 @@ def keys_of_film(
 
     The same film, weights and seed give the same pictures, bit by bit.
     """
-    painter = _painter(settings.device)
-    facts = [_FORMAT, film_identity(film), painter.fingerprint, settings.seed, film.matrix, film.full_range]
+    painter = _painter(settings)
+    facts = [_FORMAT, film_identity(film), painter.fingerprint, str(painter.dtype), settings.seed]
+    facts += [film.matrix, film.full_range]
     made_of = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
     record = folder / PROPOSED_RECORD
     made = _made(record, made_of)
@@ -218,11 +219,12 @@ def _made(record: Path, made_of: str) -> dict[str, int]:
     return {}
 
 
-def _painter(device: str) -> Painter:
-    from .models import pick_device
+def _painter(settings: Settings) -> Painter:
+    from .models import computing
     from .models.anchors import Painter
 
-    return Painter(pick_device(device))
+    device, dtype = computing(settings)
+    return Painter(device, dtype=dtype)
 
 
 def _check_folder(folder: Path, anchors: Path | None, overwrite: bool) -> None:
@@ -249,7 +251,7 @@ def _bar(title: str, shown: bool, total: int | None) -> FramesBar:
 
 def command(arguments: list[str]) -> int:
     """`vidcolor propose`, as the command line runs it."""
-    from .settings import MATRICES
+    from .settings import MATRICES, PRECISIONS
 
     parser = Parser(
         "vidcolor propose",
@@ -275,6 +277,7 @@ def command(arguments: list[str]) -> int:
     add("--on-error", choices=("stop", "skip"), default="stop", help="at a corrupt frame")
     add("--allow-interlaced", action="store_true", help="take interlaced frames as they are")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    add("--precision", choices=PRECISIONS, default="auto", help="of the nets: auto is what the device is quick in")
     add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     given = parser.parse_args(arguments)
     settings = Settings(
@@ -283,6 +286,7 @@ def command(arguments: list[str]) -> int:
         on_error=given.on_error,
         allow_interlaced=given.allow_interlaced,
         device=given.device,
+        precision=given.precision,
     )
     done = propose(
         given.movie,

@@ -11,6 +11,7 @@ from .errors import VidcolorError
 CODECS = ("x264", "x265", "ffv1", "prores")
 CHROMA = ("420", "422", "444")
 TRANSFERS = ("adain", "wct")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 MATRICES = ("bt601", "bt709", "bt2020", "smpte240m", "fcc")
 SKETCH = ("auto", "fill", "ab")
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -19,6 +20,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "transfer": TRANSFERS,
     "upsample": ("edge", "fast"),
     "reader": ("av", "decord"),
+    "precision": PRECISIONS,
     "on_error": ("stop", "skip"),
     "sketch_output": SKETCH,
 }
@@ -87,6 +89,8 @@ class Settings:
     """Folder of the inspection sheets."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`. Not part of a content key."""
+    precision: str = "auto"
+    """What the nets compute in: `float32`, `bfloat16`, `float16`, or `auto`, the device's own. A plan holds which."""
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():

@@ -17,6 +17,7 @@ import torch
 from . import color, guided
 from .errors import VidcolorError
 from .film import Film
+from .models.precision import choose
 from .models.sites import Covariances, LabelStatistics, Statistics
 from .models.transfer import TransferNet
 
@@ -49,13 +50,16 @@ class Stylist:
         labels: Sequence[np.ndarray] | None = None,
         count: int = 0,
         device: torch.device | str = "cpu",
+        dtype: torch.dtype | None = None,
     ) -> None:
         """styles: pictures (h, w, 3) sRGB 0..1 of any size. weights: of them (Eq. 5), equal by default.
-        labels: a map (h, w) for each style, integers 0..count-1.
+        labels: a map (h, w) for each style, integers 0..count-1. dtype: what the net computes in; None for the device's
+        own.
 
         Raises VidcolorError where the look has no transfer inside labels.
         """
-        self.net, self.look, self.device = net.eval().bfloat16().to(device), look, torch.device(device)
+        self.look, self.device = look, torch.device(device)
+        self.net = net.eval().in_precision(dtype or choose(self.device)).to(device)
         weights = [1.0] * len(styles) if weights is None else list(weights)
         small = [shrunk(style, look.size) for style in styles]
         self.style: Statistics | Covariances | LabelStatistics

@@ -19,7 +19,7 @@ from .errors import VidcolorError, warn
 from .film import Film
 from .options import Parser, count, frame_rate, tell, whole
 from .planning import check_out, default_out
-from .settings import CODECS, TRANSFERS, Settings
+from .settings import CODECS, PRECISIONS, TRANSFERS, Settings
 from .whole import write_whole
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def stylize(
 
     content: a photograph, or a film (a file, or numbered images with `fps`). styles: pictures, mixed by `weights`
     (Eq. 5). labels: the content's map (of a film: or a folder of maps named by frame number), then each style's.
-    settings: codec and encoder of a film's result, and the device. The result is written whole or not at all.
+    settings: codec and encoder of a film's result, device and precision. The result is written whole or not at all.
     Raises VidcolorError, one line, for whatever can be put right.
     """
     settings = settings or Settings()
@@ -105,13 +105,13 @@ def stylize(
 
     def stylist() -> Stylist:
         """Made once all that can fail early is checked."""
-        from .models import pick_device
+        from .models import computing
         from .models.xu import transfer_net
         from .styling import Stylist
 
-        device = pick_device(settings.device)
+        device, dtype = computing(settings)
         count = 0 if known is None else len(known)
-        return Stylist(transfer_net(settings.encoder), pictures, look, weights, style_maps, count, device)
+        return Stylist(transfer_net(settings.encoder), pictures, look, weights, style_maps, count, device, dtype)
 
     if not photograph:
         from .stylize_film import stylize_film
@@ -237,6 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--size", type=whole, default=256, help="short side at which the sub-net works (256)")
     add("--encoder", help="vgg19, or a file of weights of the transfer sub-net")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    add("--precision", choices=PRECISIONS, default="auto", help="of the nets: auto is what the device is quick in")
     add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     film = parser.add_argument_group("of a film")
     film.add_argument("--codec", choices=CODECS, default="x264", help="of the result")
@@ -255,7 +256,8 @@ def _look(options: argparse.Namespace) -> Look:
 
 def _settings(options: argparse.Namespace) -> Settings:
     """The options that a film's run has too, checked as there."""
-    given = {name: getattr(options, name) for name in ("codec", "crf", "preset", "lossless", "encoder", "device")}
+    names = ("codec", "crf", "preset", "lossless", "encoder", "device", "precision")
+    given = {name: getattr(options, name) for name in names}
     return replace(Settings(**given), strength=options.strength, size=options.size)
 
 

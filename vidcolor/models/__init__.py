@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import torch
 
 from vidcolor.errors import VidcolorError
 from vidcolor.models.contract import Colorizer
+from vidcolor.models.precision import choose
+
+if TYPE_CHECKING:
+    from vidcolor.settings import Settings
 
 DEFAULT = "exemplar"
 
@@ -31,18 +36,20 @@ def create(
     transfer: str = "adain",
     sketch_output: str = "auto",
     quality: bool = False,
+    precision: str = "auto",
 ) -> Colorizer:
     """Build a model with its shipped weights.
 
     encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`), or a file of weights for
     `adain` or `sscn`. transfer: how `adain` transfers statistics, `adain` or `wct`. sketch_output: `auto`, `fill` or
-    `ab`, of `sketch`. quality: the default model at two sizes.
-    Raises VidcolorError for an unknown model, an option that it does not have, a device that is not there, weights that
-    are missing or changed.
+    `ab`, of `sketch`. quality: the default model at two sizes. precision: as `precision.choose` takes it.
+    Raises VidcolorError for an unknown model, an option that it does not have, a device or precision that is not there,
+    weights that are missing or changed.
     """
     where = pick_device(device)
     if where.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # the others decode, carry and encode meanwhile
+    dtype = choose(where, precision)
     if name not in names():
         raise VidcolorError(f"--model {name}: there is no such model; one of {', '.join(names())}")
     if encoder is not None and name not in ("adain", "sscn"):
@@ -54,23 +61,29 @@ def create(
     if name == "adain":
         from vidcolor.models.xu import Xu
 
-        return Xu(where, encoder=encoder, seed=seed, method=transfer)
+        return Xu(where, encoder=encoder, seed=seed, method=transfer, dtype=dtype)
     if name == "sscn":
         from vidcolor.models.sscn import Sscn
 
-        return Sscn(where, encoder=encoder, seed=seed)
+        return Sscn(where, encoder=encoder, seed=seed, dtype=dtype)
     if name == "anchors":
         from vidcolor.models.anchors import AnchorsColorizer
 
-        return AnchorsColorizer(where, seed)
+        return AnchorsColorizer(where, seed, dtype=dtype)
     if name == "sketch":
         from vidcolor.models.sketch import Sketch
 
-        return Sketch(where, sketch_output, seed)
+        return Sketch(where, sketch_output, seed, dtype=dtype)
     from vidcolor.models.exemplar import Exemplar
     from vidcolor.models.two_sizes import TwoSizes
 
-    return TwoSizes(where, seed) if quality else Exemplar(where, seed)
+    return TwoSizes(where, seed, dtype) if quality else Exemplar(where, seed, dtype=dtype)
+
+
+def computing(settings: Settings) -> tuple[torch.device, torch.dtype]:
+    """The device of the settings and what nets compute in there. Raises VidcolorError where it has either not."""
+    device = pick_device(settings.device)
+    return device, choose(device, settings.precision)
 
 
 def pick_device(name: str) -> torch.device:

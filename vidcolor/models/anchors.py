@@ -22,6 +22,7 @@ from vidcolor.models.anchors_net import AnchorsNet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
 from vidcolor.models.exemplar import time_bias
 from vidcolor.models.matching import load_matcher
+from vidcolor.models.precision import STORED, autocast, choose
 from vidcolor.models.superpixels import SPixNet
 from vidcolor.models.trunk import Trunk
 
@@ -121,10 +122,15 @@ class Painter:
     """The nets together: looks at a frame, places anchors, proposes colours, paints."""
 
     def __init__(
-        self, device: torch.device, nets: tuple[SPixNet, AnchorsNet] | None = None, trunk: Trunk | None = None
+        self,
+        device: torch.device,
+        nets: tuple[SPixNet, AnchorsNet] | None = None,
+        trunk: Trunk | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
-        """nets, trunk: one's own instead of any weights. Raises VidcolorError where weights are missing or changed."""
-        self.device = device
+        """nets, trunk: one's own instead of any weights. dtype: what the nets compute in; None for the device's own.
+        Raises VidcolorError where weights are missing or changed."""
+        self.device, self.dtype = device, dtype or choose(device)
         spix, net = nets if nets is not None else (load_superpixels(), load_anchors())
         if trunk is None and net.semantic:
             trunk = load_matcher().trunk
@@ -138,7 +144,7 @@ class Painter:
     def look(self, lightness: torch.Tensor) -> Look:
         """lightness (1, 1, h, w) 0..100, sides multiples of 32."""
         lightness = lightness.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device, self.dtype):
             shares = self.spix(lightness)
             maps = None if self.trunk is None else self.trunk(lightness)
             tokens = self.net.tokens(lightness, shares, maps)
@@ -189,7 +195,7 @@ class Painter:
             there = (own >= 0).nonzero()[:, 0].to(self.device)
             where = own.to(self.device)[there]
             colors[n, where], mask[n, where] = given[there], 1.0
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device, self.dtype):
             made, logits, meant = self.net.generate(tokens, colors, mask)
             out = self.net.finish(lightness, made, meant, shares)
         chance = logits.softmax(-1)
@@ -218,10 +224,17 @@ class AnchorsColorizer:
     name = "anchors"
     steady = False
 
-    def __init__(self, device: torch.device, seed: int = 0, painter: Painter | None = None) -> None:
-        """painter: one's own instead of the shipped weights."""
+    def __init__(
+        self,
+        device: torch.device,
+        seed: int = 0,
+        painter: Painter | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        """painter: one's own instead of the shipped weights. dtype: of the shipped ones, as `Painter` takes it."""
         self.device, self.seed = device, seed
-        self.painter = painter if painter is not None else Painter(device)
+        self.painter = painter if painter is not None else Painter(device, dtype=dtype)
+        self.dtype = self.painter.dtype
         self.fingerprint = hashlib.sha256(f"{self.painter.fingerprint} {seed}".encode()).hexdigest()
 
     @torch.inference_mode()
@@ -247,13 +260,13 @@ class AnchorsColorizer:
         grid = key.tokens.shape[-2:]
         cells = torch.cat([followed(marks, _marks(p, t, scale), start, grid) for start, p, t, _ in found], 1)
         ab = torch.cat([colors for *_, colors in found])
-        return State(torch.cat(tokens).half(), cells, ab, SURE if references else GUESS)
+        return State(torch.cat(tokens).to(STORED), cells, ab, SURE if references else GUESS)
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
         """Superpixels, generator and RefineNet frame by frame with the shot's anchors."""
         at = slice(batch.positions.start, batch.positions.stop)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device, self.dtype):
             shares = self.painter.spix(batch.lightness)
         tokens = state.tokens[at].float()
         ab, sure = self.painter.color(batch.lightness, shares, tokens, list(state.cells[at]), state.ab)

@@ -85,6 +85,8 @@ class Colorizer(Protocol):
     """As in `--model`."""
     device: torch.device
     """Where its tensors live."""
+    dtype: torch.dtype
+    """What its nets compute in (`precision.choose`)."""
     steady: bool
     """Its colours follow motion already; the colours of the others are smoothed along it afterwards."""
     fingerprint: str

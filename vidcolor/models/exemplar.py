@@ -24,6 +24,7 @@ from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
 from vidcolor.models.fused import fuse
 from vidcolor.models.matching import Expected, KeyTokens, Matcher, load_matcher, together
+from vidcolor.models.precision import autocast, choose
 from vidcolor.trace import Traced
 
 HALF_LIFE = 24.0
@@ -50,7 +51,7 @@ class State:
     confidence: np.ndarray
     """(n, h / 2, w / 2) float16 in 0..1."""
     maps: dict[int, tuple[torch.Tensor, ...]]
-    """The trunk's maps of every frame that is looked at, bfloat16."""
+    """The trunk's maps of every frame that is looked at, as it computes them."""
     traced: Traced | None
     """Painted keys' colours, followed along motion; None without painted keys."""
     done: dict[int, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
@@ -75,9 +76,13 @@ class Exemplar:
     name = "exemplar"
     steady = True
 
-    def __init__(self, device: torch.device, seed: int = 0, every_frame: bool = False):
-        """every_frame: look at every frame of a shot, not at two of three."""
+    def __init__(
+        self, device: torch.device, seed: int = 0, every_frame: bool = False, dtype: torch.dtype | None = None
+    ):
+        """every_frame: look at every frame of a shot, not at two of three. dtype: what the nets compute in; None for
+        the device's own."""
         self.device, self.seed, self.every_frame = device, seed, every_frame
+        self.dtype = dtype or choose(device)
         self.fingerprint = weights.fingerprint(["matcher", "colornet"])
         self.matcher: Matcher = load_matcher().to(device)
         self.net: ColorizationNet = load_colornet().to(device)
@@ -97,7 +102,7 @@ class Exemplar:
         for i in looked:
             frame = shot.lightness[i]
             l = torch.from_numpy(frame).to(self.device)[None, None].float() / 2.55
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with autocast(self.device, self.dtype):
                 maps[i] = self.matcher.trunk(l)
                 described = self.matcher.describe(l, maps[i]) if keys else None
             if keys is None or described is None:
@@ -149,7 +154,7 @@ class Exemplar:
         hint, confidence = self._tensor(state.hint[at]), self._tensor(state.confidence[at][..., None])
         maps = [torch.cat(level) for level in zip(*(state.maps[t] for t in at))]
         traced = None if state.traced is None else torch.stack([seen(state.traced, t) for t in at]).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device, self.dtype):
             ab, share = self.net.with_traced(lightness, hint, confidence, maps, traced)
         shares = [None] * len(at) if share is None else list(share[:, 0].float().cpu().numpy())
         return list(zip(ab.permute(0, 2, 3, 1).cpu().numpy(), shares))
@@ -166,7 +171,7 @@ class Exemplar:
                 size = (round(h * scale / 32) * 32, round(w * scale / 32) * 32)
                 lab = _sized(key.lab, *size)
                 l, a, b = (torch.from_numpy(np.ascontiguousarray(x))[None, None] for x in np.moveaxis(lab, -1, 0))
-                with torch.autocast(self.device.type, torch.bfloat16):
+                with autocast(self.device, self.dtype):
                     described = self.matcher.describe(l.to(self.device))
                 view = self.matcher.key_tokens(described, torch.cat([a, b], 1).to(self.device))
                 view = view.with_bias(view.bias + bias + _silent(key, *size).to(self.device))
@@ -178,7 +183,7 @@ class Exemplar:
                 views.append(view)
                 places.append(place)
                 owner.append(torch.full_like(view.bias, number, dtype=torch.long))
-        return Keys(together(views).half_windows(), torch.cat(owner), torch.cat(places))
+        return Keys(together(views).with_windows(self.dtype), torch.cat(owner), torch.cat(places))
 
     def _expected(
         self, keys: Keys, references: Sequence[Reference], shot: Shot, traced: Traced | None, t: int

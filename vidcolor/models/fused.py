@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from vidcolor.models.precision import current, one_call
 
 _ONE_CALL = {"relu6": ("hardtanh", [0.0, 6.0], ""), "relu": ("relu", [], ""), "": ("none", [], "")}
 
@@ -14,24 +14,24 @@ _ONE_CALL = {"relu6": ("hardtanh", [0.0, 6.0], ""), "relu": ("relu", [], ""), ""
 class FusedConv(nn.Module):
     """`conv`, and after it `act`: `relu6`, `relu` or nothing.
 
-    Where a CPU computes in bfloat16 both are one call, and the weights are converted once: the same bits.
+    Where a CPU computes in a reduced precision both are one call, and the weights are converted once: the same bits.
     """
 
     def __init__(self, conv: nn.Conv2d, act: str):
         super().__init__()
         self.conv, self.act = conv, act
-        self.reduced: tuple[torch.Tensor, torch.Tensor | None] | None = None
+        self.converted: dict[torch.dtype, tuple[torch.Tensor, torch.Tensor | None]] = {}
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         conv = self.conv
-        if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not torch.is_grad_enabled() and one_call():
-            if self.reduced is None:
-                self.reduced = (
-                    conv.weight.detach().bfloat16(),
-                    None if conv.bias is None else conv.bias.detach().bfloat16(),
-                )
+        dtype = current(x.device)
+        if x.device.type == "cpu" and dtype != torch.float32 and not torch.is_grad_enabled() and one_call(dtype):
+            if dtype not in self.converted:
+                bias = None if conv.bias is None else conv.bias.detach().to(dtype)
+                self.converted[dtype] = conv.weight.detach().to(dtype), bias
             shape = conv.padding, conv.stride, conv.dilation, conv.groups
-            return torch.ops.mkldnn._convolution_pointwise(x.bfloat16(), *self.reduced, *shape, *_ONE_CALL[self.act])
+            given = x.to(dtype), *self.converted[dtype], *shape, *_ONE_CALL[self.act]
+            return torch.ops.mkldnn._convolution_pointwise(*given)
         x = conv(x)
         return F.relu6(x) if self.act == "relu6" else F.relu(x) if self.act == "relu" else x
 
@@ -52,13 +52,3 @@ def fuse(net: nn.Module) -> None:
             if act:
                 parent._modules[after] = nn.Identity()
 
-
-@cache
-def one_call() -> bool:
-    """Whether this torch and this CPU have convolution and activation in one, in bfloat16."""
-    try:
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and hasattr(
-            torch.ops.mkldnn, "_convolution_pointwise"
-        )
-    except AttributeError:
-        return False

@@ -71,9 +71,10 @@ class KeyTokens:
         """Those of some places, (m,) numbers."""
         return KeyTokens(self.coarse[:, at], self.windows[at], self.colors[at], self.bias[at])
 
-    def half_windows(self) -> KeyTokens:
-        """The same keys with fine descriptors in bfloat16: half the memory to gather, which is what matching costs."""
-        return replace(self, windows=self.windows.bfloat16())
+    def with_windows(self, dtype: torch.dtype) -> KeyTokens:
+        """The same keys with fine descriptors in `dtype`, in which candidates are found too: half the bits are half the
+        memory to gather, which is what matching costs."""
+        return replace(self, windows=self.windows.to(dtype))
 
 
 def together(keys: Sequence[KeyTokens]) -> KeyTokens:
@@ -175,7 +176,7 @@ class Describer(nn.Module):
     @staticmethod
     def coarse_features(s4: torch.Tensor, s8: torch.Tensor, s16: torch.Tensor) -> torch.Tensor:
         """Those of `coarse` alone."""
-        # here and below, what is divided place by place is float32, which is quicker on a CPU than bfloat16
+        # here and below, what is divided place by place is float32, quicker on a CPU than half the bits
         return join(*(normalize(x.float()).to(s4.dtype) for x in (F.avg_pool2d(s4, 2), s8, upsample(s16))))
 
     @staticmethod
@@ -263,21 +264,25 @@ class Matcher(nn.Module):
     def candidates(self, query: torch.Tensor, key: KeyTokens) -> torch.Tensor:
         """The key's places that n stride-8 places (n, 96) look like: (n, k), about best first.
 
-        Found with bfloat16 cosines, in groups of which each gives its best one.
+        Found by cosines in the precision of the windows, in groups of which each gives its best one.
         """
         size = key.coarse.shape[1]
         group = GROUP if size >= 4 * CANDIDATES * GROUP else 1
         # an odd number of groups keeps the same place of two keys out of one group
         groups = size if group == 1 else -(-size // group) | 1
-        asked = F.pad(query, (0, 1), value=1).bfloat16()
+        dtype = key.windows.dtype
+        asked = F.pad(query, (0, 1), value=1).to(dtype)
         weights = torch.cat([key.coarse, key.bias[None] / self.log_scale[0].exp()])
         room = (0, group * groups - size)
-        weights = torch.cat([F.pad(weights[:-1], room), F.pad(weights[-1:], room, value=-1e4)]).bfloat16()
-        # a bfloat16 leaves the lower half of a float32 free, for the number in the group: one maximum finds both
+        weights = torch.cat([F.pad(weights[:-1], room), F.pad(weights[-1:], room, value=-1e4)]).to(dtype)
+        # the lowest bits of a float32 hold the number in the group, so that one maximum finds both; a reduced precision
+        # leaves them free
         number = torch.arange(group, dtype=torch.int32, device=query.device).repeat_interleave(groups)
         found = []
         for block in asked.split(ROWS):
             bits = (block @ weights).float().view(torch.int32)
+            if dtype == torch.float32:
+                bits &= -GROUP
             bits |= number
             highest = bits.view(torch.float32).unflatten(1, (group, -1)).amax(1)
             best, column = highest.topk(min(CANDIDATES, groups))

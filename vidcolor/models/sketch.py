@@ -20,14 +20,15 @@ from vidcolor.models import weights
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
 from vidcolor.models.exemplar import time_bias
 from vidcolor.models.lab import lab_to_rgb, rgb_to_lab
+from vidcolor.models.precision import autocast, choose
 from vidcolor.models.scft import STRIDE, Scft, nothing
 from vidcolor.settings import SKETCH
 
 DOUBT = 0.01
 """Added to a place's share for a colour before its logarithm is its vote."""
 LEAST = 2 * STRIDE
-"""Shortest side of a reference. At one place a side, bfloat16 convolutions of stride 2 read beyond their input on some
-CPUs (seen with PyTorch's AMX kernels): now and then a colour was NaN."""
+"""Shortest side of a reference. At one place a side, convolutions of stride 2 in reduced precision read beyond their
+input on some CPUs (seen with PyTorch's AMX kernels): now and then a colour was NaN."""
 SILENT = -1e4
 """Added to the scores of what a cropped key does not cover."""
 
@@ -58,12 +59,20 @@ class Sketch:
     name = "sketch"
     steady = False
 
-    def __init__(self, device: torch.device, output: str = "auto", seed: int = 0, net: Scft | None = None) -> None:
+    def __init__(
+        self,
+        device: torch.device,
+        output: str = "auto",
+        seed: int = 0,
+        net: Scft | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         """output: as `--sketch-output` takes it. net: of one's own (with attention) instead of the shipped weights.
+        dtype: what the net computes in; None for the device's own.
         Raises VidcolorError for an unknown output, or where weights are missing or changed."""
         if output not in SKETCH:
             raise VidcolorError(f"--sketch-output {output}: one of {', '.join(SKETCH)}")
-        self.device, self.output = device, output
+        self.device, self.output, self.dtype = device, output, dtype or choose(device)
         net = load() if net is None else net
         self.fingerprint = weights.digest(f"{output} {xdog.SIGMA} {xdog.PHI} {xdog.GRAIN} {fill.GREYS}", net)
         self.net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -79,7 +88,7 @@ class Sketch:
             rgb = self._picture(reference, shot.lightness.shape[1:])
             covered = _silent(reference, rgb.shape[-2] // self.net.grid, rgb.shape[-1] // self.net.grid)
             for mirrored in (False, True):  # figures turn round, and few sheets show them from both sides
-                with torch.autocast(self.device.type, torch.bfloat16):
+                with autocast(self.device, self.dtype):
                     key, value = self.net.keys(self.net.reference_tokens(rgb.flip(3) if mirrored else rgb))
                 keys.append(key)
                 values.append(value)
@@ -104,7 +113,7 @@ class Sketch:
         lines = [xdog.sketch(frame) for frame in batch.lightness[:, 0].cpu().numpy()]
         sketch = torch.from_numpy(np.stack(lines))[:, None].to(self.device)
         at = slice(batch.positions.start, batch.positions.stop)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device, self.dtype):
             maps = self.net.sketch_maps(sketch)
             mixed, share = self.net.attend(self.net.tokens(maps), state.keys, state.values, state.bias[at])
             last = mixed.shape[1] - len(state.palette)

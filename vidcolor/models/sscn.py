@@ -21,6 +21,7 @@ from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
 from vidcolor.models.exemplar import time_bias
 from vidcolor.models.matching import Matcher, load_matcher
+from vidcolor.models.precision import autocast, choose
 from vidcolor.models.sscn_net import GRID, SSCN, UNIT, load_sscn
 from vidcolor.models.sscn_tokens import Choice, Tokens, look, together
 
@@ -57,13 +58,16 @@ class Sscn:
         nets: tuple[SSCN, ColorizationNet, Matcher] | None = None,
         choice: Choice | None = Choice(),  # noqa: B008  (frozen)
         last_mile: bool = True,
+        dtype: torch.dtype | None = None,
     ) -> None:
         """encoder: a file of weights that `scripts/train_sscn.py --out` wrote, instead of the shipped ones.
         nets: nets of one's own instead of any weights. choice: the places of a reference that are kept; None for all
         of them (dense attention). last_mile: whether the colorization sub-net has the last word, or stage 2.
+        dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing, changed, or do not fit.
         """
         self.device, self.seed, self.choice, self.last_mile = device, seed, choice, last_mile
+        self.dtype = dtype or choose(device)
         net, colorizing, matcher = nets if nets is not None else (_net(encoder), load_colornet(), load_matcher())
         self.fingerprint = weights.digest(f"{choice} {last_mile}", net, colorizing, matcher)
         self.net, self.colorizing = net.eval().to(device), colorizing.eval().to(device)
@@ -83,7 +87,7 @@ class Sscn:
     def colorize(self, batch: Batch, state: State | None) -> Colored:
         """Both stages and the last mile. Without references: automatic colour at confidence 0."""
         l = batch.lightness
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device, self.dtype):
             maps = self.matcher.trunk(l)
             if state is None:
                 half = l.new_zeros(len(l), 2, l.shape[-2] // 2, l.shape[-1] // 2)
@@ -107,7 +111,7 @@ class Sscn:
         if where is not None and not where.any():
             return None
         x = torch.from_numpy(np.ascontiguousarray(lab.transpose(2, 0, 1)))[None].to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device, self.dtype):
             seen = look(self.matcher, x[:, :1].contiguous()) if self.net.semantic else None
             maps = self.net.style(x)
             tokens = self.net.tokens(maps, self.net.describe(maps, seen), x[:, 1:], self.choice, where)

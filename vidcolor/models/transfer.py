@@ -119,12 +119,12 @@ class TransferNet(nn.Module):
         """
         return self(rgb, style, content=content, strength=strength, sites=sites, labels=labels).clamp(0, 1)
 
-    def bfloat16(self) -> TransferNet:
-        """Encoder and decoder in bfloat16, but for the layers that touch RGB; channels last. For use, not
+    def in_precision(self, dtype: torch.dtype) -> TransferNet:
+        """Encoder and decoder in `dtype`, but for the layers that touch RGB; channels last. For use, not
         training."""
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.encoder.to(torch.bfloat16)
-        self.decoder.to(torch.bfloat16)
+        self.encoder.to(dtype)
+        self.decoder.to(dtype)
         self.decoder["out"].float()
         return self
 
@@ -214,7 +214,7 @@ class TransferNet(nn.Module):
 
     @staticmethod
     def _precise(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        """The layers that touch RGB, in single precision: bfloat16's step at 1 is two ab units."""
+        """The layers that touch RGB, in single precision: eight bits' step at 1 is two ab units."""
         with torch.autocast(x.device.type, enabled=False):
             return layer(x.float())
 

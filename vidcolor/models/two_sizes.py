@@ -38,11 +38,11 @@ class TwoSizes:
     name = Exemplar.name
     steady = True
 
-    def __init__(self, device: torch.device, seed: int = 0):
-        self.large = Exemplar(device, seed)
+    def __init__(self, device: torch.device, seed: int = 0, dtype: torch.dtype | None = None):
+        self.large = Exemplar(device, seed, dtype=dtype)
         self.small = copy.copy(self.large)  # with the same nets
         self.small.every_frame = True
-        self.device, self.fingerprint = device, self.large.fingerprint
+        self.device, self.dtype, self.fingerprint = device, self.large.dtype, self.large.fingerprint
 
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> States:
         h, w = (max(32, round(side * SMALLER / 32) * 32) for side in shot.lightness.shape[1:])

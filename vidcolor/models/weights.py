@@ -20,6 +20,7 @@ from safetensors.torch import save as save_bytes
 from torch import nn
 
 from vidcolor.errors import VidcolorError
+from vidcolor.models.precision import STORED
 from vidcolor.whole import write_whole
 
 FOLDER = Path(__file__).resolve().parent.parent / "weights"
@@ -80,7 +81,7 @@ def save(path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], m
             continue
         value = value.detach().cpu().contiguous()
         if value.is_floating_point():
-            value = value.half()
+            value = value.to(STORED)
             if not torch.isfinite(value).all():
                 raise VidcolorError(f"{path}: tensor '{key}' holds values beyond half precision; train it again")
         tensors[key] = value

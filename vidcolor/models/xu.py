@@ -26,6 +26,7 @@ from vidcolor.models.contract import Batch, Colored, Reference, Shot
 from vidcolor.models.exemplar import time_bias
 from vidcolor.models.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.models.matching import load_matcher
+from vidcolor.models.precision import autocast, choose
 from vidcolor.models.transfer import Covariances, Statistics, TransferNet
 
 SHRINK = 2
@@ -70,10 +71,12 @@ class Xu:
         seed: int = 0,
         nets: tuple[TransferNet, ColorizationNet] | None = None,
         method: str = "adain",
+        dtype: torch.dtype | None = None,
     ) -> None:
         """encoder: None for the shipped real-time transfer net, `vgg19` for the paper's, or a file of weights
         that `scripts/train_transfer.py` wrote. nets: nets of one's own instead of any weights.
         method: `adain`, or `wct` for the whitening-colouring transform at the same sites.
+        dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing, changed, or do not fit.
         """
         self.device, self.seed, self.method = device, seed, method
@@ -81,7 +84,8 @@ class Xu:
         self.trunk = load_matcher().trunk.to(device) if colorizing.semantic else None
         settings = f"{seed} {SHRINK} {SAMPLE} {hints.DEFAULT} {method} {DENSE}"
         self.fingerprint = weights.digest(settings, transferring, colorizing, self.trunk)
-        self.transferring = transferring.eval().bfloat16().to(device)
+        self.dtype = dtype or choose(device)
+        self.transferring = transferring.eval().in_precision(self.dtype).to(device)
         self.colorizing = colorizing.eval().to(device)
 
     @torch.inference_mode()
@@ -143,7 +147,7 @@ class Xu:
         h, w = lightness.shape[-2:]
         room = (0, -w % 16, 0, -h % 16)  # the trunk's coarsest stride
         lightness, hint, mask = (F.pad(x, room, mode="replicate") for x in (lightness, hint, mask))
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device, self.dtype):
             maps = None if self.trunk is None else self.trunk(lightness)
             return self.colorizing(lightness, hint, mask, maps)[..., :h, :w].float()
 

@@ -22,6 +22,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from vidcolor.models.precision import training_autocast
 from vidcolor.training.ranks import Ranks
 
 
@@ -52,8 +53,8 @@ class Schedule:
     """Steps between rows of the log."""
     save_every: float = 60.0
     """Seconds between checkpoints."""
-    bf16: bool = True
-    """Forward pass under bfloat16 autocast; weights and optimizer stay float32."""
+    reduced: bool = True
+    """Forward pass in half the bits where the device is quick in them; weights and optimizer stay float32."""
     workers: int = 0
     """Processes that make batches; 0 makes them in this one."""
 
@@ -100,7 +101,7 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = rate
         torch.manual_seed((schedule.seed + ranks.rank) * 1_000_003 + step)
-        with torch.autocast(device.type, torch.bfloat16, enabled=schedule.bf16):
+        with training_autocast(device, schedule.reduced):
             terms = loss(net, to_device(data, device))
         optimizer.zero_grad(set_to_none=True)
         terms["loss"].backward()

@@ -1,0 +1,130 @@
+"""Which number format a device computes in: chosen once, from what the hardware reports, and asked by every net.
+
+Weights, colours and whatever leaves a net stay float32; a reduced format is for what lies between.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import torch
+
+from vidcolor.errors import VidcolorError, warn
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+"""What `--precision` takes beside `auto`."""
+STORED = torch.float16
+"""Of weights in files and of features that are kept for a whole shot: half the room, and nothing is computed in it."""
+
+_CPU_FEATURES = {
+    torch.bfloat16: ("avx512_bf16", "amx_bf16", "avx10_2", "bf16", "sve_bf16"),
+    torch.float16: ("avx512_fp16", "amx_fp16", "avx10_2", "fp16_arith"),
+}
+"""Names under which a CPU reports products of a reduced format (`torch.cpu.get_capabilities`: x86-64, then ARM)."""
+
+
+def choose(device: torch.device, wanted: str = "auto") -> torch.dtype:
+    """The format in which nets compute on `device`: `wanted`, or what is quick there and safe.
+
+    auto: a CPU's bfloat16 where it has instructions or matrix units for it, else float32; CUDA's bfloat16 from compute
+    capability 8 on, float16 on 7.x, float32 before; float32 on MPS, whose GPUs compute as fast in it and cannot
+    overflow. Raises VidcolorError for an unknown name, or a format that the device cannot compute in.
+    """
+    if wanted == "auto":
+        return _automatic(device)
+    if wanted not in PRECISIONS:
+        raise VidcolorError(f"--precision {wanted}: one of auto, {', '.join(PRECISIONS)}")
+    dtype = PRECISIONS[wanted]
+    if not _can(device, dtype):
+        instead = name(_automatic(device))
+        raise VidcolorError(f"--precision {wanted}: {_called(device)} cannot compute in it; use another --device or --precision {instead}")
+    if device.type == "cpu" and dtype == torch.bfloat16 and not _cpu_has(dtype):
+        warn("--precision bfloat16: this CPU only imitates it, many times slower than float32")
+    return dtype
+
+
+def name(dtype: torch.dtype) -> str:
+    """As `--precision` has it."""
+    return next(name for name, one in PRECISIONS.items() if one == dtype)
+
+
+def autocast(device: torch.device, dtype: torch.dtype | None = None) -> torch.autocast:
+    """A context in which nets with float32 weights compute in `dtype`, or in the device's own."""
+    dtype = dtype or choose(device)
+    return torch.autocast(device.type, dtype if dtype != torch.float32 else None, enabled=dtype != torch.float32)
+
+
+def training_autocast(device: torch.device, enabled: bool = True) -> torch.autocast:
+    """The same for training: bfloat16 where it is quick, else float32, as gradients leave float16's range."""
+    dtype = _automatic(device)
+    return autocast(device, dtype if enabled and dtype == torch.bfloat16 else torch.float32)
+
+
+def current(device: torch.device) -> torch.dtype:
+    """The format that the context around the call computes in."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.get_autocast_dtype(device.type)
+    return torch.float32
+
+
+def describe(device: torch.device, dtype: torch.dtype) -> str:
+    """Device, precision and threads in words, for `--verbose`."""
+    threads = torch.get_num_threads()
+    return f"{_called(device)}, {name(dtype)}, {threads} thread{'' if threads == 1 else 's'} of {os.cpu_count()}"
+
+
+@cache
+def one_call(dtype: torch.dtype) -> bool:
+    """Whether this torch and this CPU have a convolution with its activation as one call, in `dtype`."""
+    return hasattr(torch.ops.mkldnn, "_convolution_pointwise") and _onednn_has(dtype)
+
+
+def _automatic(device: torch.device) -> torch.dtype:
+    if device.type == "cpu" and _cpu_has(torch.bfloat16) and _onednn_has(torch.bfloat16):
+        return torch.bfloat16
+    if device.type == "cuda":
+        major = torch.cuda.get_device_capability(device)[0]
+        return torch.bfloat16 if major >= 8 else torch.float16 if major == 7 else torch.float32
+    return torch.float32
+
+
+def _can(device: torch.device, dtype: torch.dtype) -> bool:
+    if dtype == torch.float32 or (device.type == "cpu" and dtype == torch.bfloat16):
+        return True
+    if device.type == "cpu":
+        return _onednn_has(dtype)
+    if device.type == "cuda" and dtype == torch.bfloat16:
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    return True
+
+
+def _cpu_has(dtype: torch.dtype) -> bool:
+    return any(_cpu_capabilities().get(feature) for feature in _CPU_FEATURES[dtype])
+
+
+def _onednn_has(dtype: torch.dtype) -> bool:
+    """Whether oneDNN, which does a CPU's convolutions, computes in `dtype` here; ONEDNN_MAX_CPU_ISA may forbid it."""
+    asked = {torch.bfloat16: "_is_mkldnn_bf16_supported", torch.float16: "_is_mkldnn_fp16_supported"}
+    try:
+        return dtype not in asked or bool(getattr(torch.ops.mkldnn, asked[dtype])())
+    except AttributeError:
+        return False
+
+
+def _cpu_capabilities() -> Mapping[str, Any]:
+    """What the CPU reports of itself by name; an older torch knows the one feature that counts on x86-64."""
+    if hasattr(torch.cpu, "get_capabilities"):
+        return torch.cpu.get_capabilities()
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return {"avx512_bf16": asked()}
+
+
+def _called(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    if device.type == "cpu":
+        return f"cpu ({_cpu_capabilities().get('cpu_name') or 'unnamed'})"
+    return str(device)
