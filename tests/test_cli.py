@@ -304,8 +304,8 @@ def test_a_worker_that_cannot_compute_as_planned_says_so(folder, monkeypatch, ca
     monkeypatch.setattr(precision, "_can", lambda device, dtype: dtype == torch.float32)
     assert cli.main(["unit", "film.color.plan.json", "0", "-q"]) == 2
     assert re.fullmatch(
-        r"vidcolor: film\.color\.plan\.json: --precision bfloat16: cpu .* cannot compute in it; use another --device or "
-        r"--precision \w+",
+        r"vidcolor: film\.color\.plan\.json: --precision bfloat16: cpu .* cannot compute in it; use another "
+        r"--device or --precision \w+",
         capsys.readouterr().err.strip().splitlines()[-1],
     )
 

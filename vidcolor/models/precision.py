@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from vidcolor.errors import VidcolorError, warn
+from vidcolor.settings import PRECISIONS
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-"""What `--precision` takes beside `auto`."""
+DTYPES = {name: getattr(torch, name) for name in PRECISIONS if name != "auto"}
 STORED = torch.float16
 """Of weights in files and of features that are kept for a whole shot: half the room, and nothing is computed in it."""
 
@@ -35,12 +35,12 @@ def choose(device: torch.device, wanted: str = "auto") -> torch.dtype:
     """
     if wanted == "auto":
         return _automatic(device)
-    if wanted not in PRECISIONS:
-        raise VidcolorError(f"--precision {wanted}: one of auto, {', '.join(PRECISIONS)}")
-    dtype = PRECISIONS[wanted]
+    if wanted not in DTYPES:
+        raise VidcolorError(f"--precision {wanted}: one of auto, {', '.join(DTYPES)}")
+    dtype = DTYPES[wanted]
     if not _can(device, dtype):
-        instead = name(_automatic(device))
-        raise VidcolorError(f"--precision {wanted}: {_called(device)} cannot compute in it; use another --device or --precision {instead}")
+        remedy = f"use another --device or --precision {name(_automatic(device))}"
+        raise VidcolorError(f"--precision {wanted}: {_called(device)} cannot compute in it; {remedy}")
     if device.type == "cpu" and dtype == torch.bfloat16 and not _cpu_has(dtype):
         warn("--precision bfloat16: this CPU only imitates it, many times slower than float32")
     return dtype
@@ -48,7 +48,7 @@ def choose(device: torch.device, wanted: str = "auto") -> torch.dtype:
 
 def name(dtype: torch.dtype) -> str:
     """As `--precision` has it."""
-    return next(name for name, one in PRECISIONS.items() if one == dtype)
+    return next(name for name, one in DTYPES.items() if one == dtype)
 
 
 def autocast(device: torch.device, dtype: torch.dtype | None = None) -> torch.autocast:
