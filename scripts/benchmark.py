@@ -184,7 +184,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, help="as of vidcolor")
     parser.add_argument("--quality", action="store_true", help="as of vidcolor")
     parser.add_argument("--device", default=Settings.device)
-    parser.add_argument("--codec", default=Settings.codec)
+    parser.add_argument("--codec", default="x264")
     parser.add_argument("--memory", nargs="*", type=int, metavar="FRAMES", help="peak memory on 1000 and 5000")
     args = parser.parse_args(argv[:split])
     try:

@@ -183,6 +183,23 @@ def test_a_film_that_is_called_like_a_step(folder):
         ("film.mkv --ref a.png --fps 0", ["--fps"]),
         ("film.mkv --ref a.png --scenes refs.csv", ["refs.csv", "Start Frame"]),
         ("film.mkv --ref a.png --colour", ["--colour"]),
+        ("film.mkv --ref a.png --lossless --codec x265", ["--lossless", "--codec x265", "leave one"]),
+        ("film.mkv --ref a.png --lossless --crf 12", ["--lossless", "--crf 12", "leave one"]),
+        ("film.mkv --ref a.png --lossless --preset slow", ["--lossless", "--preset slow", "leave one"]),
+        ("film.mkv --ref a.png --codec ffv1 --crf 12", ["--crf", "ffv1"]),
+        ("film.mkv --ref a.png --codec ffv1 --preset slow", ["--preset", "ffv1"]),
+        ("film.mkv --ref a.png --codec prores -o out.mov --crf 12", ["--crf", "prores"]),
+        ("film.mkv --ref a.png --codec prores -o out.mov --preset slow", ["--preset slow", "hq"]),
+        ("film.mkv --ref a.png --codec x265 --preset hq", ["--preset hq", "slower"]),
+        ("film.mkv --ref a.png --model adain --quality --size 128", ["--quality", "--size", "leave one"]),
+        ("film.mkv --ref a.png --sketch-output fill --upsample fast", ["--upsample", "--sketch-output fill"]),
+        ("film.mkv --ref a.png --reader decord --on-error skip", ["decord", "--reader av"]),
+        ("propose film.mkv --anchors a.csv --scenes refs.csv", ["--scenes", "--anchors", "leave one"]),
+        ("propose film.mkv --anchors a.csv --seed 0", ["--seed", "--anchors", "leave one"]),
+        ("stylize a.png b.png --crf 0", ["--crf", "photograph", "leave it out"]),
+        ("stylize a.png b.png --lossless", ["--lossless", "photograph", "leave it out"]),
+        ("stylize a.png b.png --labels-unmatched global", ["--labels-unmatched", "--labels"]),
+        ("stylize film.mkv b.png --lossless --codec x264", ["--lossless", "--codec x264", "leave one"]),
         ("unit none.json 0", ["none.json"]),
         ("unit refs.csv 0", ["refs.csv", "not a plan"]),
         ("unit refs.csv x", ["whole number"]),
@@ -197,6 +214,39 @@ def test_an_error_is_one_line_and_exit_code_2(folder, capsys, line: str, words: 
     assert all(word in last for word in words), last
     assert "Traceback" not in said.err
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_options_of_other_models_are_errors(folder, capsys, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    for line, words in {
+        "--transfer adain": ["--transfer adain", "--model exemplar", "use --model adain"],
+        "--model sscn --transfer wct": ["--transfer wct", "--model sscn", "use --model adain"],
+        "--sketch-output auto": ["--sketch-output auto", "only --model sketch"],
+        "--model sketch --encoder vgg19": ["--encoder vgg19", "--model sketch", "use --model adain"],
+    }.items():
+        assert cli.main(["film.mkv", "--ref", "a.png", *line.split()]) == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert all(word in said for word in words), said
+
+
+def test_a_seed_that_changes_nothing_is_said(folder, capsys):
+    for model, wanted in (("exemplar", 1), ("adain", 0)):
+        assert cli.main(["film.mkv", "--ref", "a.png", "--dry-run", "--seed", "7", "--model", model]) == 0
+        assert capsys.readouterr().err.count("--seed 7: --model") == wanted
+
+
+def test_range_against_rgb_pictures_is_an_error(folder, capsys):
+    write_key(folder / "f1.png", seed=1)
+    line = ["f%d.png", "--fps", "24", "--ref", "a.png", "--dry-run", "--range"]
+    assert cli.main([*line, "limited"]) == 2
+    assert "RGB pictures have the full range" in capsys.readouterr().err
+    assert cli.main([*line, "full"]) == 0
+
+
+def test_a_plan_is_printed_where_it_is_wanted(folder, capsys):
+    assert cli.main(["plan", "film.mkv", "--ref", "a.png", "-q", "-v"]) == 0
+    assert "unit 2: frames 17 to 23" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written(folder, capsys, monkeypatch):

@@ -98,6 +98,10 @@ def _plan(arguments: list[str]) -> int:
     plan, _ = api.plan_film(request_of(options), settings_of(options), progress=not options.quiet)
     path = (options.plan or plan.out.with_name(plan.out.stem + ".plan.json")).absolute()
     save(plan, path)
+    if options.verbose:
+        from .planning import describe
+
+        tell("\n".join(describe(plan)), sys.stderr)
     if options.commands:
         lines = [f"vidcolor unit {shlex.quote(str(path))} {unit.index}" for unit in plan.units]
     else:

@@ -83,7 +83,7 @@ def output_format(film: Film, settings: Settings, out: str | Path) -> OutputForm
     the codec can hold them, else the nearest, said once as a warning.
 
     Raises VidcolorError where codec and container, or codec and film, do not fit, naming what does."""
-    codec = "ffv1" if settings.lossless else settings.codec
+    codec = "ffv1" if settings.lossless else settings.codec or "x264"
     container = _container(codec, Path(out))
     chroma = film.chroma if film.chroma in ("420", "422", "444") else settings.chroma
     options, chroma = _options(codec, settings, chroma, film)

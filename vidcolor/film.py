@@ -184,6 +184,8 @@ def probe(
     full = rgb or found["pix_fmt"].startswith("yuvj") or (picture and tags["range"] == 0) or tags["range"] == 2
     if not rgb and tags["range"] == 0 and not found["pix_fmt"].startswith("yuvj"):
         untagged.append("range")
+    if full_range is False and rgb:
+        raise VidcolorError(f"{path}: --range limited: RGB pictures have the full range; leave it out")
     if full_range is not None and not rgb:
         if full_range != full:
             full, tags["range"] = full_range, 2 if full_range else 1

@@ -104,6 +104,7 @@ def make_plan(
     scenes = read_scenes(request.scenes) if request.scenes else None
     model = fingerprint()
     settings = replace(settings, precision=name(computing(settings)[1]))
+    _check_seed(settings, bool(keys))
     if on_film:
         on_film(film)
     found = scan(
@@ -148,6 +149,14 @@ def make_plan(
         identity=identity,
         fingerprint=model,
     )
+
+
+def _check_seed(settings: Settings, keys: bool) -> None:
+    """Say so where the seed changes nothing. keys: whether there are any; else they are proposed, by the seed."""
+    from .models import draws, needs_reference
+
+    if settings.seed and not draws(settings.model) and (keys or not needs_reference(settings.model)):
+        warn(f"--seed {settings.seed}: --model {settings.model} draws nothing at random, so it changes nothing")
 
 
 def read_keys(request: Request) -> list[Key]:

@@ -264,14 +264,14 @@ def command(arguments: list[str]) -> int:
     add("movie", type=Path, metavar="MOVIE", help="a film, or numbered images with --fps")
     add("-o", "--out", type=Path, metavar="DIR", help="where they go (MOVIE-stem.proposed beside the film)")
     add("-y", "--overwrite", action="store_true", help="replace the proposals in an existing folder")
-    add("--proposals", type=whole, default=PROPOSALS, metavar="1..3", help="versions of each frame (3)")
-    add("--anchors-per-frame", type=whole, default=DEFAULT, metavar="3..14", help="places that are given a colour (8)")
+    add("--proposals", type=whole, metavar="1..3", help="versions of each frame (3)")
+    add("--anchors-per-frame", type=whole, metavar="3..14", help="places that are given a colour (8)")
     add("--anchors", type=Path, metavar="CSV", help="make the pictures again from this file")
     add("--scenes", type=Path, metavar="CSV", help="PySceneDetect's scene list instead of looking for cuts")
     add("--start", type=point, metavar="T", help="first frame: a number from 0, 12.5s or HH:MM:SS.nnn")
     add("--end", type=point, metavar="T", help="first frame that is left out, written as --start")
     add("--fps", type=frame_rate, help="frame rate of numbered images (24, 24000/1001)")
-    add("--seed", type=whole, default=0, help="of the choice of anchors")
+    add("--seed", type=whole, help="of the choice of anchors")
     add("--matrix", choices=MATRICES, help="YCbCr matrix, against the film's tag")
     add("--range", choices=("limited", "full"), help="range of the code values, against the film's tag")
     add("--on-error", choices=("stop", "skip"), default="stop", help="at a corrupt frame")
@@ -280,6 +280,10 @@ def command(arguments: list[str]) -> int:
     add("--precision", choices=PRECISIONS, default="auto", help="of the nets: auto is what the device is quick in")
     add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     given = parser.parse_args(arguments)
+    for name in ("proposals", "anchors_per_frame", "scenes", "start", "end", "seed"):
+        if given.anchors is not None and getattr(given, name) is not None:
+            option = "--" + name.replace("_", "-")
+            raise VidcolorError(f"{option}: --anchors CSV says which frames and anchors; leave one of them out")
     settings = Settings(
         matrix=given.matrix,
         full_range=None if given.range is None else given.range == "full",
@@ -291,14 +295,14 @@ def command(arguments: list[str]) -> int:
     done = propose(
         given.movie,
         given.out,
-        proposals=given.proposals,
-        anchors_per_frame=given.anchors_per_frame,
+        proposals=PROPOSALS if given.proposals is None else given.proposals,
+        anchors_per_frame=DEFAULT if given.anchors_per_frame is None else given.anchors_per_frame,
         anchors=given.anchors,
         scenes=given.scenes,
         start=given.start,
         end=given.end,
         fps=given.fps,
-        seed=given.seed,
+        seed=given.seed or 0,
         settings=settings,
         overwrite=given.overwrite,
         progress=not given.quiet,

@@ -23,7 +23,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "precision": PRECISIONS,
     "on_error": ("stop", "skip"),
     "sketch_output": SKETCH,
+    "matrix": MATRICES,
 }
+_OPTIONAL = ("codec", "transfer", "sketch_output", "matrix")
+"""Of them, those of which nothing need be said."""
 _NOT_IN_PIXELS = ("device", "dump_every", "dump_dir")
 
 
@@ -47,14 +50,14 @@ class Settings:
     """Name of the model, one of `vidcolor.models.names()`."""
     size: int | None = None
     """Short side of the working frame in pixels, the size at which colours are found; None: see `lines`."""
-    codec: str = "x264"
-    """`x264`, `x265`, `ffv1` or `prores`."""
+    codec: str | None = None
+    """`x264`, `x265`, `ffv1` or `prores`; None for `x264`, with `lossless` for `ffv1`."""
     crf: int | None = None
     """Constant rate factor of x264 and x265 (0..51, lower is better); None for the codec's default here."""
     preset: str | None = None
     """Preset of x264 and x265, profile name of ProRes; None for the default here."""
     lossless: bool = False
-    """FFV1 level 3 with slice CRCs, whatever `codec` says."""
+    """FFV1 level 3 with slice CRCs."""
     chroma: str = "420"
     """Chroma sampling of the result where the source has none: `420`, `422`, `444`."""
     strength: float = 1.0
@@ -71,10 +74,11 @@ class Settings:
     """The user's range against the film's tag; None to believe the film."""
     encoder: str | None = None
     """A model's own variant, e.g. `vgg19`; None for the model's default."""
-    transfer: str = "adain"
-    """How `--model adain` transfers statistics: `adain` (mean, deviation) or `wct` (mean, full covariance)."""
-    sketch_output: str = "auto"
-    """What `--model sketch` gives: `fill` (colour under the lines, luma anew), `ab` (luma stays), or by the shot."""
+    transfer: str | None = None
+    """How `--model adain` transfers statistics: `adain` (None too; mean, deviation) or `wct` (mean, covariance)."""
+    sketch_output: str | None = None
+    """What `--model sketch` gives: `fill` (colour under the lines, luma anew), `ab` (luma stays), `auto` (by the shot);
+    None for `auto`."""
     quality: bool = False
     """Find colours on larger frames, the default model on smaller ones too: better and slower."""
     reader: str = "av"
@@ -94,10 +98,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise VidcolorError(f"{_option(name)} {getattr(self, name)}: one of {', '.join(choices)}")
-        if self.matrix is not None and self.matrix not in MATRICES:
-            raise VidcolorError(f"--matrix {self.matrix}: one of {', '.join(MATRICES)}")
+            value = getattr(self, name)
+            if value not in choices and not (value is None and name in _OPTIONAL):
+                raise VidcolorError(f"{_option(name)} {value}: one of {', '.join(choices)}")
         for name in ("strength", "temporal"):
             value = getattr(self, name)
             if not (math.isfinite(value) and 0 <= value <= 1):
@@ -112,6 +115,24 @@ class Settings:
             raise VidcolorError(f"--dump-every {self.dump_every}: a whole number from 1")
         if self.dump_every and self.dump_dir is None:
             raise VidcolorError("--dump-every without a folder: name it with --dump DIR")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Raise VidcolorError where one option would be ignored for another's sake."""
+        if self.lossless and self.codec not in (None, "ffv1"):
+            raise VidcolorError(f"--lossless is FFV1, not --codec {self.codec}: leave one of the two out")
+        for name in ("crf", "preset"):
+            value = getattr(self, name)
+            if self.lossless and value is not None:
+                raise VidcolorError(
+                    f"{_option(name)} {value}: nothing to choose with --lossless, leave one of them out"
+                )
+        if self.quality and self.size and self.model not in LINES:
+            raise VidcolorError(f"--quality is --size {OTHERS[1]} for --model {self.model}: leave one of them out")
+        if self.sketch_output == "fill" and self.upsample != "edge":
+            raise VidcolorError(f"--upsample {self.upsample}: not with --sketch-output fill, which paints at full size")
+        if self.reader == "decord" and self.on_error == "skip":
+            raise VidcolorError("--reader decord does not skip corrupt frames: use --reader av with --on-error skip")
 
     def lines(self, own: int) -> int:
         """Short side of the working frame in pixels, for a film whose own one is `own`."""

@@ -29,6 +29,8 @@ OUT_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".webp")
 """Endings of stylised photographs."""
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 """Of them, those that hold 16 bits."""
+OF_FILMS = ("codec", "crf", "preset", "lossless")
+"""Settings that a photograph does not have."""
 _FILMS = (".mkv", ".mp4", ".m4v", ".mov", ".avi", ".mxf", ".webm", ".mpg", ".ts")
 _GREY = 1.5 / 255
 
@@ -85,8 +87,12 @@ def stylize(
     check_out(out, content, overwrite)
     if photograph and out.suffix.lower() not in OUT_SUFFIXES:
         raise VidcolorError(f"{out}: a photograph's result is written as {', '.join(OUT_SUFFIXES)}; name it so with -o")
-    if fps is not None and photograph:
-        raise VidcolorError(f"{content}: --fps is for numbered images, not for a photograph")
+    if photograph:
+        given = [name for name in OF_FILMS if getattr(settings, name) != getattr(Settings(), name)] + ["fps"] * (
+            fps is not None
+        )
+        if given:
+            raise VidcolorError(f"{content}: a photograph; --{given[0]} is for films and numbered images, leave it out")
     if labels is not None and len(labels) != 1 + len(styles):
         raise VidcolorError(
             f"--labels: {len(labels)} maps for 1 content and {len(styles)} styles; give the content's map, then each "
@@ -231,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MAP",
         help="label maps, the content's (a film's: one, or a folder named by frame number), then each style's",
     )
-    add("--labels-unmatched", choices=("global", "keep"), default="global", help="labels that no style has")
+    add("--labels-unmatched", choices=("global", "keep"), help="labels that no style has")
     add("--strength", type=float, default=1.0, metavar="0..1", help="of the change; 0 changes nothing")
     add("--keep-luma", action="store_true", help="change colours only, not light and dark")
     add("--size", type=whole, default=256, help="short side at which the sub-net works (256)")
@@ -240,7 +246,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--precision", choices=PRECISIONS, default="auto", help="of the nets: auto is what the device is quick in")
     add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     film = parser.add_argument_group("of a film")
-    film.add_argument("--codec", choices=CODECS, default="x264", help="of the result")
+    film.add_argument("--codec", choices=CODECS, help="of the result")
     film.add_argument("--crf", type=whole, help="quality of x264 and x265, 0 is best")
     film.add_argument("--preset", help="of x264 and x265 (medium), or ProRes profile (hq)")
     film.add_argument("--lossless", action="store_true", help="FFV1 in Matroska")
@@ -251,7 +257,10 @@ def _parser() -> argparse.ArgumentParser:
 def _look(options: argparse.Namespace) -> Look:
     from .styling import Look
 
-    return Look(options.transfer, options.strength, options.keep_luma, options.size, options.labels_unmatched)
+    unmatched = options.labels_unmatched
+    if unmatched is not None and options.labels is None:
+        raise VidcolorError("--labels-unmatched: there are no labels; give maps with --labels or leave it out")
+    return Look(options.transfer, options.strength, options.keep_luma, options.size, unmatched or "global")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -27,22 +27,28 @@ def needs_reference(name: str) -> bool:
     return name not in ("anchors", "sketch")
 
 
+def draws(name: str) -> bool:
+    """Whether a model draws anything at random, so that the seed counts."""
+    return name in ("adain", "anchors")
+
+
 def create(
     name: str = DEFAULT,
     *,
     device: str = "auto",
     encoder: str | None = None,
     seed: int = 0,
-    transfer: str = "adain",
-    sketch_output: str = "auto",
+    transfer: str | None = None,
+    sketch_output: str | None = None,
     quality: bool = False,
     precision: str = "auto",
 ) -> Colorizer:
     """Build a model with its shipped weights.
 
     encoder: a model's own variant (`vgg19`: the paper-size transfer sub-net of `adain`), or a file of weights for
-    `adain` or `sscn`. transfer: how `adain` transfers statistics, `adain` or `wct`. sketch_output: `auto`, `fill` or
-    `ab`, of `sketch`. quality: the default model at two sizes. precision: as `precision.choose` takes it.
+    `adain` or `sscn`. transfer: how `adain` transfers statistics, `adain` (None too) or `wct`. sketch_output: `auto`
+    (None too), `fill` or `ab`, of `sketch`. quality: the default model at two sizes. precision: as `precision.choose`
+    takes it.
     Raises VidcolorError for an unknown model, an option that it does not have, a device or precision that is not there,
     weights that are missing or changed.
     """
@@ -54,14 +60,14 @@ def create(
         raise VidcolorError(f"--model {name}: there is no such model; one of {', '.join(names())}")
     if encoder is not None and name not in ("adain", "sscn"):
         raise VidcolorError(f"--encoder {encoder}: --model {name} has one encoder only; use --model adain")
-    if transfer != "adain" and name != "adain":
+    if transfer is not None and name != "adain":
         raise VidcolorError(f"--transfer {transfer}: --model {name} transfers no statistics; use --model adain")
-    if sketch_output != "auto" and name != "sketch":
+    if sketch_output is not None and name != "sketch":
         raise VidcolorError(f"--sketch-output {sketch_output}: only --model sketch has it; leave it out")
     if name == "adain":
         from vidcolor.models.xu import Xu
 
-        return Xu(where, encoder=encoder, seed=seed, method=transfer, dtype=dtype)
+        return Xu(where, encoder=encoder, seed=seed, method=transfer or "adain", dtype=dtype)
     if name == "sscn":
         from vidcolor.models.sscn import Sscn
 
@@ -73,7 +79,7 @@ def create(
     if name == "sketch":
         from vidcolor.models.sketch import Sketch
 
-        return Sketch(where, sketch_output, seed, dtype=dtype)
+        return Sketch(where, sketch_output or "auto", seed, dtype=dtype)
     from vidcolor.models.exemplar import Exemplar
     from vidcolor.models.two_sizes import TwoSizes
 
