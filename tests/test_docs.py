@@ -1,14 +1,17 @@
 """The documentation keeps up: every option, file and dependency is in it, and its links lead somewhere."""
 
+import inspect
 import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from vidcolor import cli
+from vidcolor import cli, colorize
+from vidcolor.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "CHANGELOG.md", "samples/README.md")
@@ -36,6 +39,16 @@ def test_every_option_is_documented(step, capsys):
     assert "--help" in found
     assert len(found) > 3
     assert {o for o in found if not re.search(rf"(?<![\w-]){re.escape(o)}(?![\w-])", text)} == set()
+
+
+def test_options_are_arguments_of_the_same_name_but_for_those_that_the_readme_names(capsys):
+    words = {o.removeprefix("--").replace("-", "_") for o in options([], capsys) if o.startswith("--")}
+    words -= {"help", "version", "quiet", "verbose", "dry_run"}  # of the terminal
+    arguments = set(inspect.signature(colorize).parameters) | {field.name for field in fields(Settings)}
+    assert words - arguments == {"range", "dump"}
+    text = (ROOT / "README.md").read_text()
+    assert "`--range full` is `full_range=True`" in text and '`dump_dir="DIR"`' in text
+    assert {"full_range", "dump_dir", "dump_every"} <= arguments
 
 
 def test_every_step_is_documented():
