@@ -118,7 +118,7 @@ def stages(request: Request, settings: Settings) -> str:
     scanned = time.perf_counter()
     timings = render_all(plan, model, plan.units)
     rendered = time.perf_counter()
-    join.join(plan)
+    join.join(plan, overwrite=True)
     ended = time.perf_counter()
     count = plan.last - plan.first
     size = color.working_size(plan.film, settings.lines(plan.film.short_side))

@@ -64,7 +64,7 @@ def test_large_frames_are_shrunk():
 def test_saved_by_frame_number(tmp_path):
     sheet = a_sheet()
     path = dump.save(sheet, tmp_path / "new" / "folder", 123)
-    assert path == tmp_path / "new" / "folder" / "000123.png"
+    assert path == tmp_path / "new" / "folder" / "sheet_000123.vidcolor.png"
     assert np.array_equal(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), sheet)
 
 

@@ -13,6 +13,7 @@ from media import grey_frames, write_film
 from vidcolor import api, cli, color, planning, proposals
 from vidcolor.anchors_file import Anchor, hex_of
 from vidcolor.difference import ciede2000
+from vidcolor.errors import VidcolorError
 from vidcolor.film import probe
 from vidcolor.keyframes import key_frame
 from vidcolor.models import pick_device
@@ -97,7 +98,7 @@ def test_proposals_of_a_film(film, capsys):
     # the same again gives the same bits; an existing folder is refused, and replaced with -y
     assert cli.main(["propose", "film.mkv", "-o", "p", "-q"]) == 2
     assert "p: exists already; replace its proposals with -y" in capsys.readouterr().err
-    (film.parent / "p" / "1" / "000099.png").write_bytes(b"from an earlier run")
+    (film.parent / "p" / "1" / "000099.png").write_bytes(made[names[0]])  # from an earlier run
     assert cli.main(["propose", "film.mkv", "-o", "p", "--anchors-per-frame", "5", "-qy", "--device", "cpu"]) == 0
     assert contents(film.parent / "p") == made
     # pictures are made again from the file: the same ones, and after a change another one
@@ -105,6 +106,19 @@ def test_proposals_of_a_film(film, capsys):
     again = ["propose", "film.mkv", "-o", "p", "--anchors", "p/anchors.csv", "-q", "--device", "cpu"]
     assert cli.main(again) == 0
     assert contents(film.parent / "p") == made
+
+    # what a restorer painted is neither replaced nor removed, with -y or without
+    painted, other = film.parent / "p" / names[0], film.parent / "p" / "2" / "000077.png"
+    cv2.imwrite(str(painted), 255 - cv2.imread(str(painted)))
+    for line in (again, [*again[:4], "-qy"]):
+        before = contents(film.parent / "p")
+        assert cli.main(line) == 2
+        assert f"{names[0]}: not as vidcolor wrote it" in capsys.readouterr().err
+        assert contents(film.parent / "p") == before
+    painted.write_bytes(made[names[0]])
+    cv2.imwrite(str(other), cv2.imread(str(painted)))
+    assert cli.main([*again[:4], "-qy"]) == 2
+    other.unlink()
 
     def redder(table):
         table[0]["color"] = "#e01010"
@@ -237,8 +251,13 @@ def test_other_films_and_seeds_get_pictures_of_their_own(film):
     first[0][0].path.write_bytes(b"edited by hand")
     kept = planning._proposed(found, pts, [(0, 8)], Settings(device="cpu"), folder.parent, False)
     assert kept[0][0].path.read_bytes() == b"edited by hand" and kept[1] != first[1]
-    anew = planning._proposed(found, pts, [(0, 8)], Settings(device="cpu", seed=5), folder.parent, False)
-    assert anew[0][0].path.read_bytes() != b"edited by hand"
+    other = found, pts, [(0, 8)], Settings(device="cpu", seed=5), folder.parent, False
+    with pytest.raises(VidcolorError, match="not as vidcolor wrote it"):
+        planning._proposed(*other)
+    assert first[0][0].path.read_bytes() == b"edited by hand"
+    first[0][0].path.unlink()
+    anew = planning._proposed(*other)
+    assert anew[1] not in (first[1], kept[1])
 
 
 def test_the_anchors_model_needs_no_pictures(film, capsys):

@@ -167,7 +167,7 @@ def test_default_names_and_formats(stand, capsys):
         ("cat.png none.png", ["style none.png", "No such file"]),
         ("cat.png film.mkv", ["style film.mkv", "STYLE is a picture", "PNG"]),
         ("cat.png coffee.png -o cat.png -y", ["cat.png", "would replace CONTENT"]),
-        ("cat.png coffee.png -o coffee.png", ["coffee.png", "exists already", "-y"]),
+        ("cat.png coffee.png -o coffee.png", ["coffee.png", "a style"]),
         ("cat.png coffee.png -o out.exr", ["out.exr", ".png, .tif"]),
         ("cat.png coffee.png -o none/out.png", ["none"]),
         ("cat.png coffee.png --labels ones.png", ["--labels", "1 maps for 1 content and 1 styles"]),

@@ -93,7 +93,8 @@ def test_strength_0_leaves_grey(tmp_path):
 def test_dumped_frames_get_a_sheet(tmp_path):
     _, plan = plan_of(tmp_path, dump_every=5, dump_dir=str(tmp_path / "dump"))
     units.render_all(plan, Flat(), plan.units)
-    assert sorted(p.name for p in (tmp_path / "dump").iterdir()) == [f"{n:06d}.png" for n in (0, 5, 10, 15, 20)]
+    names = [f"sheet_{n:06d}.vidcolor.png" for n in (0, 5, 10, 15, 20)]
+    assert sorted(p.name for p in (tmp_path / "dump").iterdir()) == names
 
 
 def test_an_error_of_the_encoder_comes_out_and_leaves_no_file(tmp_path, monkeypatch):

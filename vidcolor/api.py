@@ -16,7 +16,7 @@ from tqdm import tqdm
 from .errors import VidcolorError
 from .film import Film
 from .plan import Plan, Unit, check, save
-from .planning import Request, make_plan
+from .planning import Request, check_folders, make_plan
 from .settings import Settings
 from .timecode import Point, parse_point
 
@@ -97,7 +97,7 @@ def run(request: Request, settings: Settings, *, keep_work: bool = False, progre
     """The whole way of a film; as `colorize`, of what the command line has parsed."""
     began = time.monotonic()
     plan, model = plan_film(request, settings, progress=progress)
-    return finish(plan, model, began=began, keep_work=keep_work, progress=progress)
+    return finish(plan, model, began=began, overwrite=request.overwrite, keep_work=keep_work, progress=progress)
 
 
 def plan_film(request: Request, settings: Settings, *, progress: bool, dry: bool = False) -> tuple[Plan, Colorizer]:
@@ -117,7 +117,7 @@ def plan_film(request: Request, settings: Settings, *, progress: bool, dry: bool
     return plan, made[0]
 
 
-def finish(plan: Plan, model: Colorizer, *, began: float, keep_work: bool, progress: bool) -> Result:
+def finish(plan: Plan, model: Colorizer, *, began: float, overwrite: bool, keep_work: bool, progress: bool) -> Result:
     """Colour what is missing of a plan, join it, and tidy up."""
     from . import join
 
@@ -125,7 +125,7 @@ def finish(plan: Plan, model: Colorizer, *, began: float, keep_work: bool, progr
         make_folder(plan.work / "units")
     save(plan, plan.work / "plan.json")
     reused = render_units(plan, model, plan.units, progress=progress)
-    join.join(plan)
+    join.join(plan, overwrite=overwrite)
     if not keep_work:
         join.clean(plan)
     keys = {key.path for unit in plan.units for key in unit.keys}
@@ -149,6 +149,7 @@ def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progres
     if not missing:
         return reused
     check(plan, missing)
+    check_folders(plan.work, plan.settings)
     make_folder(plan.work / "units")
     if plan.settings.dump_dir and plan.settings.dump_every:
         make_folder(Path(plan.settings.dump_dir))

@@ -9,7 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,14 @@ def _colour(arguments: list[str]) -> int:
         tell("\n".join([*describe(plan), f"compute {where}"]), sys.stdout if options.dry_run else sys.stderr)
     if options.dry_run:
         return 0
-    result = api.finish(plan, model, began=began, keep_work=options.keep_work, progress=not options.quiet)
+    result = api.finish(
+        plan,
+        model,
+        began=began,
+        overwrite=request.overwrite,
+        keep_work=options.keep_work,
+        progress=not options.quiet,
+    )
     if not options.quiet:
         reused = f" ({result.reused} reused)" if result.reused else ""
         tell(
@@ -95,9 +102,10 @@ def _plan(arguments: list[str]) -> int:
     from . import api
     from .plan import save
 
-    plan, _ = api.plan_film(request_of(options), settings_of(options), progress=not options.quiet)
-    path = (options.plan or plan.out.with_name(plan.out.stem + ".plan.json")).absolute()
-    save(plan, path)
+    request = replace(request_of(options), stepwise=True, plan=options.plan)
+    plan, _ = api.plan_film(request, settings_of(options), progress=not options.quiet)
+    path = request.plan_file(plan.out)
+    save(plan, path, overwrite=request.overwrite)
     if options.verbose:
         from .planning import describe
 
@@ -118,8 +126,6 @@ def _unit(arguments: list[str]) -> int:
     parser.add_argument("--device", default=None, help="auto, cpu, cuda, cuda:N or mps (as planned)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     options = parser.parse_args(arguments)
-    from dataclasses import replace
-
     from . import api
     from .models import computing
     from .plan import load
@@ -151,12 +157,10 @@ def _join(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     from .join import clean, join
     from .plan import check, load
-    from .planning import check_out
 
     plan = load(options.plan)
     check(plan, ())
-    check_out(plan.out, plan.film.path, options.overwrite)
-    join(plan, options.plan)
+    join(plan, options.plan, overwrite=options.overwrite)
     if not options.keep_work:
         clean(plan)
     if not options.quiet:
@@ -179,14 +183,15 @@ def _scenes(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     from .api import FramesBar
     from .film import probe
-    from .planning import check_out, default_out
+    from .names import default_out
+    from .outputs import Target, check, of_film
     from .scan import scan
     from .scenes import write_scenes
     from .shots import shots_of
 
     film = probe(options.movie, fps=options.fps)
     out = options.out or default_out(options.movie, ".scenes.csv")
-    check_out(out, options.movie, options.overwrite)
+    check([Target(out, "the scene list", "-o", "text", options.overwrite)], of_film(film.path))
     with FramesBar("scan", not options.quiet, film.frames_hint or None, leave=False) as bar:
         found = scan(film, allow_interlaced=True, on_error=options.on_error, on_frame=bar)
     shots = shots_of(found.cuts, len(found.pts))

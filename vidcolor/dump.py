@@ -8,7 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from . import marks, sequence
 from .errors import VidcolorError
+from .picture import SUFFIXES
+from .whole import write_whole
 
 PANELS = ("grey", "reference", "coarse", "result", "confidence")
 MOST_ROWS = 540
@@ -58,19 +61,33 @@ def sheet(
 
 
 def save(picture: np.ndarray, folder: str | Path, frame_number: int) -> Path:
-    """Write a sheet (rows, columns, 3) as FOLDER/000123.png; the folder is made where it is missing.
+    """Write a sheet (rows, columns, 3) as FOLDER/sheet_000123.vidcolor.png; the folder is made where it is missing.
 
-    Raises `VidcolorError` where it cannot be written.
+    Raises `VidcolorError` where it cannot be written, or another picture has that name.
     """
-    path = Path(folder) / f"{frame_number:06d}.png"
+    path = Path(folder) / f"sheet_{frame_number:06d}{marks.ENDING}"
+    if path.exists() and marks.kind_of(path) != marks.SHEET:
+        raise VidcolorError(f"{path}: is no sheet of vidcolor's; give --dump a folder of its own")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
-        path.write_bytes(data.tobytes())
+        write_whole(path, marks.marked(data.tobytes(), marks.SHEET))
     except OSError as error:
         reason = error.strerror or error
         raise VidcolorError(f"{path}: cannot write the sheet ({reason}); give --dump a writable folder") from error
     return path
+
+
+def check_folder(folder: Path) -> None:
+    """Raise VidcolorError where a folder holds pictures that are no sheets: keys, or a film's pictures."""
+    if not folder.is_dir():
+        return
+    pictures = sequence.SUFFIXES.union(SUFFIXES)
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in pictures and not path.name.startswith(".") and marks.kind_of(path) != marks.SHEET:
+            raise VidcolorError(
+                f"--dump {folder}: holds {path.name}, which is no sheet of vidcolor's; give it a folder of its own"
+            )
 
 
 def timecode(pts: int, time_base: Fraction, frame_rate: Fraction) -> str:

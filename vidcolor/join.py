@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
 from .encode import output_format
 from .errors import VidcolorError
+from .marks import PROPOSAL, is_untouched
 from .mux import join_units
-from .plan import PROPOSED, PROPOSED_RECORD, Plan
+from .outputs import Target, check, of_film
+from .plan import PROPOSED, PROPOSED_RECORD, Plan, is_plan
+from .whole import is_part
+
+_UNIT = re.compile(r"\d{5}-[0-9a-f]{16}\.mkv(\.part)?")
+"""Names of units, as `Plan.unit_path` makes them."""
 
 
-def join(plan: Plan, plan_path: Path | None = None) -> Path:
+def join(plan: Plan, plan_path: Path | None = None, *, overwrite: bool) -> Path:
     """Concatenate the finished units without re-encoding, mux, verify; returns the result's path.
 
-    plan_path: where the plan lies, to name the commands that make what is missing.
-    Raises VidcolorError where units are missing, or the result would not have every frame.
+    plan_path: where the plan lies, to name the commands that make what is missing. overwrite: a file that has the
+    result's name by now may be replaced.
+    Raises VidcolorError where units are missing, the result must not be written, or would not have every frame.
     """
+    keys = {Path(key.path) for unit in plan.units for key in unit.keys}
+    inputs = of_film(plan.film.path) + [("a reference", key) for key in sorted(keys)]
+    inputs += [] if plan_path is None else [("the plan", plan_path)]
+    check([Target(plan.out, "the result", "-o", overwrite=overwrite)], inputs)
     missing = [unit.index for unit in plan.units if not plan.unit_path(unit).is_file()]
     if missing:
         where = shlex.quote(str(plan_path or plan.work / "plan.json"))
@@ -34,15 +46,23 @@ def join(plan: Plan, plan_path: Path | None = None) -> Path:
 
 def clean(plan: Plan) -> None:
     """Remove what this program put into the work folder, and the folder where nothing else is in it."""
-    for file in (plan.work / "units").glob("?????-*.mkv*"):
-        file.unlink(missing_ok=True)
-    proposed = plan.work / PROPOSED
-    for file in [*proposed.glob("[0-9]*.png*"), proposed / PROPOSED_RECORD]:
-        file.unlink(missing_ok=True)
-    (plan.work / "plan.json").unlink(missing_ok=True)
-    for folder in (plan.work / "units", proposed, plan.work):
-        if folder.is_dir() and not any(folder.iterdir()):
+    for folder in (plan.work / "units", plan.work / PROPOSED, plan.work):
+        if not folder.is_dir():
+            continue
+        for file in list(folder.iterdir()):
+            if is_part(file) or _is_own(plan, file):
+                file.unlink(missing_ok=True)
+        if not folder.is_symlink() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _is_own(plan: Plan, file: Path) -> bool:
+    """Whether a file in the work folder is this program's; a proposed key that was painted over is not any more."""
+    if file.parent == plan.work / "units":
+        return _UNIT.fullmatch(file.name) is not None
+    if file.parent == plan.work / PROPOSED:
+        return file.name == PROPOSED_RECORD or is_untouched(file, PROPOSAL)
+    return file.name == "plan.json" and is_plan(file)
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -27,7 +30,7 @@ UNIT_FORMAT = 1
 """Raised when the same plan would give other pixels, so that units of an older program are not reused."""
 PROPOSED, PROPOSED_RECORD = "proposed", "proposed.json"
 """Folder in the work folder for the keys of a film that came without, and the file in it that says what made them."""
-_PLAN_FORMAT = 1
+_PLAN_FORMAT = 2
 _BLOCK = 1 << 20
 
 
@@ -158,7 +161,8 @@ def film_identity(film: Film) -> str:
 
         files = find(film.path).files
         for image in files:
-            digest.update(f"{image.name} {image.stat().st_size}\n".encode())
+            name = unicodedata.normalize("NFC", image.name)  # a copy on another file system is the same film
+            digest.update(f"{name} {image.stat().st_size}\n".encode(errors="surrogateescape"))
         for image in (files[0], files[-1]):
             digest.update(image.read_bytes())
         return digest.hexdigest()
@@ -192,35 +196,62 @@ def check(plan: Plan, units: Iterable[Unit]) -> None:
             raise VidcolorError(f"reference {path}: changed since the plan was made; make the plan again")
 
 
-def save(plan: Plan, path: Path) -> None:
-    """Write the plan as JSON, whole or not at all. Raises VidcolorError where that fails."""
+def is_plan(path: Path) -> bool:
+    """Whether a file is a plan, of whatever version."""
+    try:
+        with path.open("rb") as file:
+            return re.match(rb'\s*\{\s*"vidcolor_plan"', file.read(64)) is not None
+    except OSError:
+        return False
+
+
+def save(plan: Plan, path: Path, *, overwrite: bool = True) -> None:
+    """Write the plan as JSON, whole or not at all.
+
+    Paths of what lies in the plan's folder or below it (of a plan in the work folder: beside that) are written
+    relative to that folder, all others absolute: a plan can be moved together with its material.
+    overwrite: another plan at that place may be replaced. Raises VidcolorError where that is not so, or writing fails.
+    """
+    home = path.absolute().parent
+    root = home.parent if home == plan.work else home
     keys = list(dict.fromkeys(key for unit in plan.units for key in unit.keys))
     place = {key: n for n, key in enumerate(keys)}
+    settings = asdict(plan.settings)
+    for name in _PATHS:
+        if settings[name] is not None and (name == "dump_dir" or Path(settings[name]).is_file()):
+            settings[name] = _written(Path(settings[name]), home, root)
     facts = {
         "vidcolor_plan": _PLAN_FORMAT,
         "version": __version__,
-        "film": _film_to_json(plan.film),
+        "film": _film_to_json(plan.film) | {"path": _written(plan.film.path, home, root)},
         "identity": plan.identity,
         "fingerprint": plan.fingerprint,
-        "settings": asdict(plan.settings),
-        "out": str(plan.out),
-        "work": str(plan.work),
+        "settings": settings,
+        "out": _written(plan.out, home, root),
+        "work": _written(plan.work, home, root),
         "first": plan.first,
         "last": plan.last,
         "shots": plan.shots,
-        "keys": [asdict(key) for key in keys],
+        "keys": [asdict(key) | {"path": _written(Path(key.path), home, root)} for key in keys],
         "units": [asdict(unit) | {"keys": [place[key] for key in unit.keys]} for unit in plan.units],
         "pts": plan.pts.tolist(),
     }
+    data = json.dumps(facts).encode()
     try:
+        if path.exists() and path.read_bytes() == data:
+            return
+        if os.path.lexists(path) and not overwrite:
+            raise VidcolorError(f"{path}: another plan is there; overwrite it with -y or name another with --plan")
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(facts).encode())
+        write_whole(path, data)
     except OSError as error:
         raise VidcolorError(f"plan {path}: {error.strerror}") from None
 
 
 def load(path: Path) -> Plan:
-    """Read a plan. Raises VidcolorError where it is not one, or not one of this program's version."""
+    """Read a plan; all its paths come out absolute.
+
+    Raises VidcolorError where it is not one, or not one of this program's version."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -233,24 +264,59 @@ def load(path: Path) -> Plan:
         raise VidcolorError(
             f"plan {path}: made by vidcolor {facts.get('version')}, this is {__version__}; make it again"
         )
+    home = path.absolute().parent
     try:
-        keys = [KeyUse(**key | {"align": key["align"] and tuple(key["align"])}) for key in facts["keys"]]
+        keys = [
+            KeyUse(**key | {"path": str(_read(key["path"], home)), "align": key["align"] and tuple(key["align"])})
+            for key in facts["keys"]
+        ]
         units = tuple(Unit(**{**unit, "keys": tuple(keys[n] for n in unit["keys"])}) for unit in facts["units"])
+        settings = facts["settings"]
+        for name in _PATHS:
+            if settings[name] is not None and (name == "dump_dir" or _read(settings[name], home).is_file()):
+                settings[name] = str(_read(settings[name], home))
         return Plan(
-            film=_film_from_json(facts["film"]),
-            settings=Settings(**facts["settings"]),
+            film=_film_from_json(facts["film"] | {"path": _read(facts["film"]["path"], home)}),
+            settings=Settings(**settings),
             pts=np.array(facts["pts"], np.int64),
             first=facts["first"],
             last=facts["last"],
             shots=tuple((a, b) for a, b in facts["shots"]),
             units=units,
-            out=Path(facts["out"]),
-            work=Path(facts["work"]),
+            out=_read(facts["out"], home),
+            work=_read(facts["work"], home),
             identity=facts["identity"],
             fingerprint=facts["fingerprint"],
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise VidcolorError(f"plan {path}: damaged ({error}); make it again") from None
+
+
+def _written(path: Path, home: Path, root: Path) -> str:
+    """A path as a plan in the folder `home` holds it: relative to that where it lies below `root`, else absolute."""
+    path = _plain(path)
+    for base, below in ((_plain(home), _plain(root)), (_real(home), _real(root))):
+        for place in (path, _real(path.parent) / path.name):
+            if place.is_relative_to(below):
+                return Path(os.path.relpath(place, base)).as_posix()
+    return str(path)
+
+
+def _read(text: str, home: Path) -> Path:
+    """The path that a plan in the folder `home` means."""
+    return _plain(home / text)
+
+
+def _plain(path: Path) -> Path:
+    """Absolute, without `..`; only for the sake of these are links followed."""
+    path = path.absolute()
+    if ".." not in path.parts:
+        return path
+    return _real(path) if path.name == ".." else _real(path.parent) / path.name
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 def _film_to_json(film: Film) -> dict[str, object]:
@@ -264,4 +330,6 @@ def _film_from_json(facts: dict[str, Any]) -> Film:
     return Film(**values | {"path": Path(facts["path"])})
 
 
+_PATHS = ("dump_dir", "encoder")
+"""Settings that are paths (an encoder: where it is a file)."""
 _FRACTIONS = ("time_base", "frame_rate", "sample_aspect_ratio")

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from . import dump, sequence
 from .errors import VidcolorError, warn
 from .film import Film
-from .plan import PROPOSED, KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity
+from .names import default_out, work_folder
+from .outputs import Target, check, of_film
+from .plan import PROPOSED, KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity, is_plan
 from .recognise import Match, other_matrix
 from .references import Key, from_files, keys_of_shots, read_refs
 from .scan import scan
@@ -46,31 +49,15 @@ class Request:
     fps: Fraction | None = None
     """Frame rate of numbered images."""
     overwrite: bool = False
-    """Replace an existing result."""
+    """Replace an existing result, and an existing plan's file."""
+    stepwise: bool = False
+    """The plan goes into a file of its own, for `vidcolor unit` and `join`."""
+    plan: Path | None = None
+    """That file; None for `OUT-stem.plan.json` beside the result."""
 
-
-def default_out(movie: Path, suffix: str = ".color.mkv") -> Path:
-    """Where the result of `movie` goes by default: beside it. A pattern's or folder's name is cleaned."""
-    if movie.is_dir():
-        return movie.absolute().parent / (movie.absolute().name + suffix)
-    stem = movie.stem.split("%")[0].rstrip("_-. ") or movie.absolute().parent.name
-    return movie.with_name((stem if "%" in movie.name else movie.stem) + suffix)
-
-
-def check_out(out: Path, movie: Path, overwrite: bool) -> None:
-    """Raise VidcolorError where the result cannot or must not be written."""
-    if out.is_dir():
-        raise VidcolorError(f"{out}: a folder; name the result's file with -o")
-    if out.exists():
-        if movie.exists() and out.samefile(movie):
-            raise VidcolorError(f"{out}: the result would replace the film itself; name another with -o")
-        if not overwrite:
-            raise VidcolorError(f"{out}: exists already; overwrite it with -y or name another with -o")
-    folder = out.absolute().parent
-    if not folder.is_dir():
-        raise VidcolorError(f"{out}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK):
-        raise VidcolorError(f"{out}: the folder {folder} cannot be written to")
+    def plan_file(self, out: Path) -> Path:
+        """Where the plan goes, absolute. out: the result."""
+        return (self.plan or out.with_name(out.stem + ".plan.json")).absolute()
 
 
 def make_plan(
@@ -96,10 +83,10 @@ def make_plan(
 
     film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
     out = (request.out or default_out(request.movie)).absolute()
-    work = out.with_name(out.name + ".vidcolor")
-    check_out(out, request.movie, request.overwrite)
-    output_format(film, settings, out)
+    work = work_folder(out)
     keys = read_keys(request)
+    check_targets(request, settings, keys, out, work, dry=dry)
+    output_format(film, settings, out)
     hashes = [file_hash(key.path) for key in keys]
     scenes = read_scenes(request.scenes) if request.scenes else None
     model = fingerprint()
@@ -157,6 +144,45 @@ def _check_seed(settings: Settings, keys: bool) -> None:
 
     if settings.seed and not draws(settings.model) and (keys or not needs_reference(settings.model)):
         warn(f"--seed {settings.seed}: --model {settings.model} draws nothing at random, so it changes nothing")
+
+
+def check_targets(
+    request: Request, settings: Settings, keys: Sequence[Key], out: Path, work: Path, *, dry: bool = False
+) -> None:
+    """Raise VidcolorError where something that the run will write cannot or must not be written.
+
+    keys: the request's. dry: nothing is written now; what lacks no more than -y is said.
+    """
+    targets = [
+        Target(out, "the result", "-o", overwrite=request.overwrite),
+        Target(work, "the work folder", "-o", "work"),
+    ]
+    if request.stepwise:
+        path = request.plan_file(out)  # a plan that stays the same need not be replaced: `save` compares
+        targets.append(Target(path, "the plan", "--plan", "text", overwrite=request.overwrite or is_plan(path)))
+    if settings.dump_dir and settings.dump_every:
+        folder = Path(settings.dump_dir)
+        targets.append(Target(folder, "the sheets", "--dump", "folder"))
+    inputs = of_film(request.movie) + [("a reference", key.path) for key in keys]
+    others = {"the list of references": request.refs, "the scene list": request.scenes}
+    others["the file of weights"] = Path(settings.encoder) if settings.encoder else None
+    inputs += [(name, path) for name, path in others.items() if path is not None]
+    for line in check(targets, inputs, dry=dry):
+        warn(line)
+    if sequence.takes(request.movie, out):
+        raise VidcolorError(f"{out}: the result would become a picture of the film; name another with -o")
+    check_folders(work, settings)
+
+
+def check_folders(work: Path, settings: Settings) -> None:
+    """Raise VidcolorError where the folders that units are written to hold other things in their place."""
+    for name in ("units", PROPOSED):
+        if os.path.lexists(work / name) and not (work / name).is_dir():
+            raise VidcolorError(f"{work / name}: not a folder of vidcolor's; move it, or name another result with -o")
+    if os.path.lexists(work / "plan.json") and not is_plan(work / "plan.json"):
+        raise VidcolorError(f"{work / 'plan.json'}: not vidcolor's plan; move it, or name another result with -o")
+    if settings.dump_dir and settings.dump_every:
+        dump.check_folder(Path(settings.dump_dir))
 
 
 def read_keys(request: Request) -> list[Key]:

@@ -6,6 +6,7 @@ own: they serve as painted keys at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 
-from . import chroma, color
+from . import chroma, color, marks
 from .anchors_file import PROPOSALS, Anchor, hex_of
 from .difference import ciede2000
 from .errors import VidcolorError, warn
@@ -157,14 +158,26 @@ def place_of(owner: np.ndarray, cell: int, size: Sequence[int]) -> tuple[int, in
     return int(columns[x]), int(rows[y])
 
 
-def write_picture(path: Path, rgb: np.ndarray) -> None:
-    """Write RGB (h, w, 3) as PNG, whole or not at all. Raises VidcolorError where that fails."""
+def write_picture(path: Path, rgb: np.ndarray, kind: str = marks.PROPOSAL) -> None:
+    """Write RGB (h, w, 3) as PNG with the mark of its kind, whole or not at all.
+
+    Raises VidcolorError where that fails, or a picture is there that vidcolor did not write or others changed.
+    """
+    check_replaced(path, kind)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         data = cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
-        write_whole(path, data.tobytes())
+        write_whole(path, marks.marked(data.tobytes(), kind))
     except OSError as error:
         raise VidcolorError(f"{path}: {error.strerror or error}; name another folder with -o") from None
+
+
+def check_replaced(path: Path, kind: str) -> None:
+    """Raise VidcolorError where there is something at `path` that vidcolor did not write, or that others changed."""
+    if os.path.lexists(path) and not marks.is_untouched(path, kind):
+        raise VidcolorError(
+            f"{path}: not as vidcolor wrote it, so it is not replaced; move it away or name another folder with -o"
+        )
 
 
 def row_of_sheet(pictures: Sequence[np.ndarray], anchors: Sequence[Sequence[Anchor]], frame: int) -> np.ndarray:

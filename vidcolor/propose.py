@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,14 +22,18 @@ from .anchors_file import MOST, PROPOSALS, Anchor, read, write
 from .errors import VidcolorError
 from .film import Film
 from .keyframes import key_frame
+from .marks import CONTACT, PROPOSAL, is_untouched
+from .names import default_out
 from .options import Parser, count, frame_rate, point, tell, whole
+from .outputs import Target, check, of_film, same_file
 from .plan import PROPOSED_RECORD, film_identity
-from .proposals import Proposer, row_of_sheet, size_of, write_picture
+from .proposals import Proposer, check_replaced, row_of_sheet, size_of, write_picture
 from .references import Key
 from .scenes import cuts_of_scenes, read_scenes
 from .settings import Settings
 from .shots import shots_of
 from .timecode import Point
+from .whole import write_whole
 
 if TYPE_CHECKING:
     from .api import FramesBar
@@ -81,7 +84,7 @@ def propose(
     Raises VidcolorError, one line, for whatever can be put right.
     """
     from .film import probe
-    from .planning import Request, clipped, default_out, film_range
+    from .planning import Request, clipped, film_range
     from .scan import scan
 
     if not 1 <= proposals <= PROPOSALS:
@@ -91,8 +94,8 @@ def propose(
     settings = settings or Settings()
     film = probe(movie, fps=fps, matrix=settings.matrix, full_range=settings.full_range)
     folder = (out or default_out(movie, ".proposed")).absolute()
-    _check_folder(folder, anchors, overwrite)
     rows = [] if anchors is None else read(anchors, None, size_of(film))
+    _check_folder(folder, movie, anchors, rows, scenes, overwrite)
     listed = read_scenes(scenes) if scenes else None
     with _bar("scan", progress, film.frames_hint or None) as bar:
         found = scan(
@@ -140,8 +143,8 @@ def propose(
     sheets.close()
     if anchors is None:
         write(folder / ANCHORS, kept)
-    elif anchors.absolute() != folder / ANCHORS:
-        shutil.copyfile(anchors, folder / ANCHORS)
+    elif not same_file(anchors, folder / ANCHORS):
+        write_whole(folder / ANCHORS, anchors.read_bytes())
     return Proposed(folder, tuple(frames), len({anchor.proposal for anchor in kept}))
 
 
@@ -193,19 +196,27 @@ class _Sheets:
         width = max(row.shape[1] for row in self.rows)
         rows = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in self.rows]
         name = SHEET if self.number == 1 else SHEET.replace(".", f"-{self.number}.")
-        write_picture(self.folder / name, np.vstack(rows))
+        write_picture(self.folder / name, np.vstack(rows), CONTACT)
         self.rows = []
 
 
 def _empty(folder: Path) -> None:
-    """Remove an earlier run's pictures, which would be taken for keys of this one's."""
+    """Remove an earlier run's pictures, which would be taken for keys of this one's; those of others stay."""
+    for path, kind in _pictures(folder):
+        if is_untouched(path, kind):
+            path.unlink()
+
+
+def _pictures(folder: Path) -> list[tuple[Path, str]]:
+    """What has the names of a run's pictures, and the kind that it should be."""
+    found = []
     for number in range(1, PROPOSALS + 1):
-        for file in (folder / str(number)).glob("*.png"):
-            if re.fullmatch(r"\d{6,}", file.stem):
-                file.unlink()
-    for file in folder.glob("sheet*.png"):
-        if re.fullmatch(r"sheet(-\d+)?", file.stem):
-            file.unlink()
+        found += [(file, PROPOSAL) for file in _named(folder / str(number), r"\d{6,}\.png")]
+    return found + [(file, CONTACT) for file in _named(folder, r"sheet(-\d+)?\.png")]
+
+
+def _named(folder: Path, shape: str) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if re.fullmatch(shape, file.name)) if folder.is_dir() else []
 
 
 def _made(record: Path, made_of: str) -> dict[str, int]:
@@ -227,14 +238,28 @@ def _painter(settings: Settings) -> Painter:
     return Painter(device, dtype=dtype)
 
 
-def _check_folder(folder: Path, anchors: Path | None, overwrite: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise VidcolorError(f"{folder}: a file; name the folder with -o")
-    again = anchors is not None and anchors.absolute().parent == folder
+def _check_folder(
+    folder: Path, movie: Path, anchors: Path | None, rows: Sequence[Anchor], scenes: Path | None, overwrite: bool
+) -> None:
+    """Raise VidcolorError where the proposals must not go into a folder. rows: those of `anchors`."""
+    again = anchors is not None and same_file(anchors, folder / ANCHORS)
     if folder.is_dir() and any(folder.iterdir()) and not overwrite and not again:
         raise VidcolorError(f"{folder}: exists already; replace its proposals with -y or name another folder with -o")
     if not folder.parent.is_dir():
         raise VidcolorError(f"{folder}: there is no folder {folder.parent}")
+    if movie.is_dir() and same_file(folder, movie):
+        raise VidcolorError(f"{folder}: holds the film's own pictures; name another folder with -o")
+    targets = [Target(folder, "the proposals", "-o", "folder")]
+    targets += [Target(folder / str(number), "the proposals", "-o", "folder") for number in range(1, PROPOSALS + 1)]
+    inputs = of_film(movie) + ([] if scenes is None else [("the scene list", scenes)])
+    if folder.is_dir() and not again:
+        targets.append(Target(folder / ANCHORS, "the anchors", "-o", "text", overwrite))
+        inputs += [] if anchors is None else [("the list of anchors", anchors)]
+    check(targets, inputs)
+    rewritten = {folder / str(row.proposal) / f"{row.frame:06d}.png" for row in rows}
+    for path, kind in _pictures(folder):
+        if anchors is None or kind == CONTACT or path in rewritten:
+            check_replaced(path, kind)
 
 
 def _make(folder: Path) -> None:

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import VidcolorError
+from . import marks
+from .errors import VidcolorError, warn
+from .names import existing
+from .options import count
 from .picture import SUFFIXES, check_picture, load_key
 from .scenes import read_table
 from .timecode import Point, parse_point
@@ -36,8 +39,9 @@ class Key:
 
 def from_files(paths: Sequence[Path]) -> list[Key]:
     """Keys that serve the whole film. Raises VidcolorError where one is missing or not a picture."""
+    paths = [existing(path) for path in paths]
     for path in paths:
-        check_picture(path)
+        _check(path)
     return [Key(path.absolute(), source=f"--ref {path}") for path in paths]
 
 
@@ -48,10 +52,11 @@ def read_refs(path: Path) -> list[Key]:
     to the list) and, if wanted, `weight`. In a folder the longest number in a name is the frame.
     Raises VidcolorError naming row and column, or the file.
     """
+    path = existing(path)
     keys = _folder(path) if path.is_dir() else _list(path)
     for key in keys:
         try:
-            check_picture(key.path)
+            _check(key.path)
         except VidcolorError as error:
             raise VidcolorError(f"{key.source}: {error}") from None
     return keys
@@ -72,10 +77,21 @@ def keys_of_shots(frames: Sequence[int], shots: Sequence[tuple[int, int]]) -> li
     return served
 
 
+def _check(path: Path) -> None:
+    """Raise VidcolorError where a reference is missing, not a picture, or one of vidcolor's sheets."""
+    check_picture(path)
+    if kind := marks.sheet_kind(path):
+        raise VidcolorError(f"{path}: a {kind} of vidcolor's, not a key; give the key itself")
+
+
 def _folder(folder: Path) -> list[Key]:
     keys: list[tuple[int, Key]] = []
+    sheets = 0
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+            continue
+        if marks.sheet_kind(path):
+            sheets += 1
             continue
         numbers = re.findall(r"\d+", path.stem)
         if not numbers:
@@ -83,7 +99,10 @@ def _folder(folder: Path) -> list[Key]:
         frame = int(max(numbers, key=len))
         keys.append((frame, Key(path.absolute(), frame, source=f"--refs {folder}, {path.name}")))
     if not keys:
-        raise VidcolorError(f"--refs {folder}: no picture in this folder")
+        only = "sheets of vidcolor's, no key" if sheets else "no picture"
+        raise VidcolorError(f"--refs {folder}: {only} in this folder; keys are named by frame (ref_000123.png)")
+    if sheets:
+        warn(f"--refs {folder}: {count(sheets, 'sheet')} of vidcolor's left out, no keys")
     return [key for _, key in sorted(keys, key=lambda item: item[0])]
 
 
@@ -106,7 +125,7 @@ def _list(path: Path) -> list[Key]:
         name = row.get("reference", "")
         if not name:
             raise VidcolorError(f'{where}, column "reference": empty')
-        picture = (path.absolute().parent / name).absolute()
+        picture = existing((path.absolute().parent / name).absolute())
         weight = _weight(row.get("weight", ""), where)
         keys.append(Key(picture, place, scene, weight, f'{where}, column "reference"'))
     if not keys:

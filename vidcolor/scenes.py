@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import VidcolorError
 from .timecode import timecode
+from .whole import write_whole
 
 COLUMNS = (
     "Scene Number",
@@ -122,8 +123,9 @@ def write_scenes(
         row += [str(last - first), timecode(end - start), f"{float(end - start):.3f}"]
         lines.append(row)
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(lines)
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows(lines)
+        write_whole(path, text.getvalue().encode())
     except OSError as error:
         raise VidcolorError(f"scene list {path}: {error.strerror}") from None
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from .errors import VidcolorError
@@ -20,7 +20,7 @@ SUFFIXES = frozenset(
 """File name endings that count as pictures in a folder."""
 
 _NUMBER = re.compile(r"%(0?)(\d*)d")
-_LAST_NUMBER = re.compile(r"^(.*?)(\d+)(\D*)$")
+_LAST_NUMBER = re.compile(r"^(.*?)([0-9]+)([^0-9]*)$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,15 @@ def is_sequence(path: str | Path) -> bool:
     return path.is_dir() or (not path.exists() and _NUMBER.search(path.name) is not None)
 
 
-@lru_cache(maxsize=4)
+def takes(path: Path, file: Path) -> bool:
+    """Whether a file of this name, were it there, would be a picture of the pattern `path`."""
+    if path.is_dir() or not is_sequence(path) or file.absolute().parent.resolve() != path.absolute().parent.resolve():
+        return False
+    return _number_in(file.name, *_shape(path)) is not None
+
+
 def find(path: Path) -> Sequence:
-    """The pictures of a folder or a pattern. Numbering may start anywhere.
+    """The pictures of a folder or a pattern, as they are there now. Numbering may start anywhere.
 
     Raises VidcolorError for a gap (naming the missing number), two of one number, several sequences in one
     folder, and none at all."""
@@ -55,24 +61,36 @@ def find(path: Path) -> Sequence:
 
 
 def _of_pattern(path: Path) -> dict[int, Path]:
-    places = list(_NUMBER.finditer(path.name))
-    if len(places) != 1:
-        raise VidcolorError(f"{path}: a pattern has exactly one %d (such as %06d)")
-    place = places[0]
-    before, after = path.name[: place.start()].replace("%%", "%"), path.name[place.end() :].replace("%%", "%")
-    width = int(place[2]) if place[1] and place[2] else 0
-    shape = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
+    shape, width = _shape(path)
     if not path.parent.is_dir():
         raise VidcolorError(f"{path}: no such folder as {path.parent}")
     numbered: dict[int, Path] = {}
     for file in sorted(path.parent.iterdir()):
-        match = shape.fullmatch(file.name)
-        # printf pads to `width` and never cuts; without padding there are no leading zeros.
-        if match and match[1] == str(int(match[1])).zfill(width):
-            numbered[int(match[1])] = file
+        number = _number_in(file.name, shape, width)
+        if number is not None:
+            numbered[number] = file
     if not numbered:
         raise VidcolorError(f"{path}: no picture has a name of this pattern")
     return numbered
+
+
+def _shape(path: Path) -> tuple[re.Pattern[str], int]:
+    """What the names of a pattern look like, and to how many digits their numbers are padded."""
+    name = unicodedata.normalize("NFC", path.name)
+    places = list(_NUMBER.finditer(name))
+    if len(places) != 1:
+        raise VidcolorError(f"{path}: a pattern has exactly one %d (such as %06d)")
+    place = places[0]
+    before, after = name[: place.start()].replace("%%", "%"), name[place.end() :].replace("%%", "%")
+    width = int(place[2]) if place[1] and place[2] else 0
+    return re.compile(re.escape(before) + r"([0-9]+)" + re.escape(after)), width
+
+
+def _number_in(name: str, shape: re.Pattern[str], width: int) -> int | None:
+    """The number in a file's name that has the shape; None in others."""
+    match = shape.fullmatch(unicodedata.normalize("NFC", name))
+    # printf pads to `width` and never cuts; without padding there are no leading zeros.
+    return int(match[1]) if match and match[1] == str(int(match[1])).zfill(width) else None
 
 
 def _of_folder(folder: Path) -> dict[int, Path]:

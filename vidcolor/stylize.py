@@ -17,8 +17,11 @@ import numpy as np
 from . import color, guided, labelmaps, picture
 from .errors import VidcolorError, warn
 from .film import Film
+from .marks import sheet_kind
+from .names import default_out, existing
 from .options import Parser, count, frame_rate, tell, whole
-from .planning import check_out, default_out
+from .outputs import Input, Target, check, of_film
+from .sequence import is_sequence, takes
 from .settings import CODECS, PRECISIONS, TRANSFERS, Settings
 from .whole import write_whole
 
@@ -80,11 +83,12 @@ def stylize(
     Raises VidcolorError, one line, for whatever can be put right.
     """
     settings = settings or Settings()
-    photograph = not content.is_dir() and content.suffix.lower() in picture.SUFFIXES and "%" not in content.name
+    content, styles = existing(content), [existing(path) for path in styles]
+    photograph = not is_sequence(content) and content.suffix.lower() in picture.SUFFIXES
     out = (out or default_out(content, ".style.png" if photograph else ".style.mkv")).absolute()
-    if out.exists() and content.exists() and out.samefile(content):
-        raise VidcolorError(f"{out}: the result would replace CONTENT; name another file with -o")
-    check_out(out, content, overwrite)
+    check([Target(out, "the result", "-o", overwrite=overwrite)], _inputs(content, styles, labels or (), settings))
+    if takes(content, out):
+        raise VidcolorError(f"{out}: the result would become a picture of the film; name another with -o")
     if photograph and out.suffix.lower() not in OUT_SUFFIXES:
         raise VidcolorError(f"{out}: a photograph's result is written as {', '.join(OUT_SUFFIXES)}; name it so with -o")
     if photograph:
@@ -191,11 +195,21 @@ def write_picture(path: Path, rgb: np.ndarray, deep: bool) -> None:
         raise VidcolorError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def _inputs(content: Path, styles: Sequence[Path], labels: Sequence[Path], settings: Settings) -> list[Input]:
+    """All that a run reads."""
+    inputs = of_film(content) if is_sequence(content) else [("CONTENT", content)]
+    inputs += [("a style", path) for path in styles]
+    inputs += [("a label map", file) for path in labels for file in (path.iterdir() if path.is_dir() else [path])]
+    return inputs + ([("the file of weights", Path(settings.encoder))] if settings.encoder else [])
+
+
 def _load_style(path: Path) -> np.ndarray:
     """A style's picture. Raises VidcolorError, with the remedy, where it is a film."""
     if path.is_dir() or path.suffix.lower() in _FILMS:
         raise VidcolorError(f"style {path}: a film or folder; STYLE is a picture: save one of its frames as PNG")
     rgb = picture.load_picture(path, "style")
+    if kind := sheet_kind(path):
+        raise VidcolorError(f"style {path}: a {kind} of vidcolor's; give a picture of what it shows")
     if float((rgb.max(2) - rgb.min(2)).mean()) < _GREY:
         warn(f"style {path} has no colour: the result will be nearly grey")
     return rgb

@@ -1,0 +1,78 @@
+"""A mark in the PNG files that vidcolor makes to be looked at or chosen from: a text chunk with what it is and a digest
+of its pixels. By it sheets are never taken for keys, and nothing is replaced or removed that others made or changed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+SHEET, CONTACT, PROPOSAL = "inspection sheet", "contact sheet", "proposal"
+"""Kinds: a sheet of `--dump`; the overview of `vidcolor propose`; a picture of it, which serves as a key."""
+ENDING = ".vidcolor.png"
+"""Of the names of `--dump`'s sheets: no key has such a name."""
+_KEYWORD = b"vidcolor"
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_AFTER_HEADER = len(_SIGNATURE) + 25
+
+
+def marked(png: bytes, kind: str) -> bytes:
+    """The bytes of a PNG file with the mark of its kind."""
+    chunk = b"tEXt" + _KEYWORD + b"\0" + f"{kind}, pixels {_digest(_chunks(io.BytesIO(png)))}".encode("latin-1")
+    whole = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return png[:_AFTER_HEADER] + whole + png[_AFTER_HEADER:]
+
+
+def kind_of(path: Path) -> str:
+    """The kind of a picture that vidcolor marked, changed since or not; empty for every other file."""
+    return _mark(path).partition(",")[0]
+
+
+def is_untouched(path: Path, kind: str) -> bool:
+    """Whether a file is of this kind, and its pixels are as vidcolor wrote them."""
+    mark = _mark(path)
+    if mark.partition(",")[0] != kind:
+        return False
+    with path.open("rb") as file:
+        return mark.endswith(_digest(_chunks(file)))
+
+
+def sheet_kind(path: Path) -> str:
+    """The kind of a sheet, which is no key; empty for every other file."""
+    kind = SHEET if path.name.endswith(ENDING) else kind_of(path)
+    return kind if kind in (SHEET, CONTACT) else ""
+
+
+def _mark(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            for kind, data in _chunks(file):
+                if kind in (b"tEXt", b"iTXt") and data.startswith(_KEYWORD + b"\0"):
+                    return data[len(_KEYWORD) :].lstrip(b"\0").decode("latin-1")
+    except OSError:
+        pass  # whoever reads the picture says so
+    return ""
+
+
+def _digest(chunks: Iterator[tuple[bytes, bytes]]) -> str:
+    """SHA-256 of the coded pixels."""
+    digest = hashlib.sha256()
+    for kind, data in chunks:
+        if kind == b"IDAT":
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Type and data of every chunk of a PNG file; none of another file."""
+    if file.read(len(_SIGNATURE)) != _SIGNATURE:
+        return
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        data = file.read(length)
+        file.read(4)
+        yield kind, data
