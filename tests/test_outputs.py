@@ -138,7 +138,7 @@ def test_text_in_disguise_is_known_by_what_it_holds(folder, capsys):
     before = contents(folder)
     assert cli.main(f"plan {FILM} --plan film.json -y".split()) == 2
     assert "film.json: holds no text" in capsys.readouterr().err
-    assert cli.main("scenes film.mkv -o list.csv -y".split()) == 2
+    assert cli.main(["scenes", "film.mkv", "-o", "list.csv", "-y"]) == 2
     assert "list.csv: holds no text" in capsys.readouterr().err
     assert contents(folder) == before
 
@@ -150,7 +150,7 @@ def test_with_leave_a_file_that_is_no_input_is_replaced(folder):
     for name in ("notes.txt", "nothing.json"):
         assert cli.main(f"plan {FILM} --plan {name} -y".split()) == 0
         assert is_plan(Path(name))
-    assert cli.main("scenes film.mkv -o refs.csv -y -q".split()) == 0
+    assert cli.main(["scenes", "film.mkv", "-o", "refs.csv", "-y", "-q"]) == 0
     assert "Start Frame" in Path("refs.csv").read_text()
 
 
@@ -189,8 +189,8 @@ def test_a_result_that_appears_meanwhile_is_kept(folder, capsys, monkeypatch):
 
 
 def test_other_peoples_files_in_the_work_folder_stay(folder):
-    own = ["film.color.mkv.vidcolor/notes.txt", "film.color.mkv.vidcolor/units/00000-holiday.mkv"]
-    own += ["film.color.mkv.vidcolor/units/00000-0123456789abcdef.mkv.bak", "film.color.mkv.vidcolor/proposed/000001.png"]
+    names = ("notes.txt", "units/00000-holiday.mkv", "units/00000-0123456789abcdef.mkv.bak", "proposed/000001.png")
+    own = [f"film.color.mkv.vidcolor/{name}" for name in names]
     for name in own:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy("style.png", name)
@@ -210,7 +210,7 @@ def test_sheets_are_never_keys(folder, capsys):
     for line in ("--ref renamed.png", "--refs list.csv", "--refs look", f"--ref {sheets[0]}"):
         assert cli.main(f"film.mkv {line} -o new.mkv -q".split()) == 2
         assert "vidcolor's" in capsys.readouterr().err
-    assert cli.main("stylize style.png renamed.png".split()) == 2
+    assert cli.main(["stylize", "style.png", "renamed.png"]) == 2
     assert "inspection sheet" in capsys.readouterr().err
     shutil.copy(sheets[0], "keys/000007.png")
     assert cli.main(f"{FILM} -o new.mkv".split()) == 0
@@ -254,7 +254,7 @@ def test_names_that_mean_one_file(folder):
 def test_what_text_is(tmp_path, data: bytes, text: bool):
     (tmp_path / "x").write_bytes(data)
     assert is_text(tmp_path / "x") == text
-    (tmp_path / "x").write_bytes("a".encode() * 65535 + "é".encode())  # cut inside a character
+    (tmp_path / "x").write_bytes(b"a" * 65535 + "é".encode())  # cut inside a character
     assert is_text(tmp_path / "x")
 
 
