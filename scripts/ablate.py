@@ -83,7 +83,7 @@ def hinted(model: Exemplar, shot: Shot, key: Reference) -> np.ndarray:
 
 def untraced(model: Exemplar, shot: Shot, key: Reference) -> np.ndarray:
     """The whole program without the key's colours followed along motion."""
-    shot.cache["traced"] = None
+    shot.cache[trace.CACHED] = None
     return finished(model, shot, key)
 
 

@@ -1,11 +1,13 @@
 """The default model behind the contract, with its shipped weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from test_flow import moving
 
-from vidcolor import models
+from vidcolor import models, temporal, trace
 from vidcolor.models import exemplar
 from vidcolor.models.contract import Batch, Reference, Shot
 
@@ -43,6 +45,19 @@ def test_colours_follow_the_key_and_the_motion(model):
     for t in range(N):
         square = all_of_it.ab[t, 0, 34:62, 46 + 4 * t : 74 + 4 * t]
         assert square.mean() > 15 > 0 > all_of_it.ab[t, 0, 5:25, 5:155].mean(), f"frame {t}"
+
+
+def test_the_weight_of_a_painted_key_counts_between_it_and_another(model):
+    other = key(100 + N - 1)
+    other.lab[..., 1:] *= -1
+    found = []
+    for weight in (0.1, 1.0, 10.0):
+        shot, keys = film(), [key(), replace(other, weight=weight)]
+        (of_all,) = colored(model, shot, model.prepare(shot, keys))
+        ab = of_all.ab.permute(0, 2, 3, 1).numpy().astype(np.float16)
+        trace.bring(shot, ab, temporal.pins(shot, keys), 1.0, of_all.traced[:, 0].numpy())
+        found.append(ab[N // 2, 34:62, 62:90, 0].astype(np.float32).mean())
+    assert found[0] - 3 > found[1] > found[2] + 3 and found[0] > 20 > 0 > found[2], found
 
 
 def test_the_same_bits_however_a_shot_is_batched(model):

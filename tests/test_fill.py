@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from media import grey_frames, write_film
 
-from vidcolor import color, fill
+from vidcolor import color, fill, temporal, trace
 from vidcolor.film import probe
 from vidcolor.models.contract import Reference, Shot
 
@@ -173,6 +173,15 @@ def test_the_fills_lightness_is_smoothed_in_time_and_keys_keep_theirs():
 
 
 # --- votes ---
+
+
+def test_what_is_traced_of_the_fill_is_not_taken_for_colours():
+    shot = Shot(np.stack([ring()[0]] * 3), 0)
+    key = Reference(np.tile(np.float32([80, -10, 20]), (96, 128, 1)), 0, painted=True)
+    fill.line_art(np.full((3, 96, 128), 80, np.float16), np.ones((3, 96, 128), np.float16), shot, [key], 1.0)
+    ab = np.tile(np.float16([-10, 20]), (3, 96, 128, 1))
+    trace.bring(shot, ab, temporal.pins(shot, [key]))
+    assert np.abs(ab - np.float16([-10, 20])).max() < 1
 
 
 def test_votes_of_a_whole_region_decide_and_one_that_rules_a_color_out_counts():

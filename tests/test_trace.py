@@ -6,8 +6,8 @@ import pytest
 from test_flow import moving, texture
 from test_temporal import error, truth_of
 
-from vidcolor import trace
-from vidcolor.models.contract import Shot
+from vidcolor import temporal, trace
+from vidcolor.models.contract import Reference, Shot
 
 
 @pytest.mark.parametrize("key", [0, 11])
@@ -32,6 +32,22 @@ def test_two_keys_share_and_an_amount_of_0_sets_keys_only():
     ab = np.zeros(truth.shape, np.float16)
     trace.bring(Shot(moving(n), 0), ab, {0: truth[0]}, 0.0)
     assert np.array_equal(ab[0], truth[0].astype(np.float16)) and not ab[1:].any()
+
+
+def test_the_weightier_of_two_keys_reaches_farther():
+    n, red = 9, np.full((96, 160, 2), 40, np.float32)
+    shares = []
+    for weight in (0.1, 0.5, 1, 2, 10):
+        keys = [
+            Reference(np.dstack([red[..., :1], ab]), frame, w, True)
+            for frame, w, ab in ((0, 1, -red), (8, weight, red))
+        ]
+        shot, ab = Shot(moving(n), 0), np.zeros((n, 96, 160, 2), np.float16)
+        trace.bring(shot, ab, temporal.pins(shot, keys), reaches=temporal.reaches(shot, keys))
+        assert np.array_equal(ab[0], -red) and np.array_equal(ab[8], red), "painted frames are as they were painted"
+        shares.append([float(ab[t, 40:56, 80:96].astype(np.float32).mean()) for t in (2, 4, 6)])
+    assert (np.diff(shares, axis=0) > 1).all(), "at every frame between"
+    assert shares[0][1] < -15 and shares[-1][1] > 15, shares
 
 
 def test_nothing_is_brought_to_a_picture_that_differs():

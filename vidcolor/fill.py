@@ -81,7 +81,8 @@ def line_art(
     grey = [replace(key, lab=np.repeat(key.lab[..., :1], 3, -1)) for key in keys]
     pins = temporal.pins(shot, grey)
     temporal.smooth_coarse(shot, pairs, confidence, pins, amount)
-    trace.bring(shot, pairs, pins, amount)
+    apart = replace(shot, cache={name: kept for name, kept in shot.cache.items() if name != trace.CACHED})
+    trace.bring(apart, pairs, pins, amount, reaches=temporal.reaches(shot, keys))  # ab is traced by itself
     white = paper(shot.lightness)
     return LineArt(pairs[..., 0].copy(), 100.0 if white is None else white, palette(keys))
 

@@ -26,7 +26,7 @@ CHUNK = 240
 what one process holds, and what is lost when it is stopped."""
 MARGIN = 24
 """Frames of the same shot read on each side of a chunk, so that smoothing has settled where chunks meet."""
-UNIT_FORMAT = 1
+UNIT_FORMAT = 2
 """Raised when the same plan would give other pixels, so that units of an older program are not reused."""
 PROPOSED, PROPOSED_RECORD = "proposed", "proposed.json"
 """Folder in the work folder for the keys of a film that came without, and the file in it that says what made them."""

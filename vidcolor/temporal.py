@@ -52,6 +52,13 @@ def pins(shot: Shot, references: Sequence[Reference], size: tuple[int, int] | No
     return found
 
 
+def reaches(shot: Shot, references: Sequence[Reference]) -> dict[int, float]:
+    """Positions of the pins, and the user's weights of their keys against one another, the greatest 1."""
+    weights = {r.frame - shot.first: r.weight for r in references if r.painted and r.frame is not None}
+    weights = {t: weight for t, weight in weights.items() if 0 <= t < len(shot)}
+    return {t: weight / max(weights.values()) for t, weight in weights.items()}
+
+
 def _silent(key: Reference, lightness: np.ndarray) -> np.ndarray:
     """Where a cropped key says nothing of the frame of this lightness (h, w) uint8: (h, w) bool."""
     size = lightness.shape

@@ -32,6 +32,8 @@ WINDOW = 3
 CORRECTION = 2.0
 """Half-size pixels by which a displacement is corrected at most, about: more is another thing that looks alike."""
 
+CACHED = "traced"
+"""Under which name `follow` keeps what it has found in a shot's cache."""
 _NO_MAP: Any = None
 
 
@@ -60,13 +62,14 @@ class Traced:
         return cv2.blendLinear(self.ab[t].astype(np.float32), ab.astype(np.float32), share, 1 - share)
 
 
-def follow(shot: Shot, pins: Mapping[int, np.ndarray]) -> Traced | None:
+def follow(shot: Shot, pins: Mapping[int, np.ndarray], reaches: Mapping[int, float] | None = None) -> Traced | None:
     """Trace painted keys through a shot; None where there are none, or no motion is to be followed. pins: as
-    `temporal.pins` gives them at the size of `shot.lightness`. Kept in the shot's cache, as the model and the pipeline
-    both need it."""
+    `temporal.pins` gives them at the size of `shot.lightness`. reaches: as `temporal.reaches` gives them: at half the
+    reach a key's weight is what it is at twice the distance; 1 for all where None. Kept in the shot's cache, as the
+    model and the pipeline both need it."""
     if not pins or len(shot) < 2 or shot.motion == 0:
         return None
-    if "traced" not in shot.cache:
+    if CACHED not in shot.cache:
         compute_flows(shot)
         n, h, w = shot.lightness.shape
         ab, weight, differs = (np.zeros((n, *s), np.float16) for s in ((h, w, 2), (h // 2, w // 2), (h // 2, w // 2)))
@@ -74,12 +77,12 @@ def follow(shot: Shot, pins: Mapping[int, np.ndarray]) -> Traced | None:
         traced = Traced(ab, weight, differs, places)
         for t0, colors in pins.items():
             for step in (1, -1):
-                for t, place, *found in _traced(shot, t0, colors, step):
+                for t, place, *found in _traced(shot, t0, colors, step, (reaches or {}).get(t0, 1.0)):
                     _join(traced, t, *found)
                     coarse = cv2.resize(place, (w // 8, h // 8), interpolation=cv2.INTER_AREA)
                     places[t0][t] = (2 * coarse + 1) / h
-        shot.cache["traced"] = traced
-    return shot.cache["traced"]
+        shot.cache[CACHED] = traced
+    return shot.cache[CACHED]
 
 
 def bring(
@@ -88,14 +91,15 @@ def bring(
     pins: Mapping[int, np.ndarray],
     amount: float = 1.0,
     shares: np.ndarray | None = None,
+    reaches: Mapping[int, float] | None = None,
 ) -> None:
     """Put painted keys' colours into a shot, where they are and where they can be followed to; in place.
 
     ab: (n, h, w, 2), Lab units, at the size of `shot.lightness`. pins: as `temporal.pins` gives them at that size.
     amount: 0 (on the keys' own frames only) to 1. shares: (n, h / 2, w / 2), 0..1, how far a model believes the traced
-    colours; by their weights where None.
+    colours; by their weights where None. reaches: as `follow` takes them.
     """
-    traced = follow(shot, pins) if amount > 0 else None
+    traced = follow(shot, pins, reaches) if amount > 0 else None
     if traced is not None:
         for t in range(len(shot)):
             share = traced.share(t) if shares is None else shares[t].astype(np.float32)
@@ -115,7 +119,7 @@ def _join(traced: Traced, t: int, ab: np.ndarray, weight: np.ndarray, differs: n
 
 
 def _traced(
-    shot: Shot, t0: int, colors: np.ndarray, step: int
+    shot: Shot, t0: int, colors: np.ndarray, step: int, reach: float
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Frame after frame away from the key at t0: position, places in the key (h/2, w/2, 2) in pixels of half size,
     its colours there (h, w, 2), and at half size their weight and by how much the key's L is above the frame's."""
@@ -132,7 +136,8 @@ def _traced(
     for t in range(t0 + step, len(shot) if step > 0 else -1, step):
         flow, sure = carry_flow(shot, t, t - step, half=True)
         place, weight = carry(place, flow), carry(weight, flow)
-        weight /= 1 + weight * (np.float32(DRIFT - DOUBT) + np.float32(DOUBT) / np.maximum(sure, np.float32(1e-3)))
+        added = np.float32(DRIFT - DOUBT) + np.float32(DOUBT) / np.maximum(sure, np.float32(1e-3))
+        weight /= 1 + weight * added / np.float32(reach)
         if weight.max() < LEAST:
             return
         frame = halved(shot.lightness[t])

@@ -148,7 +148,8 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
         art = None if not fills else fill.line_art(np.concatenate(fills), confidence, shot, keys, settings.temporal)
         if not model.steady:
             temporal.smooth_coarse(shot, ab, confidence, pins, settings.temporal)
-        trace.bring(shot, ab, pins, settings.temporal, np.concatenate(shares) if shares else None)
+        believed = np.concatenate(shares) if shares else None
+        trace.bring(shot, ab, pins, settings.temporal, believed, temporal.reaches(shot, keys))
         shot.cache.clear()
     return Colors(shot, keys, pins, ab, confidence, coarse, art)
 

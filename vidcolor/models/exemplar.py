@@ -96,7 +96,7 @@ class Exemplar:
         hint, confidence = np.zeros((n, *half, 2), np.float16), np.zeros((n, *half), np.float16)
         keys = self._keys(references, h, w) if references else None
         pins = temporal.pins(shot, references, half)
-        traced = trace.follow(shot, temporal.pins(shot, references))
+        traced = trace.follow(shot, temporal.pins(shot, references), temporal.reaches(shot, references))
         looked = list(range(n)) if self.every_frame or shot.motion == 0 else looked_at(shot, pins)
         maps = {}
         for i in looked:
