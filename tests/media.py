@@ -159,6 +159,17 @@ def ffmpeg(*arguments: object) -> None:
         raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
 
 
+def times_by_ffmpeg(path: str | Path) -> list[Fraction]:
+    """Seconds at which ffmpeg itself shows each frame of a film's picture."""
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    arguments = ["-v", "error", "-nostdin", "-copyts", "-i", path, "-map", "0:v:0", "-fps_mode", "passthrough"]
+    arguments += ["-enc_time_base", "demux", "-f", "framecrc", "-"]
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    tick = next(Fraction(line.split(": ")[1]) for line in lines if line.startswith("#tb 0"))
+    return [int(line.split(",")[2]) * tick for line in lines if not line.startswith("#")]
+
+
 def write_images(
     folder: str | Path,
     frames: int | Sequence[np.ndarray] = 12,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from media import Written, write_film, write_images
 
-from vidcolor import reader
+from vidcolor import decode, reader
 from vidcolor.errors import VidcolorError
 from vidcolor.extent import missing_bytes
 from vidcolor.film import probe
@@ -61,6 +61,7 @@ SEEKS = {
     "stream.ts": ("libx264", {"g": "24", "bf": "3", "x264-params": "open-gop=1:scenecut=0"}),
     "program.mpg": ("mpeg2video", {"g": "15", "bf": "2"}),
     "old.avi": ("mpeg4", {"g": "24", "bf": "2"}),
+    "b-frames.avi": ("libx264", {"g": "24", "bf": "3"}),
     "raw.h264": ("libx264", {"g": "24"}),
 }
 
@@ -208,11 +209,11 @@ def test_a_film_cut_between_two_clusters_is_truncated_all_the_same(tmp_path: Pat
 
 def test_time_stamps_that_do_not_rise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = probe(write_film(tmp_path / "a.mkv", 8).path)
-    real = reader._decoded
+    real = decode._frames
 
     class Wrong:
         def __init__(self, frame, pts: int | None) -> None:
-            self.frame, self.pts, self.dts = frame, pts, None
+            self.frame, self.pts, self.dts, self.duration = frame, pts, None, 0
 
         def __getattr__(self, name: str):
             return getattr(self.frame, name)
@@ -223,7 +224,7 @@ def test_time_stamps_that_do_not_rise(tmp_path: Path, monkeypatch: pytest.Monkey
         for frame, pts in zip(real(*arguments), stamps, strict=True):
             yield Wrong(frame, pts)
 
-    monkeypatch.setattr(reader, "_decoded", wrong)
+    monkeypatch.setattr(decode, "_frames", wrong)
     monkeypatch.setattr(reader, "luma_plane", lambda frame, weights: None)
     with pytest.raises(VidcolorError, match=r"frame 2 .* has PTS 42, equal to that of the frame before"):
         list(read(film))

@@ -3,70 +3,98 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
-from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import av.logging
 
 LOG_LOCK = threading.Lock()
 """Held by whoever changes libav's log level: it is one for the process."""
-_listeners: list[DecoderLog] = []
+_listening = 0
 _before: tuple[int | None, bool] = (None, True)
+_silence = logging.NullHandler()
+
+# Of data that shape no pixel: messages beside the pictures (SEI), how a player is to buffer, and commands to forget
+# a picture that is not there.
+_NO_PICTURE = re.compile(r"\bSEI\b|\bVUI\b|buffering period|cpb_count|num_reorder_frames|^mmco: ")
+# Of pictures that lean on others. A film that begins between two key frames has such pictures first; players leave
+# them out.
+_LEANS = re.compile(
+    r"co located POCs|Could not find ref|constructing the frame RPS|[Mm]issing reference|reference picture missing"
+    r"|non-existing [PS]PS|[PS]PS \S+ does not exist|decode_slice_header error|no frame!|VPS \d+ does not exist"
+    r"|Not all references are available|invalid frame header"
+)
+
+
+def touches_picture(line: str, begun: bool) -> bool:
+    """Whether a line of a decoder or demuxer tells of damage to a picture. begun: a frame was already given out."""
+    return not _NO_PICTURE.search(line) and (begun or not _LEANS.search(line))
+
+
+def only_leans(line: str) -> bool:
+    """Whether a line tells no more than that a picture leans on one that is not there."""
+    return bool(_LEANS.search(line))
 
 
 class DecoderLog:
-    """A context in which errors logged by the named decoders and demuxers are collected.
+    """A context for a reader that wants to know what its own decoder and demuxer say against the film.
 
-    libav's log is one for the process, so that another stream read by a decoder of the same name at the same
-    time is heard too. Inside the context every decoder of frame threads must be drained before it is closed:
-    PyAV closes with the GIL held, for which a logging thread would wait for ever."""
+    libav's log is one for the process, and a line carries no more than the name of who wrote it (`h264`), not which.
+    Lines written by the reader's own thread inside `listening` are its own beyond doubt: with one decoding thread that
+    is all of them. Frame threads write from threads of their own: of these, only `elsewhere` tells that somebody,
+    perhaps another reader, wrote something.
+
+    Inside the context every decoder of frame threads must be drained before it is closed: PyAV closes with the GIL
+    held, for which a logging thread would wait for ever."""
 
     def __init__(self, names: set[str]) -> None:
-        self._loggers = {f"libav.{name}" for name in names}
-        self._messages: deque[str] = deque(maxlen=64)
+        self._names = names
+        self._lines: list[str] = []
+        self._counted = 0
+        self._errors = 0
 
     def take(self) -> list[str]:
-        """The messages since the last call, oldest first."""
-        messages = []
-        while self._messages:
-            messages.append(self._messages.popleft())
-        return messages
+        """What the decoder and the demuxer wrote in this thread since the last call, oldest first."""
+        lines, self._lines = self._lines, []
+        return lines
 
-    def hear(self, record: logging.LogRecord) -> None:
-        """Called for every record, from any thread."""
-        if record.name in self._loggers and record.levelno >= logging.ERROR:
-            self._messages.append(record.getMessage().strip())
+    def elsewhere(self) -> bool:
+        """Whether any other thread of the process had an error to tell since the context was entered."""
+        return int(av.logging.get_last_error()[0]) - self._counted > self._errors
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Around each call of libav whose lines are wanted."""
+        with av.logging.Capture() as written:
+            yield
+        for level, name, line in written:
+            self._errors += level == av.logging.ERROR
+            if level <= av.logging.ERROR and name in self._names:
+                self._lines.append(line.strip())
 
     def __enter__(self) -> DecoderLog:
-        global _before
+        global _before, _listening
         with LOG_LOCK:
-            if not _listeners:
+            if not _listening:
                 _before = av.logging.get_level(), av.logging.get_skip_repeated()
                 level = _before[0]
                 av.logging.set_level(av.logging.ERROR if level is None else max(level, av.logging.ERROR))
                 av.logging.set_skip_repeated(False)
-                logging.getLogger("libav").addHandler(_handler)
-            _listeners.append(self)
+                logging.getLogger("libav").addHandler(_silence)
+            _listening += 1
+        self._counted = int(av.logging.get_last_error()[0])
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        global _listening
         with LOG_LOCK:
-            _listeners.remove(self)
-            if not _listeners:
-                logging.getLogger("libav").removeHandler(_handler)
+            _listening -= 1
+            if not _listening:
+                logging.getLogger("libav").removeHandler(_silence)
                 av.logging.set_skip_repeated(_before[1])
                 av.logging.set_level(_before[0])
-
-
-class _Handler(logging.Handler):
-    def handle(self, record: logging.LogRecord) -> bool:
-        # No lock: a list's copy is one step, and libav's threads must not wait for one another here.
-        for listener in tuple(_listeners):
-            listener.hear(record)
-        return True
-
-
-_handler = _Handler()

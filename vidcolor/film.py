@@ -69,6 +69,8 @@ class Film:
     """The container's own count of frames, 0 where it has none; never trusted, only for a progress bar."""
     display_matrix: tuple[int, ...] = ()
     """The nine numbers of the display matrix behind `rotation` (mirroring too), () where there is none."""
+    clock: Literal["pts", "dts"] = "pts"
+    """Which time stamp of a decoded frame is its time: `dts` where the container stores the order of packets only."""
     field_order: str = ""
     """`progressive`, `tff` or `bff` as the stream says, empty where it does not."""
 
@@ -118,6 +120,7 @@ SPACE_OF_MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9, "smpte240m": 7, "fcc": 4
 """The number that is written for a matrix that was chosen."""
 _CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 _UNSPECIFIED = 2
+NO_TIMESTAMPS = av.format.Flags.no_timestamps.value
 _HD_LINES = 720
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 """The display matrix that changes nothing."""
@@ -241,7 +244,10 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
         for name, number in unknown.items():
             if tags[name] == number:
                 tags[name] = int(of_stream[name])
-        rate = Fraction(stream.average_rate or stream.guessed_rate or 0)
+        rates = [stream.average_rate, stream.guessed_rate]
+        if container.format.flags & NO_TIMESTAMPS:  # what the demuxer takes for granted, and the coded stream's own
+            rates.reverse()
+        rate = Fraction(next(filter(None, rates), 0))
         rotation, display = _display_matrix(frame)
         shape = Fraction(stream.sample_aspect_ratio or 0) or Fraction(1)
         return {
@@ -260,6 +266,7 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
             "field_order": {2: "tff", 4: "tff", 3: "bff", 5: "bff", 1: "progressive"}.get(context.field_order, ""),
             "color_tags": tags,
             "frames_hint": int(stream.frames or 0),
+            "clock": "dts" if container.format.name == "avi" else "pts",
             "colored": is_colored(frame),
             "picture": container.format.name.endswith("_pipe") or container.format.name == "image2",
         }

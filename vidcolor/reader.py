@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,49 +12,15 @@ import numpy as np
 
 from . import sequence
 from .color import cbcr_to_codes, luma_weights, rgb_to_ycbcr
-from .damage import DecoderLog
+from .decode import ReadReport, best_effort, decoded, drain
 from .errors import VidcolorError, warn
-from .extent import missing_bytes
 from .film import Film, Frame, open_film, probe, video_stream
 from .planes import chroma_planes, layout, luma_plane, rgb_planes
 
 __all__ = ["ReadReport", "image_files", "probe", "read", "read_decord"]
 
-_NOTES = 20
-_WHOLE_PACKETS = frozenset(("mov", "matroska", "avi", "nut", "mxf", "flv"))
+_WHOLE_PACKETS = frozenset(("mov", "matroska", "nut", "mxf", "flv"))
 _EARLIER_SECONDS = (0, 1, 10)  # before the wanted frame; where no key frame helps, the film's start does
-
-
-@dataclass
-class ReadReport:
-    """What went wrong on the way through a film with `on_error="skip"`."""
-
-    frames: int = 0
-    """Frames that were delivered."""
-    damaged: int = 0
-    """Places where a decoder or the container reported damage; what it made of them was delivered."""
-    lost: int = 0
-    """Packets that gave no frame, and pictures that could not be read."""
-    repaired: int = 0
-    """Time stamps that were not after the one before and were set anew."""
-    truncated: bool = False
-    """The file ends before its own end."""
-    notes: list[str] = field(default_factory=list)
-    """The first 20 of them, each with frame and time."""
-
-    def summary(self) -> str:
-        """One line, empty where nothing went wrong."""
-        said = [
-            f"{number} {what}"
-            for number, what in (
-                (self.damaged, "damaged places"),
-                (self.lost, "frames lost"),
-                (self.repaired, "time stamps repaired"),
-            )
-            if number
-        ]
-        said += ["the file is truncated"] if self.truncated else []
-        return ", ".join(said) + (f" (first: {self.notes[0]})" if said and self.notes else "")
 
 
 def image_files(path: str | Path) -> tuple[Path, ...]:
@@ -121,31 +87,33 @@ def _from_key_frame(
     with open_film(film.path) as container:
         stream = video_stream(container, film.path, film.stream)
         stream.thread_type = "AUTO"
-        at = first
+        at, stamp = first, None
         # Frames before the first key frame lean on what was not decoded. Where a seek may land inside a frame
-        # (MPEG program streams), time stamps are right only from the next key frame on.
+        # (MPEG program streams), or time is told by the order of packets (AVI), stamps are right only from the next
+        # key frame on.
         wanted_keys = 1 if _WHOLE_PACKETS.intersection(container.format.name.split(",")) else 2
         try:
             container.seek(target, stream=stream, backward=True)
             for packet in container.demux(stream):
                 for frame in packet.decode():
-                    if frame.pts is None:
+                    stamp = best_effort(film, frame, stamp)
+                    if stamp is None:
                         return
-                    if frame.key_frame and frame.pts <= pts[at]:
+                    if frame.key_frame and stamp <= pts[at]:
                         wanted_keys -= 1
-                    if frame.pts < pts[at]:
+                    if stamp < pts[at]:
                         continue
                     # Too late for the wanted frame, or not the film of `pts`.
-                    if wanted_keys > 0 or frame.pts > pts[at] or (frame.is_corrupt and on_error == "stop"):
+                    if wanted_keys > 0 or stamp > pts[at] or (frame.is_corrupt and on_error == "stop"):
                         return
-                    yield _frame(film, at, frame.pts, frame, weights, chroma)
+                    yield _frame(film, at, stamp, frame, weights, chroma)
                     at += 1
                     if last is not None and at >= last:
                         return
         except av.FFmpegError:
             return
         finally:
-            _drain(stream.codec_context)
+            drain(stream.codec_context)
 
 
 def _from_start(
@@ -159,134 +127,24 @@ def _from_start(
 ) -> Iterator[Frame]:
     """Frames [first, last), decoding from the film's start; everything that is amiss is noticed."""
     weights = luma_weights(film.matrix)
-    clock = _Clock(film, on_error, report)
-    with open_film(film.path) as container:
-        stream = video_stream(container, film.path, film.stream)
-        context = stream.codec_context
-        # With frame threads an error may take good frames of the same call with it.
-        stream.thread_type = "AUTO" if on_error == "stop" else "SLICE"
-        with DecoderLog({context.codec.name, context.name, container.format.name}) as log:
-            try:
-                for frame in _decoded(container, stream, film, clock, log):
-                    index = clock.index
-                    stamp = clock.stamp(frame)
-                    if pts is not None and index < len(pts) and stamp != pts[index]:
-                        raise VidcolorError(
-                            f"{film.path}: frame {index} has PTS {stamp}, not {pts[index]}: "
-                            "the film changed since the plan was made; make the plan again"
-                        )
-                    if index >= first:
-                        report.frames += 1
-                        yield _frame(film, index, stamp, frame, weights, chroma)
-                    if last is not None and index + 1 >= last:
-                        return
-            finally:
-                _drain(context)
+    index = -1
+    with closing(decoded(film, on_error, report, listen=pts is None)) as frames:
+        for index, (stamp, frame) in enumerate(frames):
+            if pts is not None and index < len(pts) and stamp != pts[index]:
+                raise VidcolorError(
+                    f"{film.path}: frame {index} has PTS {stamp}, not {pts[index]}: "
+                    "the film changed since the plan was made; make the plan again"
+                )
+            if index >= first:
+                report.frames += 1
+                yield _frame(film, index, stamp, frame, weights, chroma)
+            if last is not None and index + 1 >= last:
+                return
     if last is not None and pts is not None:
         raise VidcolorError(
-            f"{film.path}: ends before frame {clock.index}, the plan has {len(pts)}: "
+            f"{film.path}: ends before frame {index + 1}, the plan has {len(pts)}: "
             "the film changed since the plan was made; make the plan again"
         )
-
-
-class _Clock:
-    """Counts frames, gives each its PTS, and knows what to do about trouble there."""
-
-    def __init__(self, film: Film, on_error: str, report: ReadReport) -> None:
-        self.film, self.stop, self.report = film, on_error == "stop", report
-        self.index = 0
-        self.start: int | None = None
-        self.previous: int | None = None
-        self.usual = max(1, round(1 / (film.frame_rate * film.time_base)))
-
-    def stamp(self, frame: Any) -> int:
-        """PTS of the next frame: its own, or from its DTS, or after the one before."""
-        after = None if self.previous is None else self.previous + self.usual
-        stamp = frame.pts
-        if stamp is None:
-            late = frame.dts is not None and (self.previous is None or frame.dts > self.previous)
-            stamp = frame.dts if late else after if after is not None else 0
-        if self.previous is not None and after is not None and stamp <= self.previous:
-            if self.stop:
-                same = "equal to" if stamp == self.previous else "before"
-                raise VidcolorError(
-                    f"{self.film.path}: frame {self.index} ({self.seconds(stamp)}) has PTS {stamp}, {same} "
-                    "that of the frame before: --on-error skip repairs it"
-                )
-            self.report.repaired += 1
-            self.note(f"PTS {stamp} is not after {self.previous}")
-            stamp = after
-        if self.start is None:
-            self.start = stamp
-        self.previous = stamp
-        self.index += 1
-        return int(stamp)
-
-    def seconds(self, stamp: int) -> str:
-        return f"{float((stamp - (self.start or 0)) * self.film.time_base):.3f} s"
-
-    def note(self, reason: str) -> str:
-        place = self.start or 0 if self.previous is None else self.previous + self.usual
-        text = f"frame {self.index} ({self.seconds(place)}): {reason}"
-        if len(self.report.notes) < _NOTES:
-            self.report.notes.append(text)
-        return text
-
-    def trouble(self, reason: str, lost: int = 0) -> None:
-        """Raise, or note and go on."""
-        text = self.note(reason)
-        if self.stop:
-            raise VidcolorError(f"{self.film.path}: damaged at {text}; --on-error skip goes on and reports")
-        self.report.damaged += 0 if lost else 1
-        self.report.lost += lost
-
-
-def _decoded(container: Any, stream: Any, film: Film, clock: _Clock, log: DecoderLog) -> Iterator[Any]:
-    """Every frame that the decoder gives; damage goes to `clock.trouble`."""
-    count, ended = 0, False
-    packets = container.demux(stream)
-    while not ended:
-        try:
-            packet = next(packets, None)
-        except (av.FFmpegError, OSError) as error:
-            clock.trouble(f"cannot be read further ({getattr(error, 'strerror', None) or error})")
-            packet = None
-        ended = packet is None or (packet.size == 0 and packet.dts is None)
-        if not ended:
-            count += 1
-            if packet is not None and packet.is_corrupt:
-                clock.trouble("the container flags its data as corrupt")
-        try:
-            frames = stream.codec_context.decode(None) if packet is None else packet.decode()
-        except av.error.EOFError:
-            frames = []
-        except av.FFmpegError as error:
-            said = log.take()
-            clock.trouble(said[0] if said else str(error.strerror), lost=1)
-            frames = []
-        said = log.take()
-        if said:
-            clock.trouble(said[0])
-        for frame in frames:
-            if frame.is_corrupt and not said:
-                clock.trouble("the decoder flags it as damaged")
-            yield frame
-    report = clock.report
-    if report.damaged:  # decoders leave out in silence what leans on lost frames
-        report.lost = max(report.lost, count - clock.index)
-    missing = missing_bytes(film.path)
-    listed = len(stream.index_entries) if "mov" in container.format.name else 0
-    if missing or count < listed:
-        report.truncated = True
-        lacking = f"{missing} bytes are missing" if missing else f"{count} of {listed} frames are there"
-        text = clock.note(f"the file is truncated here ({lacking})")
-        if clock.stop:
-            raise VidcolorError(f"{film.path}: {text}; --on-error skip goes on and reports")
-
-
-def _drain(context: Any) -> None:
-    """Let decoding threads come to rest, without the GIL: see DecoderLog."""
-    context.flush_buffers()
 
 
 def _frame(film: Film, index: int, pts: int, frame: Any, weights: np.ndarray, chroma: bool) -> Frame:

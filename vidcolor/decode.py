@@ -1,0 +1,272 @@
+"""Every frame of a film's file from its start, each with its time, and everything that is amiss on the way."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from .damage import DecoderLog, only_leans, touches_picture
+from .errors import VidcolorError
+from .extent import missing_bytes
+from .film import Film, open_film, video_stream
+
+_NOTES = 20
+_ANEW = Fraction(1, 10)
+"""Seconds by which time stamps go back where another recording begins; less is a fault of a single stamp."""
+
+_LATER = 30
+"""Packets after a corrupt one until it is said: where two recordings meet, that is not what is amiss."""
+
+
+@dataclass
+class ReadReport:
+    """What went wrong on the way through a film with `on_error="skip"`."""
+
+    frames: int = 0
+    """Frames that were delivered."""
+    damaged: int = 0
+    """Places where a decoder or the container reported damage; what it made of them was delivered."""
+    lost: int = 0
+    """Packets that gave no frame, and pictures that could not be read."""
+    repaired: int = 0
+    """Time stamps that were not after the one before and were set anew."""
+    truncated: bool = False
+    """The file ends before its own end."""
+    headless: bool = False
+    """It begins between two key frames: pictures before the first are left out, as players do."""
+    notes: list[str] = field(default_factory=list)
+    """The first 20 of them, each with frame and time."""
+
+    def summary(self) -> str:
+        """One line, empty where nothing went wrong."""
+        said = [
+            f"{number} {what if number > 1 else one}"
+            for number, one, what in (
+                (self.damaged, "damaged place", "damaged places"),
+                (self.lost, "frame lost", "frames lost"),
+                (self.repaired, "time stamp repaired", "time stamps repaired"),
+            )
+            if number
+        ]
+        said += ["the file is truncated"] if self.truncated else []
+        line = ", ".join(said) + (f" (first: {self.notes[0]})" if said and self.notes else "")
+        begins = "begins between two key frames: what cannot be decoded before the first is left out"
+        return "; ".join(filter(None, [begins if self.headless else "", line]))
+
+
+class _Amiss(Exception):
+    """Something that the quick look cannot judge."""
+
+
+def decoded(
+    film: Film, on_error: str, report: ReadReport, *, listen: bool = True
+) -> Generator[tuple[int, Any], None, None]:
+    """PTS and decoded frame of every frame, in presentation order.
+
+    First quickly, with frame threads, so long as nothing whatever is amiss. Then from the start again with a single
+    thread, in which everything can be told: what the film's own decoder says from what others say, and which frame
+    is meant. Frames that were given out are not given out again.
+
+    listen: damage that shows in libav's log alone counts too; without it only what a scan that listened let pass is
+    decoded again. on_error, report: as in `reader.read`. Raises VidcolorError at damage (`on_error="stop"`), and
+    either way where time stamps start anew, of the picture or of what goes with it."""
+    given = 0
+    if not missing_bytes(film.path) and (listen or on_error == "stop"):
+        try:
+            for item in _pass(film, _Clock(film, on_error, ReadReport(), careful=False), listen):
+                yield item
+                given += 1
+            return
+        except _Amiss:
+            pass
+    for number, item in enumerate(_pass(film, _Clock(film, on_error, report, careful=True), listen)):
+        if number >= given:
+            yield item
+
+
+def best_effort(film: Film, frame: Any, previous: int | None) -> int | None:
+    """A frame's time, as libav's best effort has it: its own, or a frame's duration after the one before.
+
+    AVI stores the order of packets only: its PTS are guesses, and frames that come at the end have none."""
+    stamp = frame.dts if film.clock == "dts" else frame.dts if frame.pts is None else frame.pts
+    if stamp is None and previous is not None:
+        stamp = previous + (frame.duration or max(1, round(1 / (film.frame_rate * film.time_base))))
+    return None if stamp is None else int(stamp)
+
+
+def drain(context: Any) -> None:
+    """Let decoding threads come to rest, without the GIL: see DecoderLog."""
+    context.flush_buffers()
+
+
+def _pass(film: Film, clock: _Clock, listen: bool) -> Iterator[tuple[int, Any]]:
+    with open_film(film.path) as container:
+        stream = video_stream(container, film.path, film.stream)
+        context = stream.codec_context
+        if clock.careful:
+            context.thread_count = 1
+        else:
+            stream.thread_type = "AUTO"
+        log = DecoderLog({context.codec.name, context.name, container.format.name}) if listen else None
+        with log or nullcontext():
+            try:
+                for frame in _frames(container, stream, film, clock, log):
+                    yield clock.stamp(frame), frame
+            finally:
+                drain(context)
+
+
+class _Clock:
+    """Counts frames, gives each its PTS, and knows what to do about trouble there."""
+
+    def __init__(self, film: Film, on_error: str, report: ReadReport, *, careful: bool) -> None:
+        self.film, self.stop, self.report, self.careful = film, on_error == "stop", report, careful
+        self.index = 0
+        self.start: int | None = None
+        self.previous: int | None = None
+        self.usual = max(1, round(1 / (film.frame_rate * film.time_base)))
+        self.latest: dict[int, Fraction] = {}
+        """Last DTS of every stream, in seconds."""
+
+    def stamp(self, frame: Any) -> int:
+        """PTS of the next frame."""
+        stamp = best_effort(self.film, frame, self.previous) or 0
+        if self.previous is not None and stamp <= self.previous:
+            stamp = self._repaired(stamp, self.previous)
+        if self.start is None:
+            self.start = stamp
+        self.previous = stamp
+        self.index += 1
+        return stamp
+
+    def _repaired(self, stamp: int, previous: int) -> int:
+        if not self.careful:
+            raise _Amiss
+        after = previous + self.usual
+        if self.stop:
+            same = "equal to" if stamp == previous else "before"
+            raise VidcolorError(
+                f"{self.film.path}: frame {self.index} ({self.seconds(after)}) has PTS {stamp}, {same} "
+                "that of the frame before: --on-error skip repairs it"
+            )
+        self.report.repaired += 1
+        self.note(f"PTS {stamp} is not after {previous}")
+        return after
+
+    def watch(self, packet: Any) -> None:
+        """A packet of the picture, of sound or of subtitles: the result cannot take over time that starts anew."""
+        if packet.dts is None:
+            return
+        now, index = packet.dts * packet.time_base, packet.stream.index
+        if now < self.latest.get(index, now) - _ANEW:
+            if not self.careful:
+                raise _Amiss
+            whole = f"ffmpeg -fflags +genpts -i {shlex.quote(str(self.film.path))} -map 0 -c copy whole.mkv"
+            raise VidcolorError(
+                f"{self.film.path}: time stamps start anew near {self.place()}, as in recordings that were put end to "
+                f"end: give them one clock ({whole}) and colour whole.mkv"
+            )
+        self.latest[index] = now
+
+    def seconds(self, stamp: int) -> str:
+        return f"{float((stamp - (self.start or 0)) * self.film.time_base):.3f} s"
+
+    def place(self) -> str:
+        """Where the next frame is."""
+        stamp = self.start or 0 if self.previous is None else self.previous + self.usual
+        return f"frame {self.index} ({self.seconds(stamp)})"
+
+    def note(self, reason: str, place: str = "") -> str:
+        text = f"{place or self.place()}: {reason}"
+        if len(self.report.notes) < _NOTES:
+            self.report.notes.append(text)
+        return text
+
+    def trouble(self, reason: str, lost: int = 0, place: str = "") -> None:
+        """Raise, or note and go on. place: where it is, the next frame where empty."""
+        if not self.careful:
+            raise _Amiss
+        text = self.note(reason, place)
+        if self.stop:
+            raise VidcolorError(f"{self.film.path}: damaged at {text}; --on-error skip goes on and reports")
+        self.report.damaged += 0 if lost else 1
+        self.report.lost += lost
+
+
+def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: DecoderLog | None) -> Iterator[Any]:
+    """Every frame that the decoder gives; damage goes to `clock.trouble`."""
+    companions = [other for other in container.streams if other.type in ("audio", "subtitle")]
+    packets = container.demux(stream, *companions)
+    count, total, key_seen = 0, 0, False
+    flagged: tuple[int, str] | None = None
+    packet: Any = None
+    while True:
+        error, frames = None, []
+        with log.listening() if log else nullcontext():
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as failed:
+                packet, error = None, failed
+            if packet is not None:
+                clock.watch(packet)
+                total += 1
+                if packet.stream is not stream:
+                    continue
+            ended = packet is None or (packet.size == 0 and packet.dts is None)
+            if flagged and (ended or total > flagged[0]):
+                clock.trouble("the container flags its data as corrupt", place=flagged[1])
+                flagged = None
+            if not ended and packet.is_corrupt:
+                flagged = flagged or (total + _LATER, clock.place())
+            if error is not None:
+                clock.trouble(f"cannot be read further ({getattr(error, 'strerror', None) or error})")
+            error = None
+            try:
+                frames = stream.codec_context.decode(None if ended else packet)
+            except av.error.EOFError:
+                pass
+            except av.FFmpegError as failed:
+                error = failed
+        count += not ended
+        key_seen = key_seen or (not ended and packet.is_keyframe)
+        said = log.take() if log else []
+        if not clock.careful and (said or error or (log and log.elsewhere())):
+            raise _Amiss
+        clock.report.headless |= clock.index == 0 and any(map(only_leans, said))
+        said = [line for line in said if touches_picture(line, clock.index > 0)]
+        if error is not None and not key_seen:
+            clock.report.headless = True
+        elif error is not None:
+            clock.trouble(said[0] if said else str(getattr(error, "strerror", error)), lost=1)
+        elif said:
+            clock.trouble(said[0])
+        for frame in frames:
+            if frame.is_corrupt and not said:
+                clock.trouble("the decoder flags it as damaged")
+            yield frame
+        if ended:
+            break
+    _look_at_end(container, stream, film, clock, count)
+
+
+def _look_at_end(container: Any, stream: Any, film: Film, clock: _Clock, count: int) -> None:
+    """Whether the file has all the frames that it ought to; count: packets that were there."""
+    report = clock.report
+    if report.damaged:  # decoders leave out in silence what leans on lost frames
+        report.lost = max(report.lost, count - clock.index)
+    missing = missing_bytes(film.path)
+    listed = len(stream.index_entries) if "mov" in container.format.name else 0
+    if missing or count < listed:
+        if not clock.careful:
+            raise _Amiss
+        report.truncated = True
+        lacking = f"{missing} bytes are missing" if missing else f"{count} of {listed} frames are there"
+        text = clock.note(f"the file is truncated here ({lacking})")
+        if clock.stop:
+            raise VidcolorError(f"{film.path}: {text}; --on-error skip goes on and reports")
