@@ -1,5 +1,6 @@
 """The command line: options, steps, messages and exit codes."""
 
+import os
 import re
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from fakes import MeanColour
-from media import write_film, write_key
+from media import write_film, write_images, write_key
 
 from vidcolor import api, cli, errors
 from vidcolor.models import precision
@@ -132,6 +133,26 @@ def test_the_steps_one_by_one(folder, capsys, model):
     assert "no unit 3" in capsys.readouterr().err
     assert cli.main(["join", "film.color.plan.json"]) == 2
     assert "-y" in capsys.readouterr().err
+
+
+def test_a_farm_works_in_whatever_folder_the_project_lies_by_now(folder, capsys, monkeypatch):
+    (folder / "reel").mkdir()
+    monkeypatch.chdir(folder / "reel")
+    write_images(Path(), 8, name="scan_%06d.png", cuts=(4,))
+    write_key(Path("key.png"))
+    Path("keys.csv").write_text("frame,reference\n1,key.png\n5,key.png\n")
+    Path("scenes.csv").write_text("Start Frame,End Frame\n1,4\n5,8\n")
+    line = "plan scan_%06d.png --fps 24 --refs keys.csv --codec prores -o reel.mov --size 64 --dump look"
+    assert cli.main([*line.split(), "--scenes", "scenes.csv", "--commands"]) == 0
+    units = [command.split()[-1] for command in capsys.readouterr().out.splitlines()]
+    assert units == ["0", "1"]
+    there = (folder / "reel").rename(folder / "moved")
+    for unit, where in zip(units, (Path("/"), there / ".."), strict=True):
+        monkeypatch.chdir(where)
+        assert cli.main(["unit", os.path.relpath(there / "reel.plan.json"), unit, "-q"]) == 0
+    assert cli.main(["join", str(there / "reel.plan.json"), "-q"]) == 0
+    assert (there / "reel.mov").is_file() and (there / "look" / "sheet_000000.vidcolor.png").is_file()
+    assert not (there / "reel.mov.vidcolor").exists() and not (folder / "reel").exists()
 
 
 def test_a_plan_for_another_model_is_refused(folder, capsys, model):

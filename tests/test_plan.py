@@ -1,6 +1,7 @@
 """The plan: units, content keys, its file."""
 
 import json
+import os
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -147,6 +148,45 @@ def test_a_plan_comes_back_from_its_file(folder):
     assert replace(back, pts=()).__dict__ == replace(plan, pts=()).__dict__
     check(back, back.units)
     assert not list(folder.glob("*.part"))
+
+
+def paths_of(plan: Plan) -> list[Path]:
+    keys = [Path(key.path) for unit in plan.units for key in unit.keys]
+    return [plan.film.path, plan.out, plan.work, Path(str(plan.settings.dump_dir)), *keys]
+
+
+@pytest.mark.parametrize("name", ["film.plan.json", "plans/film.json", "film.color.mkv.vidcolor/plan.json"])
+def test_a_plan_moves_with_its_material(folder, tmp_path_factory, monkeypatch, name: str):
+    """Whatever the folder it was made in or is read in: its paths are those of the material beside it."""
+    (folder / "plans").mkdir()
+    monkeypatch.chdir(folder)
+    settings = Settings(dump_dir="look", dump_every=4)
+    request = Request(Path("film.mkv"), refs=Path("refs.csv"), out=Path("film.color.mkv"))
+    save(make_plan(request, settings, lambda: "model"), Path(name))
+    stored = json.loads(Path(name).read_text())
+    assert name.startswith("plans/") or not Path(stored["film"]["path"]).is_absolute()
+    there = tmp_path_factory.mktemp("there") / "project"
+    monkeypatch.chdir("/")
+    assert all(path.is_relative_to(folder) for path in paths_of(load(folder / name)))
+    folder.rename(there)
+    back = load(there / name)
+    assert paths_of(back) == [
+        *(there / part for part in ("film.mkv", "film.color.mkv", "film.color.mkv.vidcolor", "look")),
+        *(there / part for part in ("a.png", "a.png", "b.png")),
+    ]
+    check(back, back.units)
+    monkeypatch.chdir(there / "plans")
+    assert paths_of(load(Path(os.path.relpath(there / name)))) == paths_of(back)
+
+
+def test_material_elsewhere_is_found_from_wherever_the_plan_goes(folder, tmp_path_factory):
+    there = tmp_path_factory.mktemp("there")
+    save(plan_of(folder), there / "a.json")
+    (there / "deep" / "er").mkdir(parents=True)
+    (there / "a.json").rename(there / "deep" / "er" / "b.json")
+    back = load(there / "deep" / "er" / "b.json")
+    assert back.film.path == folder / "film.mkv" and back.out == folder / "film.color.mkv"
+    check(back, back.units)
 
 
 def test_what_changed_since_the_plan_is_named(folder):

@@ -209,7 +209,7 @@ def save(plan: Plan, path: Path, *, overwrite: bool = True) -> None:
     """Write the plan as JSON, whole or not at all.
 
     Paths of what lies in the plan's folder or below it (of a plan in the work folder: beside that) are written
-    relative to that folder, all others absolute: a plan can be moved together with its material.
+    relative to that folder, all others absolute: a plan can be moved together with its material (see `load`).
     overwrite: another plan at that place may be replaced. Raises VidcolorError where that is not so, or writing fails.
     """
     home = path.absolute().parent
@@ -223,6 +223,7 @@ def save(plan: Plan, path: Path, *, overwrite: bool = True) -> None:
     facts = {
         "vidcolor_plan": _PLAN_FORMAT,
         "version": __version__,
+        "home": str(_plain(home)),
         "film": _film_to_json(plan.film) | {"path": _written(plan.film.path, home, root)},
         "identity": plan.identity,
         "fingerprint": plan.fingerprint,
@@ -251,6 +252,9 @@ def save(plan: Plan, path: Path, *, overwrite: bool = True) -> None:
 def load(path: Path) -> Plan:
     """Read a plan; all its paths come out absolute.
 
+    What lay elsewhere, and whose folder is gone, is looked for where it lay as seen from the plan, which may have been
+    moved with a whole project.
+
     Raises VidcolorError where it is not one, or not one of this program's version."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
@@ -264,27 +268,27 @@ def load(path: Path) -> Plan:
         raise VidcolorError(
             f"plan {path}: made by vidcolor {facts.get('version')}, this is {__version__}; make it again"
         )
-    home = path.absolute().parent
     try:
+        home, was = path.absolute().parent, Path(facts["home"])
         keys = [
-            KeyUse(**key | {"path": str(_read(key["path"], home)), "align": key["align"] and tuple(key["align"])})
+            KeyUse(**key | {"path": str(_read(key["path"], home, was)), "align": key["align"] and tuple(key["align"])})
             for key in facts["keys"]
         ]
         units = tuple(Unit(**{**unit, "keys": tuple(keys[n] for n in unit["keys"])}) for unit in facts["units"])
         settings = facts["settings"]
         for name in _PATHS:
-            if settings[name] is not None and (name == "dump_dir" or _read(settings[name], home).is_file()):
-                settings[name] = str(_read(settings[name], home))
+            if settings[name] is not None and (name == "dump_dir" or _read(settings[name], home, was).is_file()):
+                settings[name] = str(_read(settings[name], home, was))
         return Plan(
-            film=_film_from_json(facts["film"] | {"path": _read(facts["film"]["path"], home)}),
+            film=_film_from_json(facts["film"] | {"path": _read(facts["film"]["path"], home, was)}),
             settings=Settings(**settings),
             pts=np.array(facts["pts"], np.int64),
             first=facts["first"],
             last=facts["last"],
             shots=tuple((a, b) for a, b in facts["shots"]),
             units=units,
-            out=_read(facts["out"], home),
-            work=_read(facts["work"], home),
+            out=_read(facts["out"], home, was),
+            work=_read(facts["work"], home, was),
             identity=facts["identity"],
             fingerprint=facts["fingerprint"],
         )
@@ -302,9 +306,13 @@ def _written(path: Path, home: Path, root: Path) -> str:
     return str(path)
 
 
-def _read(text: str, home: Path) -> Path:
-    """The path that a plan in the folder `home` means."""
-    return _plain(home / text)
+def _read(text: str, home: Path, was: Path) -> Path:
+    """The path that a plan means which lies in the folder `home` and was written in the folder `was`."""
+    path = Path(text)
+    if path.is_absolute() and not path.parent.exists():
+        moved = _plain(home / os.path.relpath(path, was))
+        return moved if moved.parent.exists() else path
+    return _plain(home / path)
 
 
 def _plain(path: Path) -> Path:
