@@ -114,6 +114,63 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(folder, capsys, model):
     assert model.prepared == []
 
 
+def test_a_dry_run_shows_the_plan_where_the_result_exists(folder, capsys):
+    write_film(folder / "film.color.mkv", 2)
+    before = [(path.name, path.read_bytes()) for path in sorted(folder.iterdir())]
+    assert cli.main(["film.mkv", "--refs", "refs.csv", "--dry-run"]) == 0
+    said = capsys.readouterr()
+    assert "unit 2: frames 17 to 23" in said.out
+    assert "film.color.mkv: exists already; overwrite it with -y" in said.err
+    assert cli.main(["film.mkv", "--refs", "refs.csv", "--dry-run", "-y"]) == 0
+    assert "exists already" not in capsys.readouterr().err
+    assert [(path.name, path.read_bytes()) for path in sorted(folder.iterdir())] == before
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("-o film.mkv", "the film itself"),
+        ("-o none/out.mkv", "no folder"),
+        ("-o .", "a folder"),
+        ("-o blocked.mkv", "blocked.mkv.vidcolor"),
+        ("-o /proc/out.mkv", "/proc"),
+        ("-o out.mp4 --codec ffv1", ".mp4"),
+        ("-o out.avi", "out.avi"),
+        ("--codec prores --crf 5 -o out.mov", "--crf"),
+        ("--dump .", "a.png"),
+        ("--dump a.png", "a.png"),
+        ("--dump /proc/sheets", "/proc"),
+        ("--device cuda:99", "cuda"),
+        ("--model none", "--model none"),
+        ("--encoder vgg19", "--encoder"),
+        ("--reader decord --scenes deep.csv", "deep.csv"),
+        ("--start 99", "--start"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_real_run_refuses(folder, capsys, monkeypatch, line: str, words: str):
+    monkeypatch.undo()  # the real models
+    monkeypatch.chdir(folder)
+    (folder / "blocked.mkv.vidcolor").write_text("")
+    before = sorted(folder.rglob("*"))
+    said = []
+    for dry in (["--dry-run"], []):
+        errors._said.clear()
+        assert cli.main(["film.mkv", "--refs", "refs.csv", "--device", "cpu", "-q", *line.split(), *dry]) == 2
+        said.append(capsys.readouterr().err.splitlines()[-1])
+    assert said[0] == said[1]
+    assert words in said[0]
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_film_that_decord_gets_wrong_is_refused_before_the_scan(folder, capsys, model):
+    pytest.importorskip("decord")
+    write_film(folder / "deep.mkv", 4, pix_fmt="yuv420p10le")
+    for dry in (["--dry-run"], []):
+        assert cli.main(["deep.mkv", "--ref", "a.png", "--reader", "decord", *dry]) == 2
+        assert "decord cannot be trusted with 10-bit film" in capsys.readouterr().err
+    assert model.prepared == [] and not (folder / "deep.color.mkv.vidcolor").exists()
+
+
 def test_the_steps_one_by_one(folder, capsys, model):
     assert cli.main(["plan", "film.mkv", "--refs", "refs.csv", "--size", "64", "--codec", "ffv1", "--commands"]) == 0
     commands = capsys.readouterr().out.splitlines()

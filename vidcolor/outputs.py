@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +153,7 @@ def _check_parent(target: Target) -> None:
     folder = target.path.absolute().parent
     if not folder.is_dir():
         raise VidcolorError(f"{target.path}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not _is_writable(folder):
         raise VidcolorError(
             f"{target.path}: the folder {folder} cannot be written to; name another place with {target.option}"
         )
@@ -167,10 +168,21 @@ def _check_folder(target: Target) -> None:
     whose = target.path if path == target.path.absolute() else f"{target.path}: {path}"
     if not path.is_dir():
         raise VidcolorError(f"{whose}: a file, not a folder for {target.what}; name another with {target.option}")
-    if not os.access(path, os.W_OK | os.X_OK):
+    if not _is_writable(path):
         raise VidcolorError(
             f"{whose}: cannot be written to; name another folder for {target.what} with {target.option}"
         )
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder; what permissions say is not all (network drives, quotas)."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    try:
+        with tempfile.TemporaryFile(dir=folder):  # has no name, where the system can do that
+            return True
+    except OSError:
+        return False
 
 
 def _check_name(target: Target) -> None:

@@ -87,6 +87,7 @@ def make_plan(
     keys = read_keys(request)
     check_targets(request, settings, keys, out, work, dry=dry)
     output_format(film, settings, out)
+    _check_tools(film, settings)
     hashes = [file_hash(key.path) for key in keys]
     scenes = read_scenes(request.scenes) if request.scenes else None
     model = fingerprint()
@@ -144,6 +145,15 @@ def _check_seed(settings: Settings, keys: bool) -> None:
 
     if settings.seed and not draws(settings.model) and (keys or not needs_reference(settings.model)):
         warn(f"--seed {settings.seed}: --model {settings.model} draws nothing at random, so it changes nothing")
+
+
+def _check_tools(film: Film, settings: Settings) -> None:
+    """Raise VidcolorError where what the later steps need is not to be had, or does not take this film."""
+    from . import mux, reader
+
+    mux.program()
+    if settings.reader == "decord":
+        reader.read_decord(film, [0])
 
 
 def check_targets(
