@@ -12,6 +12,12 @@ from vidcolor import errors
 
 
 @pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test finds the scan of another, nor of the user."""
+    monkeypatch.setenv("VIDCOLOR_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Warnings are said once in a process; each test is to hear its own."""
     monkeypatch.setattr(errors, "_said", set())

@@ -183,9 +183,9 @@ def _scenes(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     from .api import FramesBar
     from .film import probe
+    from .kept import scanned
     from .names import default_out
     from .outputs import Target, check, of_film
-    from .scan import scan
     from .scenes import write_scenes
     from .shots import shots_of
 
@@ -193,7 +193,7 @@ def _scenes(arguments: list[str]) -> int:
     out = options.out or default_out(options.movie, ".scenes.csv")
     check([Target(out, "the scene list", "-o", "text", options.overwrite)], of_film(film.path))
     with FramesBar("scan", not options.quiet, film.frames_hint or None, leave=False) as bar:
-        found = scan(film, allow_interlaced=True, on_error=options.on_error, on_frame=bar)
+        found = scanned(film, allow_interlaced=True, on_error=options.on_error, on_frame=bar)
     shots = shots_of(found.cuts, len(found.pts))
     write_scenes(out, shots, found.pts, film.time_base, film.frame_rate)
     if not options.quiet:

@@ -1,5 +1,10 @@
 """The one kind of error that a user sees: a single line, and exit code 2."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class VidcolorError(Exception):
     """What is wrong, where, and the remedy, in one line.
@@ -14,9 +19,23 @@ def warn(message: str) -> None:
 
     from tqdm import tqdm
 
+    for heard in _listening:
+        heard.append(message)
     if message not in _said:
         _said.add(message)
         tqdm.write(f"vidcolor: {message}", file=sys.stderr)
 
 
+@contextmanager
+def listen() -> Iterator[list[str]]:
+    """Gives the warnings that come while this holds, those too that were said before."""
+    heard: list[str] = []
+    _listening.append(heard)
+    try:
+        yield heard
+    finally:
+        _listening[:] = [other for other in _listening if other is not heard]
+
+
 _said: set[str] = set()
+_listening: list[list[str]] = []

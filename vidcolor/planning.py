@@ -16,12 +16,12 @@ import numpy as np
 from . import dump, sequence
 from .errors import VidcolorError, warn
 from .film import Film
+from .kept import scanned
 from .names import default_out, work_folder
 from .outputs import Target, check, of_film
 from .plan import PROPOSED, KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity, is_plan
 from .recognise import Match, other_matrix
 from .references import Key, from_files, keys_of_shots, read_refs
-from .scan import scan
 from .scenes import cuts_of_scenes, read_scenes
 from .settings import Settings
 from .shots import shots_of
@@ -95,7 +95,7 @@ def make_plan(
     _check_seed(settings, bool(keys))
     if on_film:
         on_film(film)
-    found = scan(
+    found = scanned(
         film,
         keys,
         until=None if scenes or request.end is None else request.end,

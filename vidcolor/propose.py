@@ -84,8 +84,8 @@ def propose(
     Raises VidcolorError, one line, for whatever can be put right.
     """
     from .film import probe
+    from .kept import scanned
     from .planning import Request, clipped, film_range
-    from .scan import scan
 
     if not 1 <= proposals <= PROPOSALS:
         raise VidcolorError(f"--proposals {proposals}: from 1 to {PROPOSALS}")
@@ -98,7 +98,7 @@ def propose(
     _check_folder(folder, movie, anchors, rows, scenes, overwrite)
     listed = read_scenes(scenes) if scenes else None
     with _bar("scan", progress, film.frames_hint or None) as bar:
-        found = scan(
+        found = scanned(
             film,
             until=max(row.frame for row in rows) if rows else end if listed is None else None,
             detect=listed is None and anchors is None,

@@ -22,8 +22,8 @@ from .api import FramesBar
 from .encode import Encoder, OutputFormat, output_format
 from .errors import VidcolorError
 from .film import Film, Frame, probe
+from .kept import scanned
 from .mux import join_units
-from .scan import scan
 from .settings import Settings
 from .shots import shots_of
 from .styling import Stylist, fitted, into_gamut, small_size
@@ -60,7 +60,7 @@ def stylize_film(
             known.check(values, file)
     stylist = make()
     with FramesBar("scan", progress, film.frames_hint or None, leave=False) as bar:
-        found = scan(film, on_frame=bar)
+        found = scanned(film, on_frame=bar)
     shots = shots_of(found.cuts, len(found.pts))
     try:
         work = Path(tempfile.mkdtemp(prefix=f".{out.stem[:80]}-", dir=out.parent))
