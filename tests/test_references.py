@@ -66,7 +66,7 @@ def recognise(keys: list[Key], lumas: list[np.ndarray], of: Film | None = None):
     found = Recogniser(of, keys)
     for index, luma in enumerate(lumas):
         found.add(Frame(index, index, luma), index * of.time_base)
-    return found.matches()
+    return found.matches()[1]
 
 
 def resized(rgb, scale):
@@ -157,7 +157,7 @@ def test_numbered_keys_are_let_go_as_the_film_goes_on(tmp_path):
     for index, rgb in enumerate(frames):
         found.add(Frame(index, index, grey(rgb)), Fraction(index, 24))
         assert len(found._pictures) <= 1
-    assert [match.frame for match in found.matches()] == [0, 6, 12, 18]
+    assert [match.frame for match in found.matches()[1]] == [0, 6, 12, 18]
 
 
 def test_scan_of_a_real_file(tmp_path):
@@ -319,7 +319,7 @@ def test_a_key_of_a_turned_film_is_turned_back(tmp_path):
     coded = load_key(tmp_path / "key.png", film(width=40, height=20, rotation=90)) * 255
     assert np.abs(np.rot90(coded, -1) - shown).max() < 1  # clockwise, as a player does
     Image.fromarray(np.ascontiguousarray(np.rot90(shown))).save(tmp_path / "coded.png")
-    same = load_key(tmp_path / "coded.png", film(width=40, height=20, rotation=90))
+    same = load_key(tmp_path / "coded.png", film(width=40, height=20, rotation=90), turn=1)
     assert np.array_equal(same * 255, coded)
 
 
@@ -337,3 +337,47 @@ def test_alpha_and_grey_are_warned_of(tmp_path, capsys):
     write_key(tmp_path / "colour.png")
     load_key(tmp_path / "colour.png")
     assert capsys.readouterr().err == ""
+
+
+def numbered(tmp_path, film_of, numbers, frames, **options):
+    """First number and matches of keys that paint `frames` and are given for `numbers`."""
+    lumas = [grey(rgb) for rgb in frames]
+    keys = []
+    for n, (number, frame) in enumerate(zip(numbers, options.pop("paint"), strict=True)):
+        if frame is None:
+            write_key(tmp_path / f"{n}.png", WIDTH, HEIGHT, seed=n)
+        else:
+            Image.fromarray(frames[frame]).save(tmp_path / f"{n}.png")
+        keys.append(Key(tmp_path / f"{n}.png", number))
+    found = Recogniser(film_of, keys, options.pop("first", None))
+    for index, luma in enumerate(lumas):
+        found.add(Frame(index, index, luma), index * film_of.time_base)
+    return found.matches(len(lumas))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "paint", "first"),
+    [
+        ([3, 9, 20], [3, 9, 20], 0),
+        ([4, 10, 21], [3, 9, 20], 1),
+        ([4, 10, 21], [3, 9, None], 1),  # a plain reference goes with the others
+        ([4, 9, 20], [3, 9, 20], 0),  # one is given wrongly
+        ([0, 10], [None, 9], 0),  # frame 0 there is only where numbers count from 0
+        ([10, 15], [None, None], 0),
+    ],
+)
+def test_whether_frames_count_from_0_or_1_is_found_out(tmp_path, numbers, paint, first):
+    number, matches = numbered(tmp_path, film(), numbers, colours(), paint=paint)
+    assert number == first
+    assert [match.frame for match in matches] == paint
+
+
+def test_still_pictures_do_not_say_from_where_frames_count(tmp_path):
+    frames = [colours()[0]] * 8 + colours()[8:]
+    number, matches = numbered(tmp_path, film(), [4, 16], frames, paint=[3, 15])
+    assert number == 1
+    assert [match.frame for match in matches] == [3, 15]
+    number, matches = numbered(tmp_path, film(), [4, 5], frames, paint=[3, 4])
+    assert number == 0
+    assert [match.frame for match in matches] == [4, 5]
+    assert numbered(tmp_path, film(), [4], frames, paint=[3], first=1)[1][0].frame == 3

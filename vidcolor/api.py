@@ -59,6 +59,7 @@ def colorize(
     start: Point | str | None = None,
     end: Point | str | None = None,
     fps: Fraction | float | str | None = None,
+    first_frame: int | None = None,
     overwrite: bool = False,
     keep_work: bool = False,
     progress: bool = False,
@@ -72,8 +73,9 @@ def colorize(
     ref: one reference, or several, for the whole film. refs: a CSV list or a folder of keys named by frame
     number. out: the result, `MOVIE-stem.color.mkv` beside the film by default. scenes: PySceneDetect's list.
     start, end: first frame of the result and first that is not (number, seconds as Fraction, or text such as
-    `12.5s` and `00:01:02.500`). overwrite: replace an existing result. keep_work: leave the work folder.
-    progress: bars on stderr. settings: fields of `vidcolor.settings.Settings`.
+    `12.5s` and `00:01:02.500`). first_frame: the number of the film's first frame in refs, start and end (None: found
+    out from the keys' pictures, 0 in start and end). overwrite: replace an existing result. keep_work: leave the work
+    folder. progress: bars on stderr. settings: fields of `vidcolor.settings.Settings`.
     What an interrupted run finished is reused. Raises VidcolorError, one line, for whatever can be put right.
     """
     names = {field.name for field in fields(Settings)}
@@ -89,6 +91,7 @@ def colorize(
         end=parse_point(end) if isinstance(end, str) else end,
         fps=None if fps is None else Fraction(fps).limit_denominator(1001 * 1000),
         overwrite=overwrite,
+        first_frame=first_frame,
     )
     return run(request, Settings(**settings), keep_work=keep_work, progress=progress)
 

@@ -253,6 +253,13 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
         metavar="LIST",
         help="CSV (frame|timecode|scene, reference, weight) or folder of keys",
     )
+    add(
+        "--first-frame",
+        type=whole,
+        metavar="N",
+        help="number of the first frame in lists, names of keys, --start and --end: 0, 1, or a scan's own "
+        "(of keys found from their pictures)",
+    )
     add("-o", "--out", type=Path, metavar="OUT", help="the result (MOVIE-stem.color.mkv beside the film)")
     add("-y", "--overwrite", action="store_true", help="replace an existing result")
     add("--scenes", type=Path, metavar="CSV", help="PySceneDetect's scene list instead of looking for cuts")
@@ -315,6 +322,7 @@ def request_of(options: argparse.Namespace) -> Any:
         end=options.end,
         fps=options.fps,
         overwrite=options.overwrite,
+        first_frame=options.first_frame,
     )
 
 

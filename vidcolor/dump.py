@@ -10,7 +10,7 @@ import numpy as np
 
 from . import marks, sequence
 from .errors import VidcolorError
-from .picture import SUFFIXES
+from .picture_file import SUFFIXES
 from .whole import write_whole
 
 PANELS = ("grey", "reference", "coarse", "result", "confidence")

@@ -56,9 +56,9 @@ def scanned(film: Film, keys: Sequence[Key] = (), *, on_frame: Callable[[int], N
         _keep(path, result, said)
         # it is also what a scan without keys would find, which `vidcolor scenes` asks for with fields allowed
         for allowed in {bool(how.get("allow_interlaced")), True}:
-            alone = _place(film, (), {**how, "allow_interlaced": allowed})
+            alone = _place(film, (), {**how, "allow_interlaced": allowed, "first_number": None})
             if alone is not None and alone != path:
-                _keep(alone, replace(result, matches=[]), said)
+                _keep(alone, replace(result, matches=[], first_number=0), said)
     return result
 
 
@@ -93,10 +93,15 @@ def _place(film: Film, keys: Sequence[Key], how: Mapping[str, Any]) -> Path | No
 
 
 def _asked(
-    until: Point | None = None, detect: bool = True, allow_interlaced: bool = False, on_error: str = "stop", **more: Any
+    until: Point | None = None,
+    detect: bool = True,
+    allow_interlaced: bool = False,
+    on_error: str = "stop",
+    first_number: int | None = None,
+    **more: Any,
 ) -> list[Any]:
     """The options of a scan, those that keep their defaults too."""
-    return [until, detect, allow_interlaced, on_error, sorted(more.items())]
+    return [until, detect, allow_interlaced, on_error, first_number, sorted(more.items())]
 
 
 def _files(film: Film) -> Iterator[Path]:

@@ -1,72 +1,48 @@
-"""A key's picture as sRGB, whatever its file: 8 or 16 bit, ICC profile, orientation, alpha."""
+"""A key's picture as it lies over the film: turned, and brought into place where it is cropped."""
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
 
-from .errors import VidcolorError, warn
+from .errors import warn
 from .film import Film
+from .orientation import of_key, turned
+from .picture_file import Stored, read_picture
 
-SUFFIXES = (
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".tif",
-    ".tiff",
-    ".webp",
-    ".bmp",
-    ".ppm",
-    ".pgm",
-    ".jp2",
-    ".avif",
-    ".gif",
-)
-"""Endings of what counts as a picture in a folder."""
-_SRGB = ImageCms.createProfile("sRGB")
-_ORIENTATION = 274  # EXIF tag
 _GREY = 1.5 / 255
 """Mean difference of largest and smallest channel under which a picture has no colour (JPEG adds some)."""
 
 
-def check_picture(path: Path) -> None:
-    """Read no more than the header: raises VidcolorError where `path` is missing or not a picture."""
-    _open(path).close()
+def load_key(path: str | Path, film: Film | None = None, turn: int | None = None) -> np.ndarray:
+    """The picture as (h, w, 3) float32 sRGB in 0..1, as it is shown; for a film, as it lies over the coded frame.
 
-
-def load_key(path: str | Path, film: Film | None = None) -> np.ndarray:
-    """The picture as (h, w, 3) float32 sRGB in 0..1: ICC profile applied, turned by its EXIF orientation.
-
-    With a film whose player turns the picture, a key as shown is turned back to the film's coded picture.
-
-    16-bit pictures keep their 16 bits, but where an ICC profile other than sRGB has to be applied (8 then).
-    Alpha is dropped, with a warning where it hides anything; a picture without colour is warned of.
-    Raises VidcolorError where the file is missing, not a picture, or broken.
+    turn: the EXIF orientation that brings the stored picture there (`orientation.of_key` lists those to try); None for
+    a key that was painted on the film as a player shows it. A picture without colour is warned of. Raises
+    VidcolorError where the file is missing, not a picture, or broken.
     """
     path = Path(path)
-    rgb = load_picture(path)
-    if float((rgb.max(2) - rgb.min(2)).mean()) < _GREY:
+    stored = read_key(path)
+    if turn is None:
+        turn = stored.orientation if film is None else of_key(stored.orientation, film)[0]
+    return turned(stored.rgb, turn)
+
+
+def read_key(path: Path) -> Stored:
+    """A key as its file has it. Raises VidcolorError as `load_key`."""
+    stored = read_picture(path)
+    if float((stored.rgb.max(2) - stored.rgb.min(2)).mean()) < _GREY:
         warn(f"reference {path} has no colour: what it serves will stay nearly grey")
-    return _as_coded(rgb, film)
+    return stored
 
 
 def load_picture(path: Path, what: str = "reference") -> np.ndarray:
-    """Any picture as `load_key` reads it, as it is shown; what: its name in messages."""
-    image = _open(path, what)
-    with image, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
-        try:
-            orientation = image.getexif().get(_ORIENTATION, 1)
-            rgb = _pixels(image, path, what)
-        except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
-            raise VidcolorError(f"{what} {path}: broken picture ({error})") from None
-    return _turn(rgb, orientation)
+    """Any picture as (h, w, 3) float32 sRGB in 0..1, as it is shown; what: its name in messages."""
+    stored = read_picture(path, what)
+    return turned(stored.rgb, stored.orientation)
 
 
 def brought_into_place(rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -86,77 +62,3 @@ def brought_into_place(rgb: np.ndarray, align: Sequence[float], size: tuple[int,
     at_x, at_y = (row[0] * x + row[1] * y + row[2] for row in matrix)
     covered = (at_x >= 0) & (at_x <= size[1] - 1) & (at_y >= 0) & (at_y <= size[0] - 1)
     return np.clip(placed, 0, 1), covered
-
-
-def _open(path: Path, what: str = "reference") -> Image.Image:
-    try:
-        return Image.open(path)
-    except UnidentifiedImageError:
-        raise VidcolorError(f"{what} {path}: not a picture that can be read (PNG, JPEG, TIFF, WebP)") from None
-    except Image.DecompressionBombError:
-        raise VidcolorError(f"{what} {path}: too many pixels; scale it to the film's size") from None
-    except OSError as error:
-        raise VidcolorError(f"{what} {path}: {error.strerror or error}") from None
-
-
-def _pixels(image: Image.Image, path: Path, what: str) -> np.ndarray:
-    profile: bytes = image.info.get("icc_profile") or b""
-    foreign = bool(profile) and "sRGB" not in _profile_name(profile)
-    if image.format in ("PNG", "TIFF") and not foreign:
-        deep = _sixteen_bit(path, what)  # Pillow reads 16-bit RGB as 8
-        if deep is not None:
-            return deep
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if np.asarray(image.getchannel("A")).min() < 255:
-            warn(f"{what} {path}: its transparency is dropped, the colours under it count")
-        image = image.convert("RGB")
-    if foreign:
-        try:
-            if image.mode not in ("RGB", "CMYK", "L", "LAB"):
-                image = image.convert("RGB")
-            turned = ImageCms.profileToProfile(image, io.BytesIO(profile), _SRGB, outputMode="RGB")
-            image = turned if turned is not None else image
-        except ImageCms.PyCMSError as error:
-            warn(f"{what} {path}: its colour profile cannot be used ({error}); taken as sRGB")
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        grey = np.asarray(image, np.float32) / (65535.0 if image.mode != "F" else 1.0)
-        return np.repeat(np.clip(grey, 0, 1)[:, :, None], 3, 2)
-    return np.asarray(image.convert("RGB"), np.float32) / 255.0
-
-
-def _sixteen_bit(path: Path, what: str) -> np.ndarray | None:
-    """(h, w, 3) float32 of a 16-bit colour picture; None where the file is not one."""
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    if data[:4].tobytes() == b"\x89PNG" and data[24] != 16:  # bit depth in IHDR: spares a second decode
-        return None
-    array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if array is None or array.dtype != np.uint16 or array.ndim != 3:
-        return None
-    if array.shape[2] == 4 and array[:, :, 3].min() < 65535:
-        warn(f"{what} {path}: its transparency is dropped, the colours under it count")
-    return array[:, :, 2::-1].astype(np.float32) / 65535.0
-
-
-def _profile_name(profile: bytes) -> str:
-    try:
-        return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
-    except (ImageCms.PyCMSError, OSError):
-        return ""
-
-
-def _turn(rgb: np.ndarray, orientation: int) -> np.ndarray:
-    """EXIF orientation 1..8 undone."""
-    if orientation in (2, 4, 5, 7):
-        rgb = rgb[:, ::-1]
-    turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
-    return np.ascontiguousarray(np.rot90(rgb, turns))
-
-
-def _as_coded(rgb: np.ndarray, film: Film | None) -> np.ndarray:
-    """A key as a player shows the film -> as the film is coded, unrotated."""
-    if film is None or not film.rotation:
-        return rgb
-    if film.rotation != 180 and (rgb.shape[1] >= rgb.shape[0]) == (film.display_aspect >= 1):
-        return rgb  # painted on the coded picture
-    return np.ascontiguousarray(np.rot90(rgb, film.rotation // 90))  # a player turns clockwise

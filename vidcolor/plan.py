@@ -50,6 +50,8 @@ class KeyUse:
     """The user's weight, above 0."""
     align: tuple[float, ...] | None = None
     """How a cropped or shifted painting lies over its frame (`recognise.registered`); None where it fits."""
+    turn: int | None = None
+    """The orientation that brings the picture onto the coded frame; None for a key as shown (`picture.load_key`)."""
 
 
 @dataclass(frozen=True)

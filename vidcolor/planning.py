@@ -20,7 +20,7 @@ from .kept import scanned
 from .names import default_out, work_folder
 from .outputs import Target, check, of_film
 from .plan import PROPOSED, KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity, is_plan
-from .recognise import Match, other_matrix
+from .recognise import Match, other_matrix, possible_firsts
 from .references import Key, from_files, keys_of_shots, read_refs
 from .scenes import cuts_of_scenes, read_scenes
 from .settings import Settings
@@ -54,6 +54,9 @@ class Request:
     """The plan goes into a file of its own, for `vidcolor unit` and `join`."""
     plan: Path | None = None
     """That file; None for `OUT-stem.plan.json` beside the result."""
+    first_frame: int | None = None
+    """The number of the film's first frame in lists, names of keys, `start` and `end`; None: found out from the keys'
+    pictures, 0 in `start` and `end`."""
 
     def plan_file(self, out: Path) -> Path:
         """Where the plan goes, absolute. out: the result."""
@@ -84,6 +87,8 @@ def make_plan(
     film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
     out = (request.out or default_out(request.movie)).absolute()
     work = work_folder(out)
+    start, end = (_counted(point, request.first_frame) for point in (request.start, request.end))
+    request = replace(request, start=start, end=end)
     keys = read_keys(request)
     check_targets(request, settings, keys, out, work, dry=dry)
     output_format(film, settings, out)
@@ -102,6 +107,7 @@ def make_plan(
         detect=scenes is None,
         allow_interlaced=settings.allow_interlaced,
         on_error=settings.on_error,
+        first_number=request.first_frame,
         on_frame=on_frame,
     )
     pts = found.pts
@@ -112,10 +118,11 @@ def make_plan(
     if not keys:
         keys, hashes, matches = _proposed(film, pts, clipped(shots, first, last), settings, work, dry)
     uses = [
-        _use(key, sha256, match, film, pts, scenes or shots)
+        _use(key, sha256, match, film, pts, scenes or shots, found.first_number)
         for key, sha256, match in zip(keys, hashes, matches, strict=True)
     ]
-    _report(keys, uses, matches, film)
+    _report(request, keys, uses, matches, film, found.first_number)
+    uses = _one_to_a_frame(uses)
     serving = _serving(keys, uses, shots, scenes or shots)
     identity = film_identity(film)
     units = []
@@ -271,6 +278,15 @@ def describe_key(key: KeyUse) -> str:
     return f"{key.path}: plain reference{place}{weight}"
 
 
+def _counted(point: Point | None, first_frame: int | None) -> Point | None:
+    """A point of --start or --end with frames counted from 0. Raises VidcolorError where it lies before the film."""
+    if not isinstance(point, int) or not first_frame:
+        return point
+    if point < first_frame:
+        raise VidcolorError(f"--start, --end: frame {point} lies before --first-frame {first_frame}")
+    return point - first_frame
+
+
 def film_range(request: Request, pts: np.ndarray, film: Film) -> tuple[int, int]:
     """[first, last) of the frames of a request. Raises VidcolorError where there are none."""
     first = 0 if request.start is None else frame_at(request.start, pts, film.time_base)
@@ -282,22 +298,35 @@ def film_range(request: Request, pts: np.ndarray, film: Film) -> tuple[int, int]
     return first, last
 
 
-def _use(key: Key, sha256: str, match: Match, film: Film, pts: np.ndarray, scenes: Sequence[tuple[int, int]]) -> KeyUse:
-    """What a key is in this film. Raises VidcolorError where its place lies beyond the end."""
-    frame, painted, align = match.frame, match.frame is not None, match.align
+def _use(
+    key: Key,
+    sha256: str,
+    match: Match,
+    film: Film,
+    pts: np.ndarray,
+    scenes: Sequence[tuple[int, int]],
+    first_number: int,
+) -> KeyUse:
+    """What a key is in this film. Raises VidcolorError where its place lies outside."""
+    frame, painted, align, turn = match.frame, match.frame is not None, match.align, match.turn
     if key.place is not None:
-        place = frame_shown(key.place, pts, film.time_base)
-        if place >= len(pts):
-            given = key.place if isinstance(key.place, int) else timecode(key.place)
-            raise VidcolorError(f"{key.source}: {given} lies beyond the film's end (frames 0 to {len(pts) - 1})")
+        numbered = isinstance(key.place, int)
+        number = key.place - first_number if isinstance(key.place, int) else key.place
+        place = frame_shown(number, pts, film.time_base)
+        if not 0 <= place < len(pts):
+            given = f"frame {key.place}" if isinstance(key.place, int) else timecode(key.place)
+            side = "before its first frame" if place < 0 else "beyond the film's end"
+            numbers = f"frames {first_number} to {first_number + len(pts) - 1}"
+            hint = f"; --first-frame {max(possible_firsts(film))} for numbers from there" if numbered else ""
+            raise VidcolorError(f"{key.source}: {given} lies {side} ({numbers}{'' if first_number else hint})")
         frame = place if frame is None else frame
     elif key.scene is not None:
         if key.scene > len(scenes):
             raise VidcolorError(f"{key.source}: scene {key.scene}, but the film has {len(scenes)} scenes")
         first, last = scenes[key.scene - 1]
         if frame is not None and not first <= frame < last:
-            frame, painted, align = None, False, None  # it paints a frame of another scene: a plain reference here
-    return KeyUse(str(key.path), sha256, frame, painted, key.weight, align)
+            frame, painted, align, turn = None, False, None, None  # paints another scene's: a plain reference here
+    return KeyUse(str(key.path), sha256, frame, painted, key.weight, align, turn)
 
 
 def _serving(
@@ -318,11 +347,43 @@ def _serving(
     return keys_of_shots(frames, shots)
 
 
-def _report(keys: Sequence[Key], uses: Sequence[KeyUse], matches: Sequence[Match], film: Film) -> None:
+def _one_to_a_frame(uses: Sequence[KeyUse]) -> list[KeyUse]:
+    """Of keys that paint the same frame the first does; the others are plain references."""
+    painted: set[int | None] = set()
+    out = []
+    for use in uses:
+        out.append(replace(use, painted=use.painted and use.frame not in painted))
+        painted.update([use.frame] if use.painted else [])
+    return out
+
+
+def _report(
+    request: Request,
+    keys: Sequence[Key],
+    uses: Sequence[KeyUse],
+    matches: Sequence[Match],
+    film: Film,
+    first_number: int,
+) -> None:
     """Say what a user would want to know of how the keys were taken."""
+    if any(isinstance(key.place, int) for key in keys) and first_number and request.first_frame is None:
+        named = "count frames from 1" if first_number == 1 else f"go by the pictures' numbers, from {first_number} on"
+        warn(f"--refs {request.refs}: found from its pictures to {named}; --first-frame {first_number} or 0 decides")
+    painted: dict[int, Key] = {}
     for key, use in zip(keys, uses, strict=True):
-        if isinstance(key.place, int) and use.painted and use.frame != key.place:
-            warn(f"reference {key.path}: given for frame {key.place}, paints frame {use.frame}; taken for that")
+        if not use.painted or use.frame is None:
+            continue
+        number = use.frame + first_number
+        if isinstance(key.place, int) and number != key.place:
+            warn(f"reference {key.path}: given for frame {key.place}, paints frame {number}; taken for that")
+        if use.turn is not None:
+            warn(f"reference {key.path}: painted on the picture as it is coded, not as it is shown; turned to fit")
+        if use.frame in painted:
+            warn(
+                f"references {painted[use.frame].path} and {key.path} both paint frame {number}: "
+                "the first is reproduced there; leave one of them out"
+            )
+        painted.setdefault(use.frame, key)
     unlike = [key for key, use in zip(keys, uses, strict=True) if key.place is not None and not use.painted]
     if unlike:
         names = ", ".join(key.path.name for key in unlike[:3]) + (", ..." if len(unlike) > 3 else "")

@@ -22,6 +22,7 @@ from .difference import ciede2000
 from .errors import VidcolorError, warn
 from .film import Film, Frame
 from .keyframes import working
+from .orientation import of_film, turned
 from .whole import write_whole
 
 if TYPE_CHECKING:
@@ -129,9 +130,7 @@ class Proposer:
 
 def shown(picture: np.ndarray, film: Film) -> np.ndarray:
     """A picture (h, w, ...) as coded, turned as a player shows it: so `picture.load_key` takes it back."""
-    if film.rotation in (90, 270) and (film.height >= film.width) == (film.display_aspect >= 1):
-        return picture  # its sides would not tell that it was turned: left as coded, and taken so
-    return np.ascontiguousarray(np.rot90(picture, -(film.rotation // 90)))
+    return turned(picture, of_film(film))
 
 
 def size_of(film: Film) -> tuple[int, int]:

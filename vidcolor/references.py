@@ -12,7 +12,8 @@ from . import marks
 from .errors import VidcolorError, warn
 from .names import existing
 from .options import count
-from .picture import SUFFIXES, check_picture, load_key
+from .picture import load_key
+from .picture_file import SUFFIXES, check_picture
 from .scenes import read_table
 from .timecode import Point, parse_point
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class Scan:
     """Frames flagged interlaced."""
     whole: bool
     """Read to the film's end (else to where `until` stopped it)."""
+    first_number: int = 0
+    """The number that the keys give the film's first frame."""
 
 
 def scan(
@@ -40,13 +43,14 @@ def scan(
     detect: bool = True,
     allow_interlaced: bool = False,
     on_error: str = "stop",
+    first_number: int | None = None,
     on_frame: Callable[[int], None] | None = None,
     frames: Iterator[Frame] | None = None,
 ) -> Scan:
     """Decode `film` once, from its start to `until` (frames or seconds) and the last key that is placed.
 
-    detect: look for cuts. on_frame: called with each frame's number. frames: where the frames come from, the
-    film's own reader by default.
+    detect: look for cuts. first_number: what the keys call the film's first frame (None: found out). on_frame: called
+    with each frame's number. frames: where the frames come from, the film's own reader by default.
     Raises VidcolorError where a frame is flagged interlaced and that is not allowed, PTS do not rise, or the
     film has no frame.
     """
@@ -55,10 +59,9 @@ def scan(
 
         frames = iter(read(film, on_error=on_error))
     detector = CutDetector() if detect else None
-    recogniser = Recogniser(film, keys) if keys else None
+    recogniser = Recogniser(film, keys, first_number) if keys else None
     pts = array("q")
     interlaced, whole = 0, True
-    stops = [until, *(key.place for key in keys)] if until is not None else []
     for frame in frames:
         seconds = (frame.pts - pts[0] if pts else 0) * film.time_base
         if pts and frame.pts <= pts[-1]:
@@ -79,24 +82,25 @@ def scan(
             recogniser.add(frame, seconds)
         if on_frame:
             on_frame(frame.index)
-        if stops and all(_beyond(stop, frame.index, seconds, film) for stop in stops):
+        past = until is not None and _beyond(until, frame.index, seconds, film)
+        if past and not (recogniser and recogniser.waits(frame.index, seconds)):
             whole = False  # the frame after the end is known: where the sound ends
             break
     if not pts:
         raise VidcolorError(f"{film.path}: not one frame of its video could be decoded")
+    first, matches = recogniser.matches(len(pts) if whole else None) if recogniser else (first_number or 0, [])
     return Scan(
         np.array(pts, np.int64),
         detector.cuts() if detector else [],
-        recogniser.matches() if recogniser else [],
+        matches,
         interlaced,
         whole,
+        first,
     )
 
 
-def _beyond(stop: Point | None, index: int, seconds: object, film: Film) -> bool:
+def _beyond(stop: Point, index: int, seconds: Fraction, film: Film) -> bool:
     """Whether nothing from this frame on concerns `stop`, neighbours included."""
-    if stop is None:
-        return True
     if isinstance(stop, int):
         return index > stop + NEAR
-    return seconds > stop + (NEAR + 1) / film.frame_rate  # type: ignore[operator]
+    return seconds > stop + (NEAR + 1) / film.frame_rate

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from . import color, guided, labelmaps, picture
+from . import color, guided, labelmaps, picture, picture_file
 from .errors import VidcolorError, warn
 from .film import Film
 from .marks import sheet_kind
@@ -84,7 +84,7 @@ def stylize(
     """
     settings = settings or Settings()
     content, styles = existing(content), [existing(path) for path in styles]
-    photograph = not is_sequence(content) and content.suffix.lower() in picture.SUFFIXES
+    photograph = not is_sequence(content) and content.suffix.lower() in picture_file.SUFFIXES
     out = (out or default_out(content, ".style.png" if photograph else ".style.mkv")).absolute()
     check([Target(out, "the result", "-o", overwrite=overwrite)], _inputs(content, styles, labels or (), settings))
     if takes(content, out):
@@ -138,7 +138,7 @@ def stylize(
         labelmaps.check_shape(value, rgb.shape[:2], labels[0], content)
         known.check(value, labels[0])
         own = known.of(value, value.shape)
-    deep = is_deep(content)
+    deep = picture_file.is_deep(content)
     if deep and out.suffix.lower() not in DEEP_SUFFIXES:
         warn(f"{out}: {out.suffix} holds 8 bits of the content's 16; {' or '.join(DEEP_SUFFIXES[:2])} keeps them")
     write_picture(out, stylized(rgb, stylist(), own), deep)
@@ -167,17 +167,6 @@ def stylized(rgb: np.ndarray, stylist: Stylist, labels: np.ndarray | None = None
         after.append(planes[n] + guided.evaluate(wide, planes))
     y = after[0].clip(0, 1)
     return color.ycbcr_to_rgb(y, *into_gamut(y, after[1], after[2], film.matrix), film.matrix).clip(0, 1)
-
-
-def is_deep(path: Path) -> bool:
-    """Whether a picture's file has 16 bits a sample."""
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    if data[:4].tobytes() == b"\x89PNG":
-        return bool(data[24] == 16)  # bit depth in IHDR
-    if path.suffix.lower() not in (".tif", ".tiff", ".jp2", ".pgm", ".ppm"):
-        return False
-    array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    return array is not None and array.dtype == np.uint16
 
 
 def write_picture(path: Path, rgb: np.ndarray, deep: bool) -> None:

@@ -11,6 +11,8 @@ from .errors import VidcolorError
 
 Point = int | Fraction
 """A frame number (0-based), or seconds after the first frame."""
+SLACK = Fraction(1, 2000)
+"""Seconds by which a time may come before its frame: clocks of containers and timecodes are rounded."""
 _CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)")
 _SECONDS = re.compile(r"\d+(?:\.\d+)?(?=s$)|\d+\.\d+$")
 
@@ -42,11 +44,11 @@ def frame_at(point: Point, pts: np.ndarray, time_base: Fraction) -> int:
     """The first frame that starts at `point` or later; len(pts) where none does.
 
     pts: (n,) rising ticks of `time_base`; seconds count from the first of them. A time within half a tick or
-    half a millisecond before a frame means that frame, as timecodes are rounded.
+    SLACK before a frame means that frame.
     """
     if isinstance(point, int):
         return min(point, len(pts))
-    slack = max(Fraction(1, 2000), time_base / 2)
+    slack = max(SLACK, time_base / 2)
     ticks = (point - slack) / time_base
     return int(np.searchsorted(pts - pts[0], -((-ticks.numerator) // ticks.denominator)))
 
@@ -56,7 +58,7 @@ def frame_shown(point: Point, pts: np.ndarray, time_base: Fraction) -> int:
     if isinstance(point, int):
         return min(point, len(pts))
     frame = frame_at(point, pts, time_base)
-    if frame < len(pts) and (int(pts[frame]) - int(pts[0])) * time_base <= point + Fraction(1, 2000):
+    if frame < len(pts) and (int(pts[frame]) - int(pts[0])) * time_base <= point + SLACK:
         return frame
     last_length = int(pts[-1] - pts[-2]) if len(pts) > 1 else 0
     if frame == len(pts) and point >= (int(pts[-1]) - int(pts[0]) + last_length) * time_base > 0:

@@ -214,7 +214,7 @@ def load_reference(key: KeyUse, film: Film, size: tuple[int, int]) -> Reference:
 def load_picture(key: KeyUse, film: Film) -> tuple[np.ndarray, np.ndarray | None]:
     """A key's RGB (h, w, 3) 0..1 as it lies over the film's coded frame, and the mask of where it covers that (None:
     everywhere)."""
-    rgb = references.load_key(key.path, film)
+    rgb = references.load_key(key.path, film, key.turn)
     if key.align is None:
         return rgb, None
     return picture.brought_into_place(rgb, key.align, (film.height, film.width))

@@ -1,0 +1,160 @@
+"""TIFF of any layout: planes or pixels, strips or tiles, integers or floats, grey to CMYK, as plain samples."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .errors import VidcolorError
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of TIFF and BigTIFF of either byte order."""
+MOST_PIXELS = 1 << 28
+"""Pixels of the largest picture that is read."""
+_REMEDY = "save it as 8- or 16-bit RGB"
+_SPACES = {"MINISBLACK": "GRAY", "MINISWHITE": "GRAY", "PALETTE": "GRAY", "RGB": "RGB", "YCBCR": "RGB"}
+_SPACES |= {"SEPARATED": "CMYK", "CIELAB": "LAB", "ICCLAB": "LAB"}
+_CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """A picture as its file has it, not turned."""
+
+    values: np.ndarray
+    """(h, w, channels) float32, as `profiles.to_srgb` takes them."""
+    space: str
+    """`GRAY`, `RGB`, `CMYK` or `LAB`."""
+    profile: bytes | None
+    """ICC profile."""
+    orientation: int
+    """EXIF orientation, 1 to 8."""
+    transparent: bool
+    """Its alpha hides something."""
+    pictures: int
+    """Pictures in the file, thumbnails and masks left out; this is the first."""
+
+
+def read(path: Path, what: str) -> Samples:
+    """The first picture of a TIFF file. Raises VidcolorError, naming `what`, where it is broken or not supported."""
+    with _pages(path, what) as pages:
+        return _samples(pages[0], len(pages))
+
+
+def bits(path: Path, what: str) -> int:
+    """Bits of a sample of the first picture. Raises VidcolorError where the file is broken."""
+    with _pages(path, what) as pages:
+        depth = pages[0].bitspersample
+        return int(depth if isinstance(depth, int) else max(depth))
+
+
+@contextmanager
+def _pages(path: Path, what: str) -> Iterator[list[Any]]:
+    """The pictures of a file that are neither thumbnails nor masks."""
+    import tifffile
+
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what matters is raised
+    try:
+        with tifffile.TiffFile(path) as file:
+            pages = [page for page in file.pages if not int(getattr(page, "subfiletype", 0)) & 0b101]
+            yield pages or [file.pages[0]]
+    except _Unsupported as error:
+        raise VidcolorError(f"{what} {path}: TIFF {error}; {_REMEDY}") from None
+    except OSError as error:
+        raise VidcolorError(f"{what} {path}: {error.strerror or error}") from None
+    except (ValueError, RuntimeError, IndexError, KeyError, TypeError, MemoryError, NotImplementedError) as error:
+        raise VidcolorError(f"{what} {path}: broken picture ({error})") from None
+
+
+class _Unsupported(Exception):
+    pass
+
+
+def _samples(page: Any, pictures: int) -> Samples:
+    photometric = getattr(page.photometric, "name", str(page.photometric))
+    space = _SPACES.get(photometric)
+    tags = page.tags
+    orientation = int(tags[274].value) if 274 in tags else 1
+    subsampled = photometric == "YCBCR" and page.compression.name != "JPEG"  # tifffile decodes only JPEG's
+    if space is None or (subsampled and orientation != 1):
+        raise _Unsupported(f"of colours kept as {photometric}")
+    if page.imagewidth * page.imagelength > MOST_PIXELS:
+        raise _Unsupported("of too many pixels")
+    if page.imagedepth > 1:
+        raise _Unsupported("of a volume")
+    profile = tags[34675].value if 34675 in tags else None
+    if subsampled:
+        return Samples(_by_libtiff(page.parent.filehandle.path), space, profile, 1, False, pictures)
+    stored = page.asarray()
+    planar = page.samplesperpixel > 1 and page.planarconfig == 2
+    shape = (page.samplesperpixel, page.imagelength, page.imagewidth)
+    stored = np.moveaxis(stored.reshape(shape), 0, 2) if planar else stored.reshape(*shape[1:], shape[0])
+    transparent = False
+    if photometric == "PALETTE":
+        space, values = "RGB", _from_palette(stored[..., 0], np.asarray(page.colormap))
+    else:
+        channels = _CHANNELS[space]
+        if stored.shape[2] < channels or (space == "CMYK" and "InkSet" in tags and tags["InkSet"].value != 1):
+            raise _Unsupported(f"of {stored.shape[2]} channels in {photometric}")
+        if space == "LAB":
+            values = _lab(stored[..., :3], photometric)
+        else:
+            values = _scaled(stored[..., :channels], page, profile is not None)
+        if photometric == "MINISWHITE":
+            values = 1 - values
+        kind = int(page.extrasamples[0]) if page.extrasamples else 0
+        if kind in (1, 2) and stored.shape[2] > channels:  # associated, or not
+            alpha = _scaled(stored[..., channels : channels + 1], page, True)
+            transparent = bool(alpha.min() < 1)
+            if kind == 1 and transparent and space in ("RGB", "GRAY"):
+                values = np.clip(values / np.maximum(alpha, 1e-6), 0, 1)
+    return Samples(values, space, profile, orientation, transparent, pictures)
+
+
+def _by_libtiff(path: str) -> np.ndarray:
+    """8-bit Y'CbCr as R'G'B', through libtiff's own conversion."""
+    bgr = cv2.imread(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if bgr is None:
+        raise _Unsupported("of colours kept as YCBCR")
+    return bgr[..., ::-1].astype(np.float32) / np.float32(255)
+
+
+def _scaled(stored: np.ndarray, page: Any, profiled: bool) -> np.ndarray:
+    """Samples as float32 in 0..1."""
+    if stored.dtype.kind == "f":
+        values = np.nan_to_num(stored.astype(np.float32))
+        if not profiled and (values.max() > 1.02 or values.min() < -0.02):
+            raise _Unsupported(f"of floating point from {values.min():.3g} to {values.max():.3g}, not 0 to 1")
+        return np.clip(values, 0, 1)
+    if stored.dtype.kind not in "ub":
+        raise _Unsupported("of signed samples")
+    bits = page.bitspersample
+    if not isinstance(bits, int):
+        raise _Unsupported("of channels that differ in depth")
+    return (stored / (2.0**bits - 1)).astype(np.float32)
+
+
+def _from_palette(stored: np.ndarray, colormap: np.ndarray) -> np.ndarray:
+    peak = 65535.0 if colormap.max() > 255 else 255.0  # as libtiff tells old palettes
+    return (colormap.reshape(3, -1).T[stored] / peak).astype(np.float32)
+
+
+def _lab(stored: np.ndarray, photometric: str) -> np.ndarray:
+    """L*, a*, b* in their own units from TIFF 6.0's encoding (a*, b* signed) or ICC's (offset)."""
+    if stored.dtype.itemsize not in (1, 2) or stored.dtype.kind == "f":
+        raise _Unsupported("of L*a*b* in 32 bits")
+    wide = stored.dtype.itemsize == 2
+    signed = stored.view(f"i{stored.dtype.itemsize}").astype(np.float32)
+    plain = stored.view(f"u{stored.dtype.itemsize}").astype(np.float32)
+    if photometric == "CIELAB":
+        l, ab = plain[..., :1] * (100 / (65535 if wide else 255)), signed[..., 1:] / (256 if wide else 1)
+    else:
+        l, ab = plain[..., :1] * (100 / (65280 if wide else 255)), plain[..., 1:] / (256 if wide else 1) - 128
+    return np.concatenate([l, ab], 2).astype(np.float32)
