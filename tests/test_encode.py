@@ -132,7 +132,7 @@ def test_full_range_becomes_limited() -> None:
     [
         ("ffv1", "out.mp4", r"ffv1 does not fit into \.mp4: name the result \.mkv, or use --codec x264 or x265"),
         ("prores", "out.mp4", r"\.mkv or \.mov"),
-        ("prores", "out.webm", r"\.mkv or \.mov, not \.webm"),
+        ("prores", "out.webm", r"\(prores: \.mkv or \.mov\), not \.webm"),
         ("x264", "out.avi", r"\.mkv or \.mp4"),
         ("x264", "out", "not without ending"),
     ],
@@ -154,8 +154,8 @@ def test_options_that_have_no_meaning_are_refused(tmp_path: Path) -> None:
         with pytest.raises(VidcolorError, match=reason):
             output_format(film, settings, "out.mkv")
     odd = probe(write_film(tmp_path / "b.mkv", 2, width=91, pix_fmt="gray", tags=TAGS).path)
-    with pytest.raises(VidcolorError, match="cannot hold 91x64 with halved chroma: use --chroma 444"):
-        output_format(odd, Settings(), "out.mkv")
+    with pytest.raises(VidcolorError, match="cannot hold 91x64 in 4:2:0: use --chroma 444 or --codec ffv1"):
+        output_format(odd, Settings(codec="x264", chroma="420"), "out.mkv")
     fmt = output_format(odd, Settings(chroma="444"), "out.mkv")
     assert probe(encode(odd, fmt, tmp_path / "unit.mkv", read(odd))).width == 91
 

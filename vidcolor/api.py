@@ -71,7 +71,8 @@ def colorize(
 
     movie: a film's file, a folder of numbered images or a printf pattern of them (with `fps`).
     ref: one reference, or several, for the whole film. refs: a CSV list or a folder of keys named by frame
-    number. out: the result, `MOVIE-stem.color.mkv` beside the film by default. scenes: PySceneDetect's list.
+    number. out: the result, `MOVIE-stem.color.mkv` (ProRes: `.mov`) beside the film by default.
+    scenes: PySceneDetect's list.
     start, end: first frame of the result and first that is not (number, seconds as Fraction, or text such as
     `12.5s` and `00:01:02.500`). first_frame: the number of the film's first frame in refs, start and end (None: found
     out from the keys' pictures, 0 in start and end). overwrite: replace an existing result. keep_work: leave the work

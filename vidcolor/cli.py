@@ -260,7 +260,7 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
         help="number of the first frame in lists, names of keys, --start and --end: 0, 1, or a scan's own "
         "(of keys found from their pictures)",
     )
-    add("-o", "--out", type=Path, metavar="OUT", help="the result (MOVIE-stem.color.mkv beside the film)")
+    add("-o", "--out", type=Path, metavar="OUT", help="the result (MOVIE-stem.color.mkv beside the film, ProRes .mov)")
     add("-y", "--overwrite", action="store_true", help="replace an existing result")
     add("--scenes", type=Path, metavar="CSV", help="PySceneDetect's scene list instead of looking for cuts")
     add("--start", type=point, metavar="T", help="first frame: a number from 0, 12.5s or HH:MM:SS.nnn")
@@ -282,11 +282,11 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     add("--precision", choices=PRECISIONS, help="of the nets: auto is what the device is quick in")
     output = parser.add_argument_group("output")
     add = output.add_argument
-    add("--codec", choices=CODECS, help="of the result")
+    add("--codec", choices=CODECS, help="of the result (auto: of the film's own class)")
     add("--crf", type=whole, help="quality of x264 and x265, 0 is best")
     add("--preset", help="of x264 and x265 (medium), or ProRes profile (hq)")
     add("--lossless", action="store_true", default=None, help="FFV1 level 3 with slice CRCs, in Matroska")
-    add("--chroma", choices=CHROMA, help="chroma sampling where the film has none")
+    add("--chroma", choices=CHROMA, help="chroma sampling of the result (the film's own)")
     film = parser.add_argument_group("film")
     add = film.add_argument
     add("--matrix", choices=MATRICES, help="YCbCr matrix, against the film's tag")

@@ -46,11 +46,16 @@ def luma_weights(matrix: str) -> np.ndarray:
     return np.array([kr, 1 - kr - kb, kb], np.float32)
 
 
+MOST_ASPECT = 8
+"""Of a working frame: long side over short. Films have up to 4 (Polyvision)."""
+
+
 def working_size(film: Film, short: int) -> tuple[int, int]:
-    """(h, w) of the working frame: multiples of 32, the display's aspect, short side nearest to `short`."""
+    """(h, w) of the working frame: multiples of 32, the display's aspect (within 8:1, so that a strip of a picture
+    fits into memory), short side nearest to `short`."""
     aspect = film.display_aspect
     side = max(32, round(short / 32) * 32)
-    other = max(32, round(side * max(aspect, 1 / aspect) / 32) * 32)
+    other = max(32, round(side * min(max(aspect, 1 / aspect), MOST_ASPECT) / 32) * 32)
     return (side, other) if aspect >= 1 else (other, side)
 
 

@@ -4,47 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 from av.codec.context import Flags
 
+from .codecs import (
+    CRF,
+    DEPTHS,
+    ENCODERS,
+    GRIDS,
+    PRESETS,
+    PROFILES,
+    Grid,
+    container_of,
+    ffv1_options,
+    pix_fmt,
+    resolved,
+    takes,
+)
 from .errors import VidcolorError, warn
 from .film import Film, Frame
 
 if TYPE_CHECKING:
     from .settings import Settings
 
-Grid = Literal["420", "422", "444"]
-
-_DEPTHS = {"x264": (8, 10), "x265": (8, 10, 12), "ffv1": (8, 9, 10, 12, 14, 16), "prores": (10,)}
-_ENCODERS = {"x264": "libx264", "x265": "libx265", "ffv1": "ffv1", "prores": "prores_ks"}
-_CRF = {"x264": 16, "x265": 18}
-_PRESETS = (
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-)
-_PROFILES = {"422": ("hq", "proxy", "lt", "standard"), "444": ("4444", "4444xq")}
-_FITS = {
-    ".mkv": ("matroska", ("x264", "x265", "ffv1", "prores")),
-    ".mp4": ("mp4", ("x264", "x265")),
-    ".m4v": ("mp4", ("x264", "x265")),
-    ".mov": ("mov", ("x264", "x265", "prores")),
-}
 _SITINGS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 
 
@@ -83,11 +73,11 @@ def output_format(film: Film, settings: Settings, out: str | Path) -> OutputForm
     the codec can hold them, else the nearest, said once as a warning.
 
     Raises VidcolorError where codec and container, or codec and film, do not fit, naming what does."""
-    codec = "ffv1" if settings.lossless else settings.codec or "x264"
-    container = _container(codec, Path(out))
-    chroma = film.chroma if film.chroma in ("420", "422", "444") else settings.chroma
-    options, chroma = _options(codec, settings, chroma, film)
-    depth = next((depth for depth in _DEPTHS[codec] if depth >= film.depth), _DEPTHS[codec][-1])
+    settings = resolved(film, settings, out)
+    codec = settings.codec
+    container = container_of(codec, Path(out), settings.lossless)
+    depth = next((depth for depth in DEPTHS[codec] if depth >= film.depth), DEPTHS[codec][-1])
+    chroma, options = _chroma(film, settings, depth, container)
     full_range = film.full_range and codec != "prores"
     changes = []
     if depth != film.depth:
@@ -97,9 +87,6 @@ def output_format(film: Film, settings: Settings, out: str | Path) -> OutputForm
         changes.append("full to limited range")
     if changes:
         warn(f"{codec} cannot hold this film's luma as it is: {' and '.join(changes)} (--codec ffv1 keeps it)")
-    if film.chroma in ("420", "422") and chroma != film.chroma:
-        warn(f"{codec} cannot hold 4:{film.chroma[1]}:{film.chroma[2]}: the result is 4:{chroma[1]}:{chroma[2]}")
-    _check_size(codec, chroma, film)
     field_order = (
         film.field_order if settings.allow_interlaced and film.field_order in ("tff", "bff") else "progressive"
     )
@@ -115,61 +102,76 @@ def output_format(film: Film, settings: Settings, out: str | Path) -> OutputForm
     # Rates that no film has come from broken headers; an encoder needs some rate, frames keep their own times.
     rate = film.frame_rate.limit_denominator(100_000)
     rate = rate if Fraction(1, 100) <= rate <= 480 else Fraction(24)
-    name = f"yuv{chroma}p" + (f"{depth}le" if depth > 8 else "")
-    return OutputFormat(codec, container, name, depth, cast(Grid, chroma), full_range, rate, field_order, tags, options)
+    name = pix_fmt(chroma, depth)
+    return OutputFormat(codec, container, name, depth, chroma, full_range, rate, field_order, tags, options)
 
 
-def _container(codec: str, out: Path) -> str:
-    suffix = out.suffix.lower()
-    fitting = [ending for ending, (_, codecs) in _FITS.items() if codec in codecs]
-    if suffix not in _FITS:
-        raise VidcolorError(
-            f"{out}: results with {codec} are written as {' or '.join(fitting)}, not {suffix or 'without ending'}"
-        )
-    if suffix not in fitting:
-        others = " or ".join(_FITS[suffix][1])
-        raise VidcolorError(
-            f"{out}: {codec} does not fit into {suffix}: name the result {' or '.join(fitting)}, "
-            f"or use --codec {others}"
-        )
-    return _FITS[suffix][0]
+def _chroma(film: Film, settings: Settings, depth: int, container: str) -> tuple[Grid, dict[str, str]]:
+    """The chroma grid, and the encoder's options: the grid that was chosen, else the film's own (4:2:0 where it has
+    none) or the next finer that the encoder takes, which is said."""
+    codec = settings.codec
+    own: Grid = film.chroma if film.chroma in GRIDS else "420"  # type: ignore[assignment]
+    size = f"{film.width}x{film.height}"
+
+    def possible(grid: Grid, settings: Settings = settings) -> dict[str, str] | None:
+        options = _options(film, settings, grid, depth)
+        fits = options is not None and takes(settings.codec, film.width, film.height, pix_fmt(grid, depth), options)
+        return options if fits else None
+
+    if settings.chroma is not None:
+        wanted = [grid for grid in GRIDS if grid == settings.chroma]
+    elif codec == "prores":
+        wanted = ["444", "422"] if own == "444" else ["422", "444"]
+    else:
+        wanted = [grid for grid in GRIDS if grid >= own]
+    for grid in wanted:
+        if (options := possible(grid)) is not None:
+            if grid != own and settings.chroma is None and (film.chroma in GRIDS or codec in CRF):
+                held = size if codec in CRF else "this film"
+                warn(f"{codec} cannot hold {held} in {_named(own)}: the result is {_named(grid)}")
+            return grid, options
+    remedies = [f"--chroma {grid}" for grid in GRIDS if grid not in wanted and possible(grid) is not None]
+    if codec == "x265" and any(possible(grid, replace(settings, codec="x264")) is not None for grid in wanted):
+        remedies.append("--codec x264")
+    if codec in CRF:
+        remedies.append("--codec ffv1" + ("" if container == "matroska" else " with a name ending in .mkv"))
+    profile = f" with --preset {settings.preset}" if codec == "prores" and settings.preset else ""
+    raise VidcolorError(
+        f"{codec}{profile} cannot hold {size} in {' or '.join(map(_named, wanted))}: use {' or '.join(remedies)}"
+    )
 
 
-def _options(codec: str, settings: Settings, chroma: str, film: Film) -> tuple[dict[str, str], str]:
-    """The encoder's options, and the chroma grid it can hold. The same in every unit, so that headers agree."""
-    preset, crf = settings.preset, settings.crf
-    if settings.lossless:
-        preset = crf = None
-    if crf is not None and codec not in _CRF:
+def _named(grid: str) -> str:
+    return ":".join(grid)
+
+
+def _options(film: Film, settings: Settings, grid: Grid, depth: int) -> dict[str, str] | None:
+    """The encoder's options for a chroma grid, the same in every unit, so that headers agree; None where the codec
+    has not got the grid.
+
+    Raises VidcolorError where `--crf` or `--preset` mean nothing to the codec."""
+    codec, preset, crf = settings.codec, settings.preset, settings.crf
+    if crf is not None and codec not in CRF:
         raise VidcolorError(f"--crf is for x264 and x265, not for {codec}")
-    if codec in _CRF:
-        if preset is not None and preset not in _PRESETS:
-            raise VidcolorError(f"--preset {preset}: for {codec} one of {', '.join(_PRESETS)}")
-        options = {"preset": preset or "medium", "crf": str(_CRF[codec] if crf is None else crf)}
+    if codec in CRF:
+        if preset is not None and preset not in PRESETS:
+            raise VidcolorError(f"--preset {preset}: for {codec} one of {', '.join(PRESETS)}")
+        options = {"preset": preset or "medium", "crf": str(CRF[codec] if crf is None else crf)}
         if codec == "x265":
             # No text of encoder settings in the headers: it differs between machines of a farm.
             options["x265-params"] = "log-level=none:info=0:open-gop=0"
-        return options, chroma
+        return options
     if codec == "prores":
-        every = _PROFILES["422"] + _PROFILES["444"]
+        every = PROFILES["422"] + PROFILES["444"]
         if preset is not None and preset not in every:
             raise VidcolorError(f"--preset {preset}: for prores one of {', '.join(every)}")
-        grid = "444" if (chroma == "444" if preset is None else preset in _PROFILES["444"]) else "422"
-        return {"profile": preset or _PROFILES[grid][0], "vendor": "apl0"}, grid
+        of_grid = PROFILES.get(grid, ())
+        usual = "4444xq" if film.profile == "XQ" and grid == "444" else next(iter(of_grid), None)
+        profile = preset or usual
+        return {"profile": profile, "vendor": "apl0"} if profile in of_grid else None
     if preset is not None:
         raise VidcolorError(f"--preset is for x264, x265 and prores, not for {codec}")
-    slices = "16" if min(film.width, film.height) >= 128 else "4"
-    coder = "1" if film.depth > 8 else "0"  # Golomb-Rice is for 8 bits: as small, and half as fast again
-    return {"level": "3", "g": "1", "coder": coder, "context": "0", "slices": slices, "slicecrc": "1"}, chroma
-
-
-def _check_size(codec: str, chroma: str, film: Film) -> None:
-    if codec not in _CRF:
-        return
-    odd = (chroma != "444" and film.width % 2) or (chroma == "420" and film.height % 2)
-    if odd:
-        remedy = "--chroma 444 or --codec ffv1" if film.chroma in ("400", "rgb") else "--codec ffv1"
-        raise VidcolorError(f"{codec} cannot hold {film.width}x{film.height} with halved chroma: use {remedy}")
+    return ffv1_options(film, grid, depth)
 
 
 class Encoder:
@@ -197,7 +199,7 @@ class Encoder:
 
     def _add_stream(self) -> Any:
         film, fmt = self._film, self._fmt
-        stream: Any = self._container.add_stream(_ENCODERS[fmt.codec], rate=fmt.rate, options=dict(fmt.options))
+        stream: Any = self._container.add_stream(ENCODERS[fmt.codec], rate=fmt.rate, options=dict(fmt.options))
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = film.width, film.height, fmt.pix_fmt
         context.time_base = stream.time_base = 1 / fmt.rate

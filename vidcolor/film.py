@@ -71,6 +71,8 @@ class Film:
     """The nine numbers of the display matrix behind `rotation` (mirroring too), () where there is none."""
     clock: Literal["pts", "dts"] = "pts"
     """Which time stamp of a decoded frame is its time: `dts` where the container stores the order of packets only."""
+    profile: str = ""
+    """The codec's profile as libav names it, e.g. `HQ` or `XQ` of ProRes; empty where it has none."""
     field_order: str = ""
     """`progressive`, `tff` or `bff` as the stream says, empty where it does not."""
 
@@ -253,6 +255,7 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
         return {
             "stream": stream.index,
             "codec": context.codec.name,
+            "profile": context.profile or "",
             "width": frame.width,
             "height": frame.height,
             "pix_fmt": frame.format.name,

@@ -39,7 +39,7 @@ class Request:
     refs: Path | None = None
     """List or folder of references that switch per scene."""
     out: Path | None = None
-    """The result; None for `MOVIE-stem.color.mkv` beside the film."""
+    """The result; None for `MOVIE-stem.color.mkv` (ProRes: `.mov`) beside the film."""
     scenes: Path | None = None
     """PySceneDetect's scene list instead of detection."""
     start: Point | None = None
@@ -79,13 +79,15 @@ def make_plan(
     model needs one, pictures are proposed in the work folder.
     Raises VidcolorError for whatever the user can put right, as early as it can be known.
     """
+    from .codecs import resolved, suffix_of
     from .encode import output_format
     from .film import probe
     from .models import computing
     from .models.precision import name
 
     film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
-    out = (request.out or default_out(request.movie)).absolute()
+    settings = resolved(film, settings, request.out)
+    out = (request.out or default_out(request.movie, ".color" + suffix_of(settings.codec))).absolute()
     work = work_folder(out)
     start, end = (_counted(point, request.first_frame) for point in (request.start, request.end))
     request = replace(request, start=start, end=end)

@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import VidcolorError
 
-CODECS = ("x264", "x265", "ffv1", "prores")
+CODECS = ("auto", "x264", "x265", "ffv1", "prores")
 CHROMA = ("420", "422", "444")
 TRANSFERS = ("adain", "wct")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -25,7 +25,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "sketch_output": SKETCH,
     "matrix": MATRICES,
 }
-_OPTIONAL = ("codec", "transfer", "sketch_output", "matrix")
+_OPTIONAL = ("chroma", "transfer", "sketch_output", "matrix")
 """Of them, those of which nothing need be said."""
 _NOT_IN_PIXELS = ("device", "dump_every", "dump_dir")
 
@@ -50,16 +50,16 @@ class Settings:
     """Name of the model, one of `vidcolor.models.names()`."""
     size: int | None = None
     """Short side of the working frame in pixels, the size at which colours are found; None: see `lines`."""
-    codec: str | None = None
-    """`x264`, `x265`, `ffv1` or `prores`; None for `x264`, with `lossless` for `ffv1`."""
+    codec: str = "auto"
+    """`x264`, `x265`, `ffv1` or `prores`; `auto` for one of the film's own class (`codecs.resolved`)."""
     crf: int | None = None
     """Constant rate factor of x264 and x265 (0..51, lower is better); None for the codec's default here."""
     preset: str | None = None
     """Preset of x264 and x265, profile name of ProRes; None for the default here."""
     lossless: bool = False
     """FFV1 level 3 with slice CRCs."""
-    chroma: str = "420"
-    """Chroma sampling of the result where the source has none: `420`, `422`, `444`."""
+    chroma: str | None = None
+    """Chroma sampling of the result: `420`, `422`, `444`; None for the film's own, or `420` where it has none."""
     strength: float = 1.0
     """Factor on ab, 0 (grey) to 1 (as the model says)."""
     temporal: float = 1.0
@@ -119,7 +119,7 @@ class Settings:
 
     def _check_together(self) -> None:
         """Raise VidcolorError where one option would be ignored for another's sake."""
-        if self.lossless and self.codec not in (None, "ffv1"):
+        if self.lossless and self.codec not in ("auto", "ffv1"):
             raise VidcolorError(f"--lossless is FFV1, not --codec {self.codec}: leave one of the two out")
         for name in ("crf", "preset"):
             value = getattr(self, name)

@@ -85,7 +85,9 @@ def stylize(
     settings = settings or Settings()
     content, styles = existing(content), [existing(path) for path in styles]
     photograph = not is_sequence(content) and content.suffix.lower() in picture_file.SUFFIXES
-    out = (out or default_out(content, ".style.png" if photograph else ".style.mkv")).absolute()
+    if out is None:
+        out = default_out(content, ".style.png" if photograph else ".style" + _ending(content, settings, fps))
+    out = out.absolute()
     check([Target(out, "the result", "-o", overwrite=overwrite)], _inputs(content, styles, labels or (), settings))
     if takes(content, out):
         raise VidcolorError(f"{out}: the result would become a picture of the film; name another with -o")
@@ -143,6 +145,14 @@ def stylize(
         warn(f"{out}: {out.suffix} holds 8 bits of the content's 16; {' or '.join(DEEP_SUFFIXES[:2])} keeps them")
     write_picture(out, stylized(rgb, stylist(), own), deep)
     return out, 1, 0
+
+
+def _ending(film: Path, settings: Settings, fps: Fraction | None) -> str:
+    """Ending of a film's result that was not given a name."""
+    from .codecs import resolved, suffix_of
+    from .film import probe
+
+    return suffix_of(resolved(probe(film, fps=fps, luma_only=False), settings, None).codec)
 
 
 def stylized(rgb: np.ndarray, stylist: Stylist, labels: np.ndarray | None = None) -> np.ndarray:
@@ -229,7 +239,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("content", type=Path, metavar="CONTENT", help="a photograph, or a film (numbered images with --fps)")
     add("styles", type=Path, metavar="STYLE", nargs="+", help="a picture with the wanted colours; several are mixed")
-    add("-o", "--out", type=Path, metavar="OUT", help="the result (CONTENT-stem.style.png, a film's .style.mkv)")
+    add(
+        "-o", "--out", type=Path, metavar="OUT", help="the result (CONTENT-stem.style.png, a film's .style.mkv or .mov)"
+    )
     add("-y", "--overwrite", action="store_true", help="replace an existing result")
     add("--transfer", choices=TRANSFERS, default="adain", help="mean and deviation, or full covariance (slower)")
     add("--weights", type=_weights, metavar="W,W", help="of several styles, equal by default")
@@ -249,7 +261,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--precision", choices=PRECISIONS, default="auto", help="of the nets: auto is what the device is quick in")
     add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     film = parser.add_argument_group("of a film")
-    film.add_argument("--codec", choices=CODECS, help="of the result")
+    film.add_argument("--codec", choices=CODECS, default="auto", help="of the result (auto: of the film's own class)")
     film.add_argument("--crf", type=whole, help="quality of x264 and x265, 0 is best")
     film.add_argument("--preset", help="of x264 and x265 (medium), or ProRes profile (hq)")
     film.add_argument("--lossless", action="store_true", help="FFV1 in Matroska")

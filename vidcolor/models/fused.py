@@ -51,3 +51,4 @@ def fuse(net: nn.Module) -> None:
             parent._modules[name] = FusedConv(conv, act)
             if act:
                 parent._modules[after] = nn.Identity()
+
