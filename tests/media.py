@@ -82,6 +82,15 @@ def video_frame(luma: np.ndarray, pix_fmt: str, chroma: tuple[int, int] | None =
     return frame
 
 
+def flagged(frame: av.VideoFrame, order: str) -> av.VideoFrame:
+    """The frame flagged `tff` or `bff`."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    graph.link_nodes(source, graph.add("setfield", order), graph.add("buffersink")).configure()
+    graph.push(frame)
+    return graph.pull()
+
+
 def write_film(
     path: str | Path,
     frames: int | Sequence[np.ndarray] = 24,
@@ -139,6 +148,8 @@ def write_film(
             for tag, value in (tags or {}).items():
                 setattr(frame, TAGS[tag], value)
             frame.pts, frame.time_base = stamp, time_base
+            if interlaced:
+                frame = flagged(frame, interlaced)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     if repack:

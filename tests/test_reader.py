@@ -226,6 +226,7 @@ def test_time_stamps_that_do_not_rise(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(decode, "_frames", wrong)
     monkeypatch.setattr(reader, "luma_plane", lambda frame, weights: None)
+    monkeypatch.setattr(reader, "told", lambda frame: ("progressive", {}))
     with pytest.raises(VidcolorError, match=r"frame 2 .* has PTS 42, equal to that of the frame before"):
         list(read(film))
     report = ReadReport()

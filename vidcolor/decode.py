@@ -66,8 +66,8 @@ class _Amiss(Exception):
 
 def decoded(
     film: Film, on_error: str, report: ReadReport, *, listen: bool = True
-) -> Generator[tuple[int, Any], None, None]:
-    """PTS and decoded frame of every frame, in presentation order.
+) -> Generator[tuple[int, Any, Fraction | None], None, None]:
+    """PTS, decoded frame, and the decoder's own pixel aspect of every frame, in presentation order.
 
     First quickly, with frame threads, so long as nothing whatever is amiss. Then from the start again with a single
     thread, in which everything can be told: what the film's own decoder says from what others say, and which frame
@@ -105,7 +105,7 @@ def drain(context: Any) -> None:
     context.flush_buffers()
 
 
-def _pass(film: Film, clock: _Clock, listen: bool) -> Iterator[tuple[int, Any]]:
+def _pass(film: Film, clock: _Clock, listen: bool) -> Iterator[tuple[int, Any, Fraction | None]]:
     with open_film(film.path) as container:
         stream = video_stream(container, film.path, film.stream)
         context = stream.codec_context
@@ -117,7 +117,7 @@ def _pass(film: Film, clock: _Clock, listen: bool) -> Iterator[tuple[int, Any]]:
         with log or nullcontext():
             try:
                 for frame in _frames(container, stream, film, clock, log):
-                    yield clock.stamp(frame), frame
+                    yield clock.stamp(frame), frame, context.sample_aspect_ratio
             finally:
                 drain(context)
 

@@ -31,6 +31,7 @@ from .codecs import (
 )
 from .errors import VidcolorError, warn
 from .film import Film, Frame
+from .side_data import KEEP_CAPTIONS
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -95,6 +96,7 @@ def output_format(film: Film, settings: Settings, out: str | Path) -> OutputForm
             raise VidcolorError("x265 cannot keep the fields of an interlaced film: use --codec x264, ffv1 or prores")
         if codec == "x264":
             options["x264-params"] = f"{field_order}=1"
+    _add_hdr(codec, film, options)
     tags = film.color_tags | ({"range": 1} if full_range != film.full_range else {})
     siting = tags["chroma_location"]
     if 0 < siting < len(_SITINGS):
@@ -104,6 +106,17 @@ def output_format(film: Film, settings: Settings, out: str | Path) -> OutputForm
     rate = rate if Fraction(1, 100) <= rate <= 480 else Fraction(24)
     name = pix_fmt(chroma, depth)
     return OutputFormat(codec, container, name, depth, chroma, full_range, rate, field_order, tags, options)
+
+
+def _add_hdr(codec: str, film: Film, options: dict[str, str]) -> None:
+    """HDR mastering data as x264 and x265 write it into the stream; beside others it lies in the container (`mux`)."""
+    names = {"x264": ("mastering-display", "cll"), "x265": ("master-display", "max-cll")}.get(codec)
+    if names is None:
+        return
+    given = [f"{name}={value}" for name, value in zip(names, (film.mastering_display, film.content_light)) if value]
+    if given:
+        key = f"{codec}-params"
+        options[key] = ":".join(filter(None, [options.get(key, ""), *given]))
 
 
 def _chroma(film: Film, settings: Settings, depth: int, container: str) -> tuple[Grid, dict[str, str]]:
@@ -159,7 +172,7 @@ def _options(film: Film, settings: Settings, grid: Grid, depth: int) -> dict[str
         options = {"preset": preset or "medium", "crf": str(CRF[codec] if crf is None else crf)}
         if codec == "x265":
             # No text of encoder settings in the headers: it differs between machines of a farm.
-            options["x265-params"] = "log-level=none:info=0:open-gop=0"
+            options |= {"x265-params": "log-level=none:info=0:open-gop=0", "a53cc": "1"}
         return options
     if codec == "prores":
         every = PROFILES["422"] + PROFILES["444"]
@@ -211,7 +224,7 @@ class Encoder:
         context.thread_type = "SLICE" if fmt.codec == "ffv1" else "AUTO"
         if fmt.field_order != "progressive":
             context.flags |= Flags.interlaced_dct
-            context.field_order = {"tff": 2, "bff": 3}[fmt.field_order]
+            context.field_order = {"tff": 4, "bff": 5}[fmt.field_order]  # lines of both fields in turn
         return stream
 
     def write(self, frame: Frame, cb: np.ndarray, cr: np.ndarray) -> None:
@@ -219,7 +232,11 @@ class Encoder:
         uint8 or uint16. Luma goes in as it is; where the format cannot hold it, it is fitted (see
         `output_format`). Raises VidcolorError where the file cannot be written."""
         film, fmt = self._film, self._fmt
-        picture = av.VideoFrame(film.width, film.height, fmt.pix_fmt)
+        try:
+            picture = self._new_picture(frame)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.discard()
+            raise _failed(self.path, error) from error
         if (film.depth, film.full_range) == (fmt.depth, fmt.full_range):
             planes = (frame.luma, cb, cr)
         else:
@@ -244,9 +261,23 @@ class Encoder:
             raise _failed(self.path, error) from error
         self.frames += 1
 
+    def _new_picture(self, frame: Frame) -> av.VideoFrame:
+        """A picture to be filled. What the film's own frame has beside its picture goes along by a copy of it, which
+        is all that PyAV offers."""
+        film, fmt = self._film, self._fmt
+        if frame.source is None or fmt.codec not in KEEP_CAPTIONS:
+            return av.VideoFrame(film.width, film.height, fmt.pix_fmt)
+        picture: av.VideoFrame = frame.source.reformat(format=fmt.pix_fmt)
+        picture.make_writable()
+        picture.pict_type = 0  # not the kind of frame that it was
+        return picture
+
     def _flagged(self, picture: av.VideoFrame, frame: Frame) -> Any:
-        """The same picture with the field flags of `frame`: PyAV sets them through a filter only."""
+        """The same picture with the field flags of `frame`: PyAV sets them through a filter only. ProRes has no
+        frame without fields among others, x264 one order for all."""
         mode = "prog" if not frame.interlaced else "tff" if frame.top_field_first else "bff"
+        if self._fmt.codec == "x264" or (mode == "prog" and self._fmt.codec == "prores"):
+            mode = self._fmt.field_order
         if mode not in self._fields:
             graph = av.filter.Graph()
             source = graph.add_buffer(

@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import av
 import av.logging
@@ -19,7 +19,7 @@ from . import sequence
 from .damage import LOG_LOCK
 from .errors import VidcolorError, warn
 from .planes import is_colored, layout
-from .side_data import side_data
+from .side_data import content_light, mastering_display, told
 
 Matrix = Literal["bt601", "bt709", "bt2020", "smpte240m", "fcc"]
 
@@ -74,7 +74,13 @@ class Film:
     profile: str = ""
     """The codec's profile as libav names it, e.g. `HQ` or `XQ` of ProRes; empty where it has none."""
     field_order: str = ""
-    """`progressive`, `tff` or `bff` as the stream says, empty where it does not."""
+    """`progressive`, `tff` or `bff` as the stream says, empty where it does not; from the scan on as its frames say."""
+    chosen: tuple[str, ...] = ()
+    """Names of what the user decided, whatever the tags say: `matrix`, `range`."""
+    mastering_display: str = ""
+    """HDR mastering display of the first frame (`side_data.mastering_display`), empty where it has none."""
+    content_light: str = ""
+    """HDR content light level of the first frame: MaxCLL and MaxFALL, empty where it has none."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "display_matrix", tuple(self.display_matrix))  # a list when it comes from JSON
@@ -106,10 +112,35 @@ class Frame:
     """The frame's own flag; meaningful where `interlaced`."""
     chroma: tuple[np.ndarray, np.ndarray] | None = None
     """Cb and Cr code values on the film's chroma grid where they were asked for and there are any (`reader.read`)."""
+    facts: Facts | None = None
+    """What the frame says of itself."""
+    source: Any = None
+    """The decoded frame where an encoder can take something beside the picture from it (closed captions)."""
+
+
+class Facts(NamedTuple):
+    """What a frame says of itself, for films that change their ways."""
+
+    space: int
+    """Matrix number of ISO 23091-2, 2 where unsaid."""
+    primaries: int
+    """Likewise."""
+    transfer: int
+    """Likewise."""
+    full_range: bool | None
+    """None where unsaid."""
+    rotation: int
+    """Degrees clockwise by which a player turns it."""
+    chroma: str
+    """Sampling, as in `Film.chroma`."""
+    aspect: Fraction | None
+    """Width of a pixel over its height as the decoder has it now; None where unsaid."""
+    beside: dict[str, bytes]
+    """`side_data.of_the_source`."""
 
 
 # Numbers of ISO/IEC 23091-2: MatrixCoefficients.
-_MATRIX_OF_SPACE: dict[int, Matrix] = {
+MATRIX_OF_SPACE: dict[int, Matrix] = {
     1: "bt709",
     4: "fcc",
     5: "bt601",
@@ -170,7 +201,7 @@ def probe(
     chosen: Matrix
     if matrix is not None:
         chosen = matrix  # type: ignore[assignment]
-        if _MATRIX_OF_SPACE.get(tags["space"]) != chosen:
+        if MATRIX_OF_SPACE.get(tags["space"]) != chosen:
             tags["space"] = SPACE_OF_MATRIX[chosen]
     elif tags["space"] == _UNSPECIFIED or (tags["space"] == 0 and (rgb or grey)):
         untagged.append("matrix")
@@ -180,8 +211,8 @@ def probe(
         warn(f"{path}: no matrix tag: {said} (choose with --matrix)")
         if rgb or grey:  # its first chroma is ours: it says by which matrix
             tags["space"] = SPACE_OF_MATRIX[chosen]
-    elif tags["space"] in _MATRIX_OF_SPACE:
-        chosen = _MATRIX_OF_SPACE[tags["space"]]
+    elif tags["space"] in MATRIX_OF_SPACE:
+        chosen = MATRIX_OF_SPACE[tags["space"]]
     else:
         raise VidcolorError(
             f"{path}: matrix number {tags['space']} of ISO 23091-2 is not supported: choose one with --matrix"
@@ -207,6 +238,9 @@ def probe(
         matrix=chosen,
         full_range=full,
         untagged=tuple(untagged),
+        chosen=tuple(
+            name for name, word in (("matrix", matrix), ("range", None if rgb else full_range)) if word is not None
+        ),
         **found,
     )
 
@@ -250,7 +284,8 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
         if container.format.flags & NO_TIMESTAMPS:  # what the demuxer takes for granted, and the coded stream's own
             rates.reverse()
         rate = Fraction(next(filter(None, rates), 0))
-        rotation, display = _display_matrix(frame)
+        side = told(frame)[1]
+        rotation, display = _display_matrix(frame, side.get("DISPLAYMATRIX"))
         shape = Fraction(stream.sample_aspect_ratio or 0) or Fraction(1)
         return {
             "stream": stream.index,
@@ -268,6 +303,8 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
             "display_matrix": display,
             "field_order": {2: "tff", 4: "tff", 3: "bff", 5: "bff", 1: "progressive"}.get(context.field_order, ""),
             "color_tags": tags,
+            "mastering_display": mastering_display(side.get("MASTERING_DISPLAY_METADATA")),
+            "content_light": content_light(side.get("CONTENT_LIGHT_LEVEL")),
             "frames_hint": int(stream.frames or 0),
             "clock": "dts" if container.format.name == "avi" else "pts",
             "colored": is_colored(frame),
@@ -325,9 +362,8 @@ def _first_frame(container: Any, stream: Any, file: Path) -> Any:
     raise VidcolorError(f"{file}: the video stream has no frame that can be decoded{reason}")
 
 
-def _display_matrix(frame: Any) -> tuple[int, tuple[int, ...]]:
+def _display_matrix(frame: Any, data: bytes | None) -> tuple[int, tuple[int, ...]]:
     """Clockwise quarter turns in degrees, and the nine numbers of the display matrix; 0 and () if none."""
-    data = side_data(frame, "DISPLAYMATRIX")
     numbers = struct.unpack("=9i", data[:36]) if data else _UPRIGHT
     return (0, ()) if numbers == _UPRIGHT else (round(-frame.rotation / 90) * 90 % 360, numbers)
 
@@ -349,5 +385,5 @@ def _chroma_location(container: Any, stream: Any, frame: Any) -> int:
             av.logging.set_level(level)
     line = re.search(rf"Stream #\d+:{stream.index}\D.*Video:.*", described)
     inside = re.search(rf"{stream.codec_context.pix_fmt or frame.format.name}\(([^)]*)\)", line[0]) if line else None
-    words = re.split(r"[,\s]+", inside[1]) if inside else []
+    words = inside[1].split(", ") if inside else []  # whole ones: "top" is a siting, "top first" an order of fields
     return next((number for number, name in enumerate(_CHROMA_LOCATIONS) if number and name in words), 0)

@@ -177,7 +177,7 @@ def _command(
 ) -> list[str]:
     """The argument list. trial: only the first moment of it, to see whether the container takes the tracks."""
     options: dict[str, Any] = {"c": "copy", "copyts": None, "f": fmt.container}
-    inputs = [ffmpeg.input(f"file:{picture}")["v:0"]]
+    inputs = [ffmpeg.input(f"file:{picture}", **_hdr(film, fmt))["v:0"]]
     more: list[str] = []  # options that are given several times, which ffmpeg-python does not know
     if film.kind == "video":
         seconds = {
@@ -224,6 +224,25 @@ def _command(
     end_of_options = command.index(f"file:{result}")
     command[end_of_options:end_of_options] = more
     return [command[0], "-hide_banner", "-nostdin", "-v", "error", *command[1:]]
+
+
+def _hdr(film: Film, fmt: OutputFormat) -> dict[str, str]:
+    """Options of the picture's input that put HDR mastering data into the container, for codecs without a place for
+    it."""
+    if fmt.codec in ("x264", "x265") or not _knows_hdr(program()):
+        return {}
+    given = {"mastering_display:v:0": film.mastering_display, "content_light:v:0": film.content_light}
+    return {option: value for option, value in given.items() if value}
+
+
+@lru_cache(maxsize=2)
+def _knows_hdr(ffmpeg_program: str) -> bool:
+    """Whether this ffmpeg has the options (from version 9 on)."""
+    try:
+        said = subprocess.run([ffmpeg_program, "-hide_banner", "-h", "long"], capture_output=True, timeout=20).stdout
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return b"-mastering_display" in said and b"-content_light" in said
 
 
 def _mov_tags(track: Track, fmt: OutputFormat) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from . import dump, sequence
+from .beside import say_lost
 from .errors import VidcolorError, warn
 from .film import Film
 from .kept import scanned
@@ -112,6 +113,8 @@ def make_plan(
         first_number=request.first_frame,
         on_frame=on_frame,
     )
+    film = replace(film, field_order=found.beside.field_order)
+    say_lost(film, output_format(film, settings, out), found.beside, out)
     pts = found.pts
     cuts = found.cuts if scenes is None else cuts_of_scenes(scenes, len(pts), request.scenes or Path())
     shots = shots_of(cuts, len(pts))

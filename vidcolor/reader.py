@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,21 @@ from . import sequence
 from .color import cbcr_to_codes, luma_weights, rgb_to_ycbcr
 from .decode import ReadReport, best_effort, decoded, drain
 from .errors import VidcolorError, warn
-from .film import Film, Frame, open_film, probe, video_stream
+from .film import Facts, Film, Frame, open_film, probe, video_stream
 from .planes import chroma_planes, layout, luma_plane, rgb_planes
+from .side_data import CARRIED, of_the_source, told
 
 __all__ = ["ReadReport", "image_files", "probe", "read", "read_decord"]
 
 _WHOLE_PACKETS = frozenset(("mov", "matroska", "nut", "mxf", "flv"))
+_UNSAID = 2  # ISO 23091-2
+_TELL_FIELDS = frozenset(
+    (
+        *("h264", "mpeg1video", "mpeg2video", "mpegvideo", "mpeg4", "vc1", "wmv3", "cavs", "dvvideo", "ffv1", "prores"),
+        *("dnxhd", "mjpeg", "mjpegb", "cfhd", "rawvideo"),
+    )
+)
+"""Decoders whose frames say whether they are interlaced, and how; of others only the container knows."""
 _EARLIER_SECONDS = (0, 1, 10)  # before the wanted frame; where no key frame helps, the film's start does
 
 
@@ -129,7 +139,7 @@ def _from_start(
     weights = luma_weights(film.matrix)
     index = -1
     with closing(decoded(film, on_error, report, listen=pts is None)) as frames:
-        for index, (stamp, frame) in enumerate(frames):
+        for index, (stamp, frame, aspect) in enumerate(frames):
             if pts is not None and index < len(pts) and stamp != pts[index]:
                 raise VidcolorError(
                     f"{film.path}: frame {index} has PTS {stamp}, not {pts[index]}: "
@@ -137,7 +147,7 @@ def _from_start(
                 )
             if index >= first:
                 report.frames += 1
-                yield _frame(film, index, stamp, frame, weights, chroma)
+                yield _frame(film, index, stamp, frame, weights, chroma, aspect)
             if last is not None and index + 1 >= last:
                 return
     if last is not None and pts is not None:
@@ -147,7 +157,9 @@ def _from_start(
         )
 
 
-def _frame(film: Film, index: int, pts: int, frame: Any, weights: np.ndarray, chroma: bool) -> Frame:
+def _frame(
+    film: Film, index: int, pts: int, frame: Any, weights: np.ndarray, chroma: bool, aspect: Fraction | None = None
+) -> Frame:
     if (frame.width, frame.height) != (film.width, film.height):
         raise VidcolorError(
             f"{film.path}: frame {index} is {frame.width}x{frame.height}, the film began with "
@@ -159,11 +171,32 @@ def _frame(film: Film, index: int, pts: int, frame: Any, weights: np.ndarray, ch
             f"{film.path}: frame {index} has {depth} bits, the film began with {film.depth}: "
             "cut it where the depth changes and colour the parts"
         )
-    interlaced = bool(frame.interlaced_frame)
-    # PyAV does not show a frame's own field order: the stream's stands for it.
-    first_field = interlaced and film.field_order != "bff"
+    order: str
+    order, side = told(frame)
+    if film.codec not in _TELL_FIELDS and film.field_order in ("tff", "bff"):
+        order = film.field_order
     colors = _chroma(film, frame) if chroma else None
-    return Frame(index, int(pts), luma_plane(frame, weights), interlaced, first_field, colors)
+    facts = _facts(frame, aspect, of_the_source(side))
+    source = frame if CARRIED.intersection(facts.beside) else None
+    return Frame(
+        index, int(pts), luma_plane(frame, weights), order != "progressive", order == "tff", colors, facts, source
+    )
+
+
+def _facts(frame: Any, aspect: Fraction | None, beside: dict[str, bytes]) -> Facts:
+    rgb, said = layout(frame.format.name).chroma == "rgb", int(frame.color_range)
+    # A decoder whose film turns to limited range goes on in yuvj: the tag is right.
+    full = True if rgb or said == 2 else False if said == 1 else frame.format.name.startswith("yuvj") or None
+    return Facts(
+        space=_UNSAID if rgb else int(frame.colorspace),
+        primaries=int(frame.color_primaries),
+        transfer=int(frame.color_trc),
+        full_range=full,
+        rotation=round(-frame.rotation / 90) * 90 % 360,
+        chroma=layout(frame.format.name).chroma,
+        aspect=aspect or None,
+        beside=beside,
+    )
 
 
 def _chroma(film: Film, frame: Any) -> tuple[np.ndarray, np.ndarray] | None:

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from .beside import Beside, Watch
 from .errors import VidcolorError
 from .film import Film, Frame
 from .recognise import NEAR, Match, Recogniser
@@ -27,8 +28,8 @@ class Scan:
     """First frames of the second and later shots; empty where cuts were not looked for."""
     matches: list[Match]
     """One for each key, in their order."""
-    interlaced: int
-    """Frames flagged interlaced."""
+    beside: Beside
+    """Field flags, and what of the frames a result may lose."""
     whole: bool
     """Read to the film's end (else to where `until` stopped it)."""
     first_number: int = 0
@@ -51,8 +52,8 @@ def scan(
 
     detect: look for cuts. first_number: what the keys call the film's first frame (None: found out). on_frame: called
     with each frame's number. frames: where the frames come from, the film's own reader by default.
-    Raises VidcolorError where a frame is flagged interlaced and that is not allowed, PTS do not rise, or the
-    film has no frame.
+    Raises VidcolorError where a frame is flagged interlaced and that is not allowed, PTS do not rise, the
+    film has no frame, or changes inside what a result has only one of (`Watch.add`).
     """
     if frames is None:
         from .reader import read
@@ -61,20 +62,19 @@ def scan(
     detector = CutDetector() if detect else None
     recogniser = Recogniser(film, keys, first_number) if keys else None
     pts = array("q")
-    interlaced, whole = 0, True
+    watch, whole = Watch(film, skip=on_error == "skip"), True
     for frame in frames:
         seconds = (frame.pts - pts[0] if pts else 0) * film.time_base
         if pts and frame.pts <= pts[-1]:
             raise VidcolorError(
                 f"{film.path}: frame {frame.index} has PTS {frame.pts} after {pts[-1]}; rewrite its time stamps first"
             )
-        if frame.interlaced:
-            interlaced += 1
-            if not allow_interlaced:
-                raise VidcolorError(
-                    f"{film.path}: frame {frame.index} is interlaced; deinterlace first (ffmpeg -vf bwdif) "
-                    "or keep its fields as they are with --allow-interlaced"
-                )
+        if frame.interlaced and not allow_interlaced:
+            raise VidcolorError(
+                f"{film.path}: frame {frame.index} is interlaced; deinterlace first (ffmpeg -vf bwdif) "
+                "or keep its fields as they are with --allow-interlaced"
+            )
+        watch.add(frame, float(seconds))
         pts.append(frame.pts)
         if detector:
             detector.add(frame.luma, film.depth)
@@ -93,7 +93,7 @@ def scan(
         np.array(pts, np.int64),
         detector.cuts() if detector else [],
         matches,
-        interlaced,
+        watch.beside(),
         whole,
         first,
     )

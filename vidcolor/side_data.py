@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import struct
+import threading
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any, Literal
 
+import av
 from av.sidedata.sidedata import Type
+
+FieldOrder = Literal["progressive", "tff", "bff"]
 
 
 def _nameless(cls: Any, number: int) -> Any:
@@ -18,7 +25,130 @@ def _nameless(cls: Any, number: int) -> Any:
 Type._missing_ = classmethod(_nameless)  # type: ignore[assignment]
 
 
-def side_data(frame: Any, kind: str) -> bytes | None:
-    """The bytes of a frame's side data of one type, None where it has none. kind: PyAV's name, e.g. `DISPLAYMATRIX`."""
-    data = frame.side_data.get(Type[kind])
-    return None if data is None else bytes(data)
+CARRIED = frozenset(("A53_CC",))
+"""What an encoder takes from the frame that it is given."""
+KEEP_CAPTIONS = ("x264", "x265")
+"""Codecs whose encoders write closed captions (A53) into the picture."""
+_SIDE = 16
+
+
+def told(frame: av.VideoFrame) -> tuple[FieldOrder, dict[str, bytes]]:
+    """The frame's field order by its own flags, and its side data by PyAV's names of their types (of an ICC profile
+    only that there is one).
+
+    PyAV must not be shown an ICC profile: it frees the profile's name, which is the frame's, a second time. And a
+    frame whose side data were looked at lives until the next garbage collection. So libav's filters take the profile
+    away, and PyAV sees a small copy."""
+    key = frame.width, frame.height, frame.format.name
+    graphs: dict[tuple[int, int, str], _Graph] = vars(_of_thread).setdefault("graphs", {})
+    if key not in graphs:
+        graphs.clear()
+        graphs[key] = _Graph(frame)
+    profile, top_first, small = graphs[key].split(frame)
+    found = {data.type.name: bytes(data) for data in _ordered(small.side_data)}
+    if profile is not None:
+        found["ICC_PROFILE"] = b""
+    order: FieldOrder = "progressive" if not frame.interlaced_frame else "bff" if top_first is None else "tff"
+    return order, found
+
+
+_of_thread = threading.local()
+"""Holds the graph of the frames that a thread reads."""
+
+
+def _ordered(sides: Iterable[Any]) -> list[Any]:
+    """Of several of one type the last counts: what encoders say of themselves comes first."""
+    return sorted(sides, key=lambda data: not bytes(data)[:16].startswith(_ENCODERS_OWN))
+
+
+class _Graph:
+    """Filters for frames of one size and format: which have an ICC profile, which begin with the top field (PyAV does
+    not show it), and a copy of their first pixels without the profile."""
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        graph = self._graph = av.filter.Graph()
+        graph.threads = 1
+        self._source = graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1)
+        )
+        split = graph.add("split", "3")
+        self._source.link_to(split)
+        size = f"{min(_SIDE, frame.width)}:{min(_SIDE, frame.height)}:0:0:exact=1"
+        self._ends: list[Any] = []
+        chains: list[list[tuple[str, str | None]]] = [
+            [("sidedata", "mode=select:type=ICC_PROFILE")],
+            [("select", "eq(interlace_type,TOPFIRST)")],
+            [("sidedata", "mode=delete:type=ICC_PROFILE"), ("crop", size), ("copy", None)],
+        ]
+        for number, chain in enumerate(chains):
+            last, output = split, number
+            for node in [*(graph.add(*one) for one in chain), graph.add("buffersink")]:
+                last.link_to(node, output)
+                last, output = node, 0
+            self._ends.append(last)
+        graph.configure()
+
+    def split(self, frame: av.VideoFrame) -> list[Any]:
+        """The frame at the end of each branch, None where it did not pass."""
+        self._source.push(frame)
+        return [_pulled(end) for end in self._ends]
+
+
+def _pulled(end: Any) -> Any:
+    try:
+        return end.pull()
+    except av.error.BlockingIOError:
+        return None
+
+
+def of_the_source(found: dict[str, bytes]) -> dict[str, bytes]:
+    """What of a frame's side data the source put there: not what libav makes of its own accord, what says nothing,
+    and the display matrix, which belongs to the film."""
+    return {
+        kind: value for kind, value in found.items() if kind not in _NOT_OF_THE_SOURCE and _says_something(kind, value)
+    }
+
+
+_NOT_OF_THE_SOURCE = frozenset(
+    (
+        *("DISPLAYMATRIX", "MOTION_VECTORS", "REGIONS_OF_INTEREST", "VIDEO_ENC_PARAMS", "DETECTION_BBOXES"),
+        *("VIDEO_HINT", "MATRIXENCODING", "DOWNMIX_INFO", "REPLAYGAIN", "SKIP_SAMPLES", "AUDIO_SERVICE_TYPE"),
+    )
+)
+_ENCODERS_OWN = (
+    bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef"),  # x264
+    bytes.fromhex("2ca2de09b51747dbbb55a4fe7fc2fc4e"),  # x265
+)
+"""UUIDs of the user data in which encoders name themselves."""
+
+
+def _says_something(kind: str, value: bytes) -> bool:
+    if kind == "SEI_UNREGISTERED":
+        return not value.startswith(_ENCODERS_OWN)
+    if kind == "PANSCAN":  # every MPEG-1 and MPEG-2 frame has it: AVPanScan's three positions tell
+        return any(value[12:24])
+    if kind == "STEREO3D":  # AVStereo3D.type 0: flat
+        return any(value[:4])
+    return True
+
+
+def mastering_display(data: bytes | None) -> str:
+    """AVMasteringDisplayMetadata as encoders take it: `G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)` in 1/50000 and in 1/10000
+    cd/m2; empty where it is unknown, or a part of it."""
+    if data is None:
+        return ""
+    numbers: tuple[int, ...] = struct.unpack("=22i", data[:88])
+    if not all(numbers[20:]) or not all(numbers[1:20:2]):
+        return ""
+    parts = [Fraction(a, b) for a, b in zip(numbers[0:20:2], numbers[1:20:2], strict=True)]
+    red, green, blue, white = (f"({round(x * 50000)},{round(y * 50000)})" for x, y in zip(parts[0:8:2], parts[1:8:2]))
+    low, high = (round(part * 10000) for part in parts[8:])
+    return f"G{green}B{blue}R{red}WP{white}L({high},{low})"
+
+
+def content_light(data: bytes | None) -> str:
+    """AVContentLightMetadata as encoders take it: MaxCLL and MaxFALL in cd/m2, e.g. `1000,400`; empty where unknown."""
+    if data is None:
+        return ""
+    most, average = struct.unpack("=2I", data[:8])
+    return f"{most},{average}"

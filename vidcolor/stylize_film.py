@@ -19,6 +19,7 @@ import numpy as np
 
 from . import chroma, color, guided, labelmaps, reader
 from .api import FramesBar
+from .beside import say_lost
 from .encode import Encoder, OutputFormat, output_format
 from .errors import VidcolorError
 from .film import Film, Frame, probe
@@ -61,6 +62,7 @@ def stylize_film(
     stylist = make()
     with FramesBar("scan", progress, film.frames_hint or None, leave=False) as bar:
         found = scanned(film, on_frame=bar)
+    say_lost(film, fmt, found.beside, out)
     shots = shots_of(found.cuts, len(found.pts))
     try:
         work = Path(tempfile.mkdtemp(prefix=f".{out.stem[:80]}-", dir=out.parent))

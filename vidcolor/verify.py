@@ -42,7 +42,11 @@ def verify(
             raise VidcolorError(f"{path.name}: the finished file cannot be read: {error.strerror}") from error
         tick = Fraction(container.streams[0].time_base or _MATROSKA_TICK)
         _check_pts(film, pts, stamps, tick, path)
-        return _compare(film, streams, chapters, metadata, packets, kept, whole=whole)
+        lost = _compare(film, streams, chapters, metadata, packets, kept, whole=whole)
+    for name in ("mastering_display", "content_light"):
+        if getattr(film, name) and found[name] != getattr(film, name):
+            lost.append(f"HDR {name.replace('_', ' ')} {getattr(film, name)}")
+    return lost
 
 
 def _wrong(path: Path, what: str, is_: object, should: object) -> VidcolorError:

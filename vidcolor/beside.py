@@ -1,0 +1,186 @@
+"""What a film's frames say beside their luma: where it changes inside the film, and what of it a result loses."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import VidcolorError, warn
+from .film import MATRIX_OF_SPACE, Facts, Film, Frame
+from .side_data import KEEP_CAPTIONS
+
+if TYPE_CHECKING:
+    from .encode import OutputFormat
+
+_NAMES = {
+    "A53_CC": "closed captions (A53)",
+    "MASTERING_DISPLAY_METADATA": "HDR mastering display",
+    "CONTENT_LIGHT_LEVEL": "HDR content light level",
+    "DYNAMIC_HDR_PLUS": "HDR10+",
+    "DYNAMIC_HDR_VIVID": "HDR Vivid",
+    "DOVI_RPU_BUFFER": "Dolby Vision",
+    "DOVI_METADATA": "Dolby Vision",
+    "AMBIENT_VIEWING_ENVIRONMENT": "ambient viewing environment",
+    "S12M_TIMECODE": "time codes (SMPTE 12M)",
+    "GOP_TIMECODE": "time codes (of the groups of pictures)",
+    "AFD": "active format description",
+    "PANSCAN": "pan and scan",
+    "FILM_GRAIN_PARAMS": "film grain parameters",
+    "STEREO3D": "stereo 3D arrangement",
+    "SPHERICAL": "spherical projection",
+    "ICC_PROFILE": "ICC profile",
+    "SEI_UNREGISTERED": "user data (SEI)",
+    "TYPE_28": "LCEVC enhancement",
+    "TYPE_29": "view number (3D)",
+    "TYPE_30": "3D reference displays",
+    "TYPE_31": "EXIF",
+}
+_ORDERS = ("progressive", "tff", "bff")
+_UNSAID = 2
+_TIMECODE_DIGITS = 0x1F << 19 | 0x3F << 13 | 0x3F << 6 | 0x3F
+"""Of the 25 bits of a group's time code (ISO/IEC 13818-2, 6.3.8): hours, minutes, seconds, pictures."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a scan found in a film's frames beside their luma."""
+
+    fields: Mapping[str, int]
+    """Frames flagged `progressive`, `tff` and `bff`."""
+    data: Mapping[str, int]
+    """Frames with side data of each type (`side_data.of_the_source`)."""
+    changes: tuple[str, ...] = ()
+    """What changes inside the film and has only one value in a result: said in words."""
+
+    @property
+    def field_order(self) -> str:
+        """`progressive`, or the order of most interlaced frames."""
+        tff, bff = self.fields.get("tff", 0), self.fields.get("bff", 0)
+        return "progressive" if not tff + bff else "tff" if tff >= bff else "bff"
+
+    def lost(self, film: Film, fmt: OutputFormat) -> list[str]:
+        """What a result in the format `fmt` will not have, in words."""
+        lost = list(self.changes)
+        for kind, count in self.data.items():
+            if kind == "A53_CC" and fmt.codec in KEEP_CAPTIONS:
+                continue
+            if kind == "MASTERING_DISPLAY_METADATA" and film.mastering_display:
+                continue
+            if kind == "CONTENT_LIGHT_LEVEL" and film.content_light:
+                continue
+            if kind == "TYPE_31" and film.kind == "images":  # a scanner's notes on a picture are none on the film
+                continue
+            name = _NAMES.get(kind, f"side data {kind}")
+            remedy = f" ({' and '.join(KEEP_CAPTIONS)} keep them)" if kind == "A53_CC" else ""
+            said = f"{name} of {count} frame{'' if count == 1 else 's'}{remedy}"
+            if not any(name in one for one in lost):
+                lost.append(said)
+        other = {order: self.fields.get(order, 0) for order in _ORDERS if order != fmt.field_order}
+        if fmt.field_order != "progressive" and fmt.codec != "ffv1":
+            if fmt.codec == "prores":  # has both orders, but no frame without fields
+                other = {"progressive": other["progressive"]}
+            lost += [
+                f"the flag {order} of {count} frame{'' if count == 1 else 's'}: {fmt.codec} makes them "
+                f"{fmt.field_order} (--codec ffv1 keeps it)"
+                for order, count in other.items()
+                if count
+            ]
+        return lost
+
+
+def say_lost(film: Film, fmt: OutputFormat, found: Beside, out: Path) -> None:
+    """Name in one line what the result `out` in the format `fmt` will not have."""
+    lost = found.lost(film, fmt)
+    if lost:
+        warn(f"{out.name}: not kept: {'; '.join(lost)}")
+
+
+class Watch:
+    """Looks at every frame of a scan."""
+
+    def __init__(self, film: Film, *, skip: bool) -> None:
+        """skip: of pixel aspect and rotation the first frame's stand, and the change is named."""
+        self._film, self._skip = film, skip
+        self._fields: Counter[str] = Counter()
+        self._data: Counter[str] = Counter()
+        self._changes: dict[str, str] = {}
+        self._first: Facts | None = None
+
+    def add(self, frame: Frame, seconds: float) -> None:
+        """Take a frame, `seconds` after the first.
+
+        Raises VidcolorError where matrix or range are no longer the film's and the user has not decided on them, and
+        where pixel aspect or rotation change: they decide over what is seen, and a result has one of each."""
+        self._fields["progressive" if not frame.interlaced else "tff" if frame.top_field_first else "bff"] += 1
+        facts = frame.facts
+        if facts is None:
+            return
+        first = self._first = self._first or facts
+        self._data.update(_worth_naming(facts, first))
+        if facts is first:
+            return
+        place = f"frame {frame.index} ({seconds:.3f} s)"
+        self._check_code_values(facts, place)
+        self._check_shape(facts, first, place)
+        film = self._film
+        for name, now in (("primaries", facts.primaries), ("transfer", facts.transfer)):
+            before = film.color_tags[name]
+            if now not in (_UNSAID, before):
+                self._note(name, f"colour tag {name} {now} from {place} on: {before} stands for the whole film")
+        if facts.chroma != film.chroma and {facts.chroma, film.chroma} <= {"420", "422", "444"}:
+            self._note(
+                "chroma",
+                f"chroma sampling {':'.join(facts.chroma)} from {place} on, {':'.join(film.chroma)} before",
+            )
+        for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"):
+            told = facts.beside.get(kind)
+            if told is not None and first.beside.get(kind) not in (None, told):
+                self._note(kind, f"{_NAMES[kind]} changes at {place}: the first stands for the whole film")
+
+    def _check_code_values(self, facts: Facts, place: str) -> None:
+        film = self._film
+        if facts.full_range not in (None, film.full_range) and "range" not in film.chosen:
+            words = ("full", "limited") if facts.full_range else ("limited", "full")
+            raise VidcolorError(
+                f"{film.path}: {place} has {words[0]} range, the film began with {words[1]}: cut it there and colour "
+                "the parts, or decide for the whole film with --range"
+            )
+        matrix = MATRIX_OF_SPACE.get(facts.space, f"matrix number {facts.space}")
+        unsaid = facts.space == _UNSAID or (facts.space == 0 and facts.chroma in ("400", "rgb"))
+        if not unsaid and matrix != film.matrix and "matrix" not in film.chosen:
+            raise VidcolorError(
+                f"{film.path}: {place} has {matrix}, the film began with {film.matrix}: cut it there and colour the "
+                "parts, or decide for the whole film with --matrix"
+            )
+
+    def _check_shape(self, facts: Facts, first: Facts, place: str) -> None:
+        pairs: tuple[tuple[str, object, object], ...] = (
+            ("pixel aspect", facts.aspect, first.aspect or self._film.sample_aspect_ratio),
+            ("rotation", facts.rotation, first.rotation),
+        )
+        for name, now, before in pairs:
+            if now == before or None in (now, before):
+                continue
+            change = f"{name} {now} from {place} on, {before} before"
+            if not self._skip:
+                raise VidcolorError(
+                    f"{self._film.path}: {change}: cut it there and colour the parts; --on-error skip keeps the first"
+                )
+            self._note(name, change)
+
+    def _note(self, what: str, words: str) -> None:
+        self._changes.setdefault(what, words)
+
+    def beside(self) -> Beside:
+        """What there was in all frames."""
+        return Beside(dict(self._fields), dict(self._data), tuple(self._changes.values()))
+
+
+def _worth_naming(facts: Facts, first: Facts) -> list[str]:
+    """Types of side data. Time codes of MPEG-2's groups that only count from the film's beginning are none."""
+    start = int.from_bytes(first.beside.get("GOP_TIMECODE", b""), sys.byteorder) & _TIMECODE_DIGITS
+    return [kind for kind in facts.beside if kind != "GOP_TIMECODE" or start]
