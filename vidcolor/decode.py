@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,6 +21,10 @@ _NOTES = 20
 _ANEW = Fraction(1, 10)
 """Seconds by which time stamps go back where another recording begins; less is a fault of a single stamp."""
 
+_AWAY = 16
+"""Frames in a row that may be moved by more than that: decoders give out a few in false order after damage."""
+_HELD = 4
+"""Frames that are held back until it is known whether the time of one belongs to the next."""
 _LATER = 30
 """Packets after a corrupt one until it is said: where two recordings meet, that is not what is amiss."""
 
@@ -90,14 +95,48 @@ def decoded(
             yield item
 
 
-def best_effort(film: Film, frame: Any, previous: int | None) -> int | None:
-    """A frame's time, as libav's best effort has it: its own, or a frame's duration after the one before.
+def timed(film: Film, frames: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int | None, tuple[Any, Any]]]:
+    """Each decoded frame, and what comes with it, with its time in ticks as libav's best effort has it; None where
+    nobody knows.
 
-    AVI stores the order of packets only: its PTS are guesses, and frames that come at the end have none."""
-    stamp = frame.dts if film.clock == "dts" else frame.dts if frame.pts is None else frame.pts
-    if stamp is None and previous is not None:
-        stamp = previous + (frame.duration or max(1, round(1 / (film.frame_rate * film.time_base))))
-    return None if stamp is None else int(stamp)
+    That is the frame's own PTS, or DTS where AVI stores the order of packets only and the PTS are guesses, or a frame's
+    duration after the one before. In program streams with several frames in a packet libav may give a frame the time
+    of the next: where two have one time shortly after a gap, those between are put back into the gap."""
+    usual = usual_step(film)
+    stamps: list[int | None] = []
+    held: deque[tuple[Any, Any]] = deque()
+    last: int | None = None
+    for frame, beside in frames:
+        stamp = frame.dts if film.clock == "dts" or frame.pts is None else frame.pts
+        if stamp is None and last is not None:
+            stamp = last + (frame.duration or usual)
+        last = stamp
+        stamps.append(stamp)
+        held.append((frame, beside))
+        _fill_gap(stamps, usual)
+        if len(held) > _HELD:
+            yield stamps[-1 - _HELD], held.popleft()
+            del stamps[: -1 - _HELD]
+    while held:
+        yield stamps[-len(held)], held.popleft()
+
+
+def _fill_gap(stamps: list[int | None], usual: int) -> None:
+    """Where the last two stamps are equal, put what lies between them and a gap shortly before back by one step."""
+    if len(stamps) < 3 or stamps[-1] is None or stamps[-1] != stamps[-2]:
+        return
+    for place in range(len(stamps) - 2, 0, -1):
+        here, before = stamps[place], stamps[place - 1]
+        if here is None or before is None:
+            return
+        if 2 * (here - before) >= 3 * usual:
+            stamps[place:-1] = [stamp and stamp - usual for stamp in stamps[place:-1]]
+            return
+
+
+def usual_step(film: Film) -> int:
+    """Ticks from a frame to the next at the film's average rate."""
+    return max(1, round(1 / (film.frame_rate * film.time_base)))
 
 
 def drain(context: Any) -> None:
@@ -116,8 +155,10 @@ def _pass(film: Film, clock: _Clock, listen: bool) -> Iterator[tuple[int, Any, F
         log = DecoderLog({context.codec.name, context.name, container.format.name}) if listen else None
         with log or nullcontext():
             try:
-                for frame in _frames(container, stream, film, clock, log):
-                    yield clock.stamp(frame), frame, context.sample_aspect_ratio
+                frames = _frames(container, stream, film, clock, log)
+                shaped = ((frame, context.sample_aspect_ratio) for frame in frames)
+                for own, (frame, aspect) in timed(film, shaped):
+                    yield clock.stamp(own), frame, aspect
             finally:
                 drain(context)
 
@@ -128,17 +169,23 @@ class _Clock:
     def __init__(self, film: Film, on_error: str, report: ReadReport, *, careful: bool) -> None:
         self.film, self.stop, self.report, self.careful = film, on_error == "stop", report, careful
         self.index = 0
+        self.seen = 0
+        """Frames that the decoder gave; one more than have a time."""
         self.start: int | None = None
         self.previous: int | None = None
-        self.usual = max(1, round(1 / (film.frame_rate * film.time_base)))
+        self.usual = usual_step(film)
+        self.away = 0
+        """Frames in a row whose own time stamps lie far before the time that they got."""
         self.latest: dict[int, Fraction] = {}
         """Last DTS of every stream, in seconds."""
 
-    def stamp(self, frame: Any) -> int:
-        """PTS of the next frame."""
-        stamp = best_effort(self.film, frame, self.previous) or 0
+    def stamp(self, own: int | None) -> int:
+        """PTS of the next frame from its own time."""
+        stamp = own if own is not None else 0 if self.previous is None else self.previous + self.usual
         if self.previous is not None and stamp <= self.previous:
             stamp = self._repaired(stamp, self.previous)
+        else:
+            self.away = 0
         if self.start is None:
             self.start = stamp
         self.previous = stamp
@@ -149,6 +196,9 @@ class _Clock:
         if not self.careful:
             raise _Amiss
         after = previous + self.usual
+        self.away = self.away + 1 if (after - stamp) * self.film.time_base > _ANEW else 0
+        if self.away > _AWAY and len(self.latest) > 1:
+            raise self.anew()
         if self.stop:
             same = "equal to" if stamp == previous else "before"
             raise VidcolorError(
@@ -167,20 +217,25 @@ class _Clock:
         if now < self.latest.get(index, now) - _ANEW:
             if not self.careful:
                 raise _Amiss
-            whole = f"ffmpeg -fflags +genpts -i {shlex.quote(str(self.film.path))} -map 0 -c copy whole.mkv"
-            raise VidcolorError(
-                f"{self.film.path}: time stamps start anew near {self.place()}, as in recordings that were put end to "
-                f"end: give them one clock ({whole}) and colour whole.mkv"
-            )
+            raise self.anew()
         self.latest[index] = now
+
+    def anew(self) -> VidcolorError:
+        whole = f"ffmpeg -fflags +genpts -i {shlex.quote(str(self.film.path))} -map 0 -c copy whole.mkv"
+        return VidcolorError(
+            f"{self.film.path}: time stamps start anew near {self.place()}, as in recordings that were put end to end: "
+            f"give them one clock ({whole}) and colour whole.mkv"
+        )
 
     def seconds(self, stamp: int) -> str:
         return f"{float((stamp - (self.start or 0)) * self.film.time_base):.3f} s"
 
     def place(self) -> str:
         """Where the next frame is."""
-        stamp = self.start or 0 if self.previous is None else self.previous + self.usual
-        return f"frame {self.index} ({self.seconds(stamp)})"
+        stamp = self.start or 0
+        if self.previous is not None:
+            stamp = self.previous + self.usual * (1 + self.seen - self.index)
+        return f"frame {self.seen} ({self.seconds(stamp)})"
 
     def note(self, reason: str, place: str = "") -> str:
         text = f"{place or self.place()}: {reason}"
@@ -238,8 +293,8 @@ def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: Decoder
         said = log.take() if log else []
         if not clock.careful and (said or error or (log and log.elsewhere())):
             raise _Amiss
-        clock.report.headless |= clock.index == 0 and any(map(only_leans, said))
-        said = [line for line in said if touches_picture(line, clock.index > 0)]
+        clock.report.headless |= clock.seen == 0 and any(map(only_leans, said))
+        said = [line for line in said if touches_picture(line, clock.seen > 0)]
         if error is not None and not key_seen:
             clock.report.headless = True
         elif error is not None:
@@ -249,6 +304,7 @@ def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: Decoder
         for frame in frames:
             if frame.is_corrupt and not said:
                 clock.trouble("the decoder flags it as damaged")
+            clock.seen += 1
             yield frame
         if ended:
             break
@@ -259,7 +315,7 @@ def _look_at_end(container: Any, stream: Any, film: Film, clock: _Clock, count: 
     """Whether the file has all the frames that it ought to; count: packets that were there."""
     report = clock.report
     if report.damaged:  # decoders leave out in silence what leans on lost frames
-        report.lost = max(report.lost, count - clock.index)
+        report.lost = max(report.lost, count - clock.seen)
     missing = missing_bytes(film.path)
     listed = len(stream.index_entries) if "mov" in container.format.name else 0
     if missing or count < listed:

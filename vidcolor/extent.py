@@ -22,11 +22,31 @@ def missing_bytes(path: str | Path) -> int:
             end = _matroska_end(file)
         elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
             end = _boxes_end(file, size)
-        elif head[:4] == b"RIFF":
-            end = 8 + int.from_bytes(head[4:8], "little")
+        elif head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+            end = _pictures_end(file, size)
         else:
             end = None
     return max(0, end - size) if end is not None else 0
+
+
+def _pictures_end(file: BinaryIO, size: int) -> int | None:
+    """End of an AVI's last list of pictures (OpenDML AVI 1.02: one in each RIFF), None where it is not said.
+
+    A file that grew into a pipe, or whose writer died, has sizes of 0 or all ones; what a RIFF says of itself is often
+    a few bytes off, and an index that is cut off is no loss."""
+    place, end = 0, None
+    while place + 12 <= size:
+        file.seek(place)
+        head = file.read(12)
+        name, length, form = head[:4], int.from_bytes(head[4:8], "little"), head[8:12]
+        inside = name == b"RIFF" and form in (b"AVI ", b"AVIX")
+        movi = name == b"LIST" and form == b"movi"
+        if (inside or movi) and length in (0, 0xFFFFFFFF):
+            return None
+        if movi:
+            end = place + 8 + length
+        place += 12 if inside else 8 + length + length % 2
+    return end
 
 
 def _matroska_end(file: BinaryIO) -> int | None:

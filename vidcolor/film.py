@@ -154,6 +154,8 @@ SPACE_OF_MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9, "smpte240m": 7, "fcc": 4
 _CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 _UNSPECIFIED = 2
 NO_TIMESTAMPS = av.format.Flags.no_timestamps.value
+FASTEST = 1000
+"""Frames a second; what a header has beyond that (raw DV: 60000) is a tick."""
 _HD_LINES = 720
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 """The display matrix that changes nothing."""
@@ -250,7 +252,7 @@ def _rate(fps: Fraction | float | str) -> Fraction:
         rate = Fraction(fps) if isinstance(fps, str) else Fraction(fps).limit_denominator(1001)
     except (ValueError, ZeroDivisionError, OverflowError):
         rate = Fraction(0)
-    if not 0 < rate <= 1000:
+    if not 0 < rate <= FASTEST:
         raise VidcolorError(f"--fps {fps}: frames a second, such as 24 or 24000/1001")
     return rate
 
@@ -283,7 +285,7 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
         rates = [stream.average_rate, stream.guessed_rate]
         if container.format.flags & NO_TIMESTAMPS:  # what the demuxer takes for granted, and the coded stream's own
             rates.reverse()
-        rate = Fraction(next(filter(None, rates), 0))
+        rate = next((Fraction(rate) for rate in rates if rate and rate <= FASTEST), Fraction(24))
         side = told(frame)[1]
         rotation, display = _display_matrix(frame, side.get("DISPLAYMATRIX"))
         shape = Fraction(stream.sample_aspect_ratio or 0) or Fraction(1)
@@ -297,7 +299,7 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
             "depth": how.depth,
             "chroma": how.chroma,
             "time_base": Fraction(stream.time_base or Fraction(1, 1000)),
-            "frame_rate": rate if 0 < rate <= 1000 else Fraction(24),
+            "frame_rate": rate,
             "sample_aspect_ratio": shape,
             "rotation": rotation,
             "display_matrix": display,

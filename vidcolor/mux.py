@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import shutil
@@ -10,10 +11,12 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import av
 import ffmpeg
 import imageio_ffmpeg
 import numpy as np
@@ -50,6 +53,22 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Span:
+    """What of the film's time goes into the result."""
+
+    start: int | None
+    """PTS of the first frame of a part; None for the film's own start."""
+    end: int | None
+    """PTS of the first frame after a part; None for the film's own end."""
+    lift: int
+    """Ticks by which everything lies later than in the film (`lift`)."""
+
+    @property
+    def whole(self) -> bool:
+        return self.start is None and self.end is None
+
+
+@dataclass(frozen=True)
 class JoinReport:
     """What is in the result."""
 
@@ -83,7 +102,7 @@ def join_units(
     Raises VidcolorError where units do not fit together, the file cannot be written, or what was written is not
     what it should be: frame count, PTS, tags, aspect ratio."""
     out = Path(out).absolute()
-    stamps = np.asarray(pts, np.int64)
+    stamps = np.array(pts, np.int64)
     if not len(stamps) or (np.diff(stamps) <= 0).any():
         raise VidcolorError(f"{out}: no frames, or PTS that do not rise")
     try:
@@ -94,10 +113,12 @@ def join_units(
     try:
         picture = work / f"picture{picture_suffix(fmt)}"
         result = work / f"result{out.suffix}"
+        span = Span(start, end, lift(film, stamps))
+        stamps += span.lift
         concatenate(film, [Path(file) for file in unit_files], stamps, fmt, picture)
         tracks = source_tracks(film)
-        kept, lost = _mux(film, fmt, picture, tracks, result, work, start, end)
-        lost += verify(film, fmt, stamps, result, kept, whole=start is None and end is None)
+        kept, lost = _mux(film, fmt, picture, tracks, result, work, span)
+        lost += verify(film, fmt, stamps, result, kept, span)
         os.replace(result, out)
     except OSError as error:
         raise VidcolorError(f"{out}: cannot be written: {error.strerror}") from error
@@ -106,6 +127,16 @@ def join_units(
     for what in lost:
         warn(f"{out.name}: not kept: {what}")
     return JoinReport(out, len(stamps), tuple(map(str, kept)), tuple(lost))
+
+
+def lift(film: Film, pts: np.ndarray) -> int:
+    """Ticks by which a film whose picture begins before time 0 has to be moved, with all that goes with it: containers
+    have no place for that. A transport stream that starts shortly before its clock runs over (26.5 h) is one."""
+    if pts[0] >= 0:
+        return 0
+    with open_film(film.path) as container:
+        first = Fraction(container.start_time or 0, av.time_base)
+    return max(-int(pts[0]), math.ceil(-first / film.time_base))
 
 
 def source_tracks(film: Film) -> list[Track]:
@@ -139,25 +170,24 @@ def _mux(
     tracks: list[Track],
     result: Path,
     work: Path,
-    start: int | None,
-    end: int | None,
+    span: Span,
 ) -> tuple[list[Track], list[str]]:
     """Run ffmpeg; again without what the container cannot hold. Returns what was kept and what was lost."""
     # MOV has no place for a cover; ffmpeg would drop it in silence.
     kept = [track for track in tracks if track.kind != "cover" or fmt.container != "mov"]
     lost = [f"{track}: {result.suffix} cannot hold it" for track in tracks if track not in kept]
-    error = _run(_command(film, fmt, picture, kept, result, work, start, end))
+    error = _run(_command(film, fmt, picture, kept, result, work, span))
     if error:
         _stop_at_full_disk(result, error)
         tracks, kept = kept, []
         for track in tracks:
-            reason = _run(_command(film, fmt, picture, [track], result, work, start, end, trial=True))
+            reason = _run(_command(film, fmt, picture, [track], result, work, span, trial=True))
             if reason:
                 _stop_at_full_disk(result, reason)
                 lost.append(f"{track}: {result.suffix} cannot hold it")
             else:
                 kept.append(track)
-        error = _run(_command(film, fmt, picture, kept, result, work, start, end))
+        error = _run(_command(film, fmt, picture, kept, result, work, span))
     if error:
         raise VidcolorError(f"{result.name}: ffmpeg cannot mux the result: {error}")
     return kept, lost
@@ -170,8 +200,7 @@ def _command(
     tracks: list[Track],
     result: Path,
     work: Path,
-    start: int | None,
-    end: int | None,
+    span: Span,
     *,
     trial: bool = False,
 ) -> list[str]:
@@ -180,12 +209,14 @@ def _command(
     inputs = [ffmpeg.input(f"file:{picture}", **_hdr(film, fmt))["v:0"]]
     more: list[str] = []  # options that are given several times, which ffmpeg-python does not know
     if film.kind == "video":
-        seconds = {
-            name: f"{float(stamp * film.time_base):.6f}"
-            for name, stamp in (("ss", start), ("to", end))
-            if stamp is not None
-        }
-        source = ffmpeg.input(f"file:{film.path.absolute()}", **({"seek_timestamp": 1} if seconds else {}), **seconds)
+        before: dict[str, Any] = {}
+        if span.start is not None and span.start >= 0:  # ffmpeg has no seek to before time 0
+            before |= {"ss": _seconds(film, span.start), "seek_timestamp": 1}
+        if span.end is not None:  # of the output: the input's would count from the start of the file
+            options["to"] = _seconds(film, span.end + span.lift)
+        if span.lift:
+            before["itsoffset"] = _seconds(film, span.lift)
+        source = ffmpeg.input(f"file:{film.path.absolute()}", **before)
         options |= {"map_metadata": 1, "map_chapters": 1, "map_metadata:s:0": f"1:s:{film.stream}"}
         flags, stale = _picture_tags(film)
         options["disposition:0"] = flags
@@ -197,8 +228,11 @@ def _command(
             inputs.append(source[str(track.index)])
             options[f"map_metadata:s:{place}"] = f"1:s:{track.index}"
             options[f"disposition:{place}"] = "+".join(track.disposition) or "0"
-            if start is not None and track.kind in ("audio", "subtitle", "data"):
+            if span.start is not None and track.kind in ("audio", "subtitle", "data"):
                 options[f"copypriorss:{place}"] = 0  # nothing from between the seek's key frame and the start
+                if "ss" not in before:
+                    begin = _seconds(film, span.start + span.lift)
+                    options[f"bsf:{place}"] = f"noise=drop=lt(pts*tb\\,{begin})"
             if fmt.container != "matroska":
                 more += [word for tag in _mov_tags(track, fmt) for word in (f"-metadata:s:{place}", tag)]
         inputs.append(source["v:99?"])  # nothing: so that ffmpeg opens the source for its tags and chapters
@@ -243,6 +277,10 @@ def _knows_hdr(ffmpeg_program: str) -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     return b"-mastering_display" in said and b"-content_light" in said
+
+
+def _seconds(film: Film, ticks: int) -> str:
+    return f"{float(ticks * film.time_base):.6f}"
 
 
 def _mov_tags(track: Track, fmt: OutputFormat) -> list[str]:

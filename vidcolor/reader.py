@@ -13,7 +13,7 @@ import numpy as np
 
 from . import sequence
 from .color import cbcr_to_codes, luma_weights, rgb_to_ycbcr
-from .decode import ReadReport, best_effort, decoded, drain
+from .decode import ReadReport, decoded, drain, timed
 from .errors import VidcolorError, warn
 from .film import Facts, Film, Frame, open_film, probe, video_stream
 from .planes import chroma_planes, layout, luma_plane, rgb_planes
@@ -97,29 +97,28 @@ def _from_key_frame(
     with open_film(film.path) as container:
         stream = video_stream(container, film.path, film.stream)
         stream.thread_type = "AUTO"
-        at, stamp = first, None
+        at = first
         # Frames before the first key frame lean on what was not decoded. Where a seek may land inside a frame
         # (MPEG program streams), or time is told by the order of packets (AVI), stamps are right only from the next
         # key frame on.
         wanted_keys = 1 if _WHOLE_PACKETS.intersection(container.format.name.split(",")) else 2
         try:
             container.seek(target, stream=stream, backward=True)
-            for packet in container.demux(stream):
-                for frame in packet.decode():
-                    stamp = best_effort(film, frame, stamp)
-                    if stamp is None:
-                        return
-                    if frame.key_frame and stamp <= pts[at]:
-                        wanted_keys -= 1
-                    if stamp < pts[at]:
-                        continue
-                    # Too late for the wanted frame, or not the film of `pts`.
-                    if wanted_keys > 0 or stamp > pts[at] or (frame.is_corrupt and on_error == "stop"):
-                        return
-                    yield _frame(film, at, stamp, frame, weights, chroma)
-                    at += 1
-                    if last is not None and at >= last:
-                        return
+            frames = ((frame, None) for packet in container.demux(stream) for frame in packet.decode())
+            for stamp, (frame, _) in timed(film, frames):
+                if stamp is None:
+                    return
+                if frame.key_frame and stamp <= pts[at]:
+                    wanted_keys -= 1
+                if stamp < pts[at]:
+                    continue
+                # Too late for the wanted frame, or not the film of `pts`.
+                if wanted_keys > 0 or stamp > pts[at] or (frame.is_corrupt and on_error == "stop"):
+                    return
+                yield _frame(film, at, stamp, frame, weights, chroma)
+                at += 1
+                if last is not None and at >= last:
+                    return
         except av.FFmpegError:
             return
         finally:

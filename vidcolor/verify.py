@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,33 +17,38 @@ from .errors import VidcolorError
 from .film import Film, describe, open_film
 
 if TYPE_CHECKING:
-    from .mux import Track
+    from .mux import Span, Track
 
 _MATROSKA_TICK = Fraction(1, 1000)
+_ROOM = Fraction(1, 100)
+"""Seconds by which sound may lie elsewhere than in the source; rounding takes up to 1 ms."""
 _MADE_ANEW = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "creation_time"}
 
 
-def verify(
-    film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Sequence[Track], *, whole: bool
-) -> list[str]:
+def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Sequence[Track], span: Span) -> list[str]:
     """Compare `path` with what it should be; returns what was lost without having been foreseen.
 
     The picture's frame count, PTS (exact in MP4 and MOV, within half a tick of 1 ms in Matroska), size, pixel
     format, tags, aspect ratio and rotation must be right: VidcolorError where they are not. Of the other streams
     each must be there, with its packets, language, title and disposition; what is not is returned.
-    whole: not a part of the film, so that packets can be counted against the source's."""
+    Sound and subtitles of a whole film must lie where they lay beside the picture, or VidcolorError is raised too."""
     found = describe(path, 0)
     _check_picture(film, fmt, found, path)
     with open_film(path) as container:
         streams = list(container.streams)
         chapters, metadata = container.chapters(), dict(container.metadata)
         try:
-            stamps, packets = _walk(container)
+            stamps, times = _walk(container)
         except av.FFmpegError as error:
             raise VidcolorError(f"{path.name}: the finished file cannot be read: {error.strerror}") from error
         tick = Fraction(container.streams[0].time_base or _MATROSKA_TICK)
+        later = span.lift * film.time_base
+        if fmt.container == "matroska" and stamps:  # its muxer moves all streams where sound begins before time 0
+            shift = round((stamps[0] * tick - int(pts[0]) * film.time_base) / tick)
+            if 0 < shift * tick < _ROOM:
+                stamps, later = [stamp - shift for stamp in stamps], later + shift * tick
         _check_pts(film, pts, stamps, tick, path)
-        lost = _compare(film, streams, chapters, metadata, packets, kept, whole=whole)
+        lost = _compare(film, path, streams, chapters, metadata, times, kept, span, later)
     for name in ("mastering_display", "content_light"):
         if getattr(film, name) and found[name] != getattr(film, name):
             lost.append(f"HDR {name.replace('_', ' ')} {getattr(film, name)}")
@@ -67,7 +73,7 @@ def _check_picture(film: Film, fmt: OutputFormat, found: dict[str, Any], path: P
         # A limited range and left siting are what is taken where nobody says; MOV does not say them of ProRes.
         if is_ == should or (is_ in unsaid and should in unsaid):
             continue
-        if name == "chroma_location" and (is_ == 0 or fmt.chroma == "444"):
+        if name == "chroma_location" and (is_ == 0 or fmt.chroma != "420"):  # it has a meaning in 4:2:0 only
             continue
         raise _wrong(path, f"colour tag {name}", is_, should)
     shape: Fraction = found["sample_aspect_ratio"]
@@ -80,16 +86,43 @@ def _check_picture(film: Film, fmt: OutputFormat, found: dict[str, Any], path: P
         raise _wrong(path, "rotation", found["rotation"], film.rotation)
 
 
-def _walk(container: Any) -> tuple[list[int], dict[int, int]]:
-    """PTS of the first stream's packets in rising order, and how many packets with data each stream has."""
+@dataclass
+class Times:
+    """When the packets of a stream are shown, in seconds."""
+
+    packets: int = 0
+    """How many there are with data."""
+    first: Fraction | None = None
+    """PTS of the earliest."""
+    last: Fraction | None = None
+    """PTS of the latest."""
+    still: int = 0
+    """How many do not advance in DTS."""
+    dts: Fraction | None = None
+    """DTS of the last."""
+
+    def add(self, packet: Any) -> None:
+        self.packets += 1
+        base = Fraction(packet.time_base)
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is not None:
+            self.first = stamp * base if self.first is None else min(self.first, stamp * base)
+            self.last = stamp * base if self.last is None else max(self.last, stamp * base)
+        if packet.dts is not None:
+            self.still += self.dts is not None and packet.dts * base <= self.dts
+            self.dts = packet.dts * base
+
+
+def _walk(container: Any) -> tuple[list[int], dict[int, Times]]:
+    """PTS of the first stream's packets in rising order, and the times of every stream."""
     stamps: list[int] = []
-    packets: dict[int, int] = {}
+    times: dict[int, Times] = {}
     for packet in container.demux(*(stream for stream in container.streams if stream.type != "attachment")):
         if packet.size:
-            packets[packet.stream_index] = packets.get(packet.stream_index, 0) + 1
+            times.setdefault(packet.stream_index, Times()).add(packet)
             if packet.stream_index == 0:
                 stamps.append(packet.pts)
-    return sorted(stamps), packets
+    return sorted(stamps), times
 
 
 def _check_pts(film: Film, pts: np.ndarray, stamps: list[int], tick: Fraction, path: Path) -> None:
@@ -108,13 +141,14 @@ def _check_pts(film: Film, pts: np.ndarray, stamps: list[int], tick: Fraction, p
 
 def _compare(
     film: Film,
+    path: Path,
     streams: list[Any],
     chapters: list[Any],
     metadata: dict[str, str],
-    packets: dict[int, int],
+    times: dict[int, Times],
     kept: Sequence[Track],
-    *,
-    whole: bool,
+    span: Span,
+    later: Fraction,
 ) -> list[str]:
     lost: list[str] = []
     if film.kind == "images":
@@ -126,8 +160,8 @@ def _compare(
         for name in source.metadata:
             if name.lower() not in there | _MADE_ANEW:
                 lost.append(f"metadata {name}")
-        before: dict[int, int] = {}
-        if whole and kept:
+        before: dict[int, Times] = {}
+        if span.whole and kept:
             with suppress(av.FFmpegError):  # a damaged source: what can be counted was copied
                 before = _walk(source)[1]
         # Covers become attachments in Matroska, and come last: pair the others by order, covers by order.
@@ -138,11 +172,26 @@ def _compare(
                 lost += [f"{track}: not in the finished file" for track in ours[len(theirs) :]]
             for track, stream in zip(ours, theirs, strict=False):
                 lost += _differences(track, stream)
-                count = before.get(track.index, 0)
-                missing = count - packets.get(stream.index, 0)
+                source_times, own = before.get(track.index, Times()), times.get(stream.index, Times())
+                missing = source_times.packets - own.packets
                 if missing > 0 and not covers:
-                    lost.append(f"{track}: {missing} of its {count} packets")
+                    lost.append(f"{track}: {missing} of its {source_times.packets} packets")
+                if source_times.packets and own.packets and not covers:
+                    _check_times(track, source_times, own, later, path)
     return lost
+
+
+def _check_times(track: Track, before: Times, after: Times, later: Fraction, path: Path) -> None:
+    """Sound and subtitles begin, end and advance as in the source, so that they keep to the picture.
+
+    later: seconds by which the picture lies later than in the source."""
+    if after.still > before.still:
+        raise _wrong(path, f"{track}: packets that stand still", after.still, before.still)
+    if before.packets != after.packets or before.first is None or before.last is None:
+        return
+    for name, is_, was in (("first", after.first, before.first), ("last", after.last, before.last)):
+        if is_ is None or abs(is_ - was - later) > _ROOM:
+            raise _wrong(path, f"{track}: time of its {name} packet", is_ and float(is_), float(was + later))
 
 
 def _is_cover(stream: Any) -> bool:
