@@ -320,8 +320,8 @@ def test_a_wrong_result_is_never_named(tmp_path: Path, monkeypatch: pytest.Monke
     real, before = mux.verify, _left(tmp_path)
 
     def against(film_then: Film = film, fmt_then=fmt, stamps=pts):
-        def changed(film_now, fmt_now, pts_now, path, kept, *, whole):
-            return real(film_then, fmt_then, np.array(stamps), path, kept, whole=whole)
+        def changed(film_now, fmt_now, pts_now, path, kept, span):
+            return real(film_then, fmt_then, np.array(stamps), path, kept, span)
 
         monkeypatch.setattr(mux, "verify", changed)
         with pytest.raises(VidcolorError, match="finished file is wrong") as caught:
