@@ -1,7 +1,6 @@
 """Inspection sheets: five panels, labelled, named by frame."""
 
 import os
-from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -73,19 +72,3 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path):
     with pytest.raises(VidcolorError, match=r"--dump") as caught:
         dump.save(a_sheet(), tmp_path / "file" / "sheets", 1)
     assert "\n" not in str(caught.value) and os.fspath(tmp_path / "file") in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("pts", "base", "rate", "expected"),
-    [
-        (0, (1, 24), (24, 1), "00:00:00:00"),
-        (24 * 3661 + 7, (1, 24), (24, 1), "01:01:01:07"),
-        (1001 * 23, (1, 24000), (24000, 1001), "00:00:00:23"),
-        (42, (1, 1000), (24, 1), "00:00:00:01"),  # Matroska's milliseconds, rounded up
-        (41, (1, 1000), (24, 1), "00:00:00:01"),  # and down
-        (958, (1, 1000), (24, 1), "00:00:00:23"),
-        (-12, (1, 24), (24, 1), "-00:00:00:12"),
-    ],
-)
-def test_timecode(pts, base, rate, expected):
-    assert dump.timecode(pts, Fraction(*base), Fraction(*rate)) == expected

@@ -381,3 +381,73 @@ def test_still_pictures_do_not_say_from_where_frames_count(tmp_path):
     assert number == 0
     assert [match.frame for match in matches] == [4, 5]
     assert numbered(tmp_path, film(), [4], frames, paint=[3], first=1)[1][0].frame == 3
+
+
+@pytest.mark.parametrize("held", [(2, 10), (0, 40), (20, 200)], ids=["mid", "first", "long"])
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.97])
+def test_a_time_inside_a_held_frame_means_that_frame(tmp_path, held, share):
+    """Frame `held[0]` stays on the screen for so many frames' time: any time in it is near its start."""
+    frames, (frame, long) = colours(), held
+    starts = [n if n <= frame else n + long - 1 for n in range(FRAMES)]
+    Image.fromarray(frames[frame]).save(tmp_path / "key.png")
+    place = Fraction(frame, 24) + Fraction(share) * Fraction(long, 24)
+    found = Recogniser(film(), [Key(tmp_path / "key.png", place)])
+    for index, (start, rgb) in enumerate(zip(starts, frames, strict=True)):
+        found.add(Frame(index, index, grey(rgb)), Fraction(start, 24))
+    assert found.matches(FRAMES)[1][0].frame == frame
+
+
+def test_a_time_in_the_last_frame_and_beyond_the_neighbours(tmp_path):
+    frames = colours()
+    for n in (0, 11, FRAMES - 1):
+        Image.fromarray(frames[n]).save(tmp_path / f"{n}.png")
+    starts = [40 * n for n in range(FRAMES)]  # slower than the film's rate says
+    keys = [
+        Key(tmp_path / f"{n}.png", Fraction(40 * at + 9, 24)) for n, at in ((0, 2), (11, 9), (FRAMES - 1, FRAMES - 1))
+    ]
+    far = Key(tmp_path / "0.png", Fraction(40 * 9, 24))
+    found = Recogniser(film(), [*keys, far])
+    for index, (start, rgb) in enumerate(zip(starts, frames, strict=True)):
+        found.add(Frame(index, index, grey(rgb)), Fraction(start, 24))
+    assert [match.frame for match in found.matches(FRAMES)[1]] == [0, 11, FRAMES - 1, None]
+
+
+def test_timecodes_that_count_frames_are_read(tmp_path):
+    write_key(tmp_path / "a.png")
+    (tmp_path / "t.csv").write_text("timecode,reference\n00:00:01:12,a.png\n00:01:00;02,a.png\n00:00:02.500,a.png\n")
+    keys = read_refs(tmp_path / "t.csv", Fraction(30000, 1001))
+    assert [key.place for key in keys] == [Fraction(42 * 1001, 30000), Fraction(1800 * 1001, 30000), Fraction(5, 2)]
+    assert [key.counted for key in keys] == [True, True, False]
+    with pytest.raises(VidcolorError, match=r"row 3, column .timecode..*drop-frame"):
+        read_refs(tmp_path / "t.csv", Fraction(25))
+
+
+def test_numbered_files_that_are_no_keys_are_named(tmp_path, capsys):
+    write_key(tmp_path / "000003.png")
+    write_key(tmp_path / "9.png")
+    (tmp_path / "9.png").rename(tmp_path / "000009")
+    for name in ("000003.psd", "000020.exr", "k_000021.KRA", "000022.heic", "Thumbs.db", ".DS_Store", "000004.txt"):
+        (tmp_path / name).write_bytes(b"not a picture")
+    (tmp_path / "000005.png").mkdir()
+    keys = read_refs(tmp_path)
+    assert [(key.place, key.path.name) for key in keys] == [(3, "000003.png"), (9, "000009")]
+    said = capsys.readouterr().err
+    assert "000003.psd (000003.png is taken)" in said
+    for name in ("000020.exr", "k_000021.KRA", "000022.heic"):
+        assert f"{name} (cannot be read, save it as PNG or TIFF)" in said
+    for name in ("Thumbs", "DS_Store", "000004.txt", "000005"):
+        assert name not in said
+    (tmp_path / "000003.png").unlink()
+    (tmp_path / "000009").unlink()
+    with pytest.raises(VidcolorError, match=r"no key, but .*000003\.psd"):
+        read_refs(tmp_path)
+
+
+def test_keys_for_one_frame_are_named(tmp_path, capsys):
+    for name in ("000003.png", "k3.jpg", "4.png"):
+        write_key(tmp_path / name)
+    read_refs(tmp_path)
+    assert "000003.png and k3.jpg are all for frame 3" in capsys.readouterr().err
+    (tmp_path / "t.csv").write_text("frame,reference\n7,4.png\n3,k3.jpg\n7,000003.png\n")
+    read_refs(tmp_path / "t.csv")
+    assert "4.png and 000003.png are all for frame 7" in capsys.readouterr().err

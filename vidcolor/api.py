@@ -18,7 +18,7 @@ from .film import Film
 from .plan import Plan, Unit, check, save
 from .planning import Request, check_folders, make_plan
 from .settings import Settings
-from .timecode import Point, parse_point
+from .timecode import Label, Point, parse_point
 
 if TYPE_CHECKING:
     from .models.contract import Colorizer
@@ -56,10 +56,10 @@ def colorize(
     out: PathLike | None = None,
     *,
     scenes: PathLike | None = None,
-    start: Point | str | None = None,
-    end: Point | str | None = None,
+    start: Point | Label | str | None = None,
+    end: Point | Label | str | None = None,
     fps: Fraction | float | str | None = None,
-    first_frame: int | None = None,
+    first_frame: int | str | None = None,
     overwrite: bool = False,
     keep_work: bool = False,
     progress: bool = False,
@@ -74,8 +74,9 @@ def colorize(
     number. out: the result, `MOVIE-stem.color.mkv` (ProRes: `.mov`) beside the film by default.
     scenes: PySceneDetect's list.
     start, end: first frame of the result and first that is not (number, seconds as Fraction, or text such as
-    `12.5s` and `00:01:02.500`). first_frame: the number of the film's first frame in refs, start and end (None: found
-    out from the keys' pictures, 0 in start and end). overwrite: replace an existing result. keep_work: leave the work
+    `12.5s`, `00:01:02.500` and `00:01:02:12`). first_frame: what refs, start and end call the film's first frame, a
+    number or a timecode (None: found out from the keys' pictures, 0 in start and end). overwrite: replace an existing
+    result. keep_work: leave the work
     folder. progress: bars on stderr. settings: fields of `vidcolor.settings.Settings`.
     What an interrupted run finished is reused. Raises VidcolorError, one line, for whatever can be put right.
     """
@@ -92,9 +93,16 @@ def colorize(
         end=parse_point(end) if isinstance(end, str) else end,
         fps=None if fps is None else Fraction(fps).limit_denominator(1001 * 1000),
         overwrite=overwrite,
-        first_frame=first_frame,
+        first_frame=_first_frame(first_frame),
     )
     return run(request, Settings(**settings), keep_work=keep_work, progress=progress)
+
+
+def _first_frame(given: int | str | None) -> int | Label | None:
+    first = parse_point(given) if isinstance(given, str) else given
+    if isinstance(first, Fraction):
+        raise VidcolorError(f"first_frame {given}: a number, or a timecode HH:MM:SS:FF")
+    return first
 
 
 def run(request: Request, settings: Settings, *, keep_work: bool = False, progress: bool = True) -> Result:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import VidcolorError
-from .options import USAGE, Parser, count, frame_rate, point, tell, whole
+from .options import USAGE, Parser, count, first_frame, frame_rate, point, tell, whole
 from .settings import CHROMA, CODECS, MATRICES, PRECISIONS, SKETCH, TRANSFERS, Settings
 from .signals import Ended, heard
 from .version import __version__
@@ -255,15 +255,15 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     )
     add(
         "--first-frame",
-        type=whole,
+        type=first_frame,
         metavar="N",
-        help="number of the first frame in lists, names of keys, --start and --end: 0, 1, or a scan's own "
-        "(of keys found from their pictures)",
+        help="what lists, names of keys, --start and --end call the film's first frame: 0, 1, a scan's own number or a "
+        "timecode (of keys found out from their pictures)",
     )
     add("-o", "--out", type=Path, metavar="OUT", help="the result (MOVIE-stem.color.mkv beside the film, ProRes .mov)")
     add("-y", "--overwrite", action="store_true", help="replace an existing result")
     add("--scenes", type=Path, metavar="CSV", help="PySceneDetect's scene list instead of looking for cuts")
-    add("--start", type=point, metavar="T", help="first frame: a number from 0, 12.5s or HH:MM:SS.nnn")
+    add("--start", type=point, metavar="T", help="first frame: a number from 0, 12.5s, HH:MM:SS.nnn or HH:MM:SS:FF")
     add("--end", type=point, metavar="T", help="first frame that is left out, written as --start")
     add("--fps", type=frame_rate, help="frame rate of numbered images (24, 24000/1001)")
     look = parser.add_argument_group("colour")

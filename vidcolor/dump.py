@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -88,19 +87,6 @@ def check_folder(folder: Path) -> None:
             raise VidcolorError(
                 f"--dump {folder}: holds {path.name}, which is no sheet of vidcolor's; give it a folder of its own"
             )
-
-
-def timecode(pts: int, time_base: Fraction, frame_rate: Fraction) -> str:
-    """HH:MM:SS:FF of a frame's presentation time, frames counted at the film's rate (no drop-frame labels)."""
-    time = pts * Fraction(time_base)
-    sign = "-" if time < 0 else ""
-    seconds, rest = divmod(abs(time), 1)
-    # a PTS is rounded to its time base: half a frame of grace keeps a frame from falling back by one
-    frames = int(rest * frame_rate + Fraction(1, 2)) if frame_rate > 0 else 0
-    if frames and frames >= frame_rate:
-        seconds, frames = seconds + 1, 0
-    minutes, s = divmod(int(seconds), 60)
-    return f"{sign}{minutes // 60:02d}:{minutes % 60:02d}:{s:02d}:{frames:02d}"
 
 
 def _as_rgb(picture: np.ndarray) -> np.ndarray:

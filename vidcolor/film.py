@@ -247,6 +247,18 @@ def probe(
     )
 
 
+def own_timecode(film: Film) -> str:
+    """The timecode of the first frame that a file carries, as it is written there; empty where it has none."""
+    if film.kind == "images":
+        return ""
+    with open_film(film.path) as container:
+        for tags in (container.metadata, *(stream.metadata for stream in container.streams)):
+            for name, value in tags.items():
+                if name.lower() == "timecode":
+                    return str(value)
+    return ""
+
+
 def _rate(fps: Fraction | float | str) -> Fraction:
     try:
         rate = Fraction(fps) if isinstance(fps, str) else Fraction(fps).limit_denominator(1001)

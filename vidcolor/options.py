@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NoReturn, TextIO
 
 from .errors import VidcolorError
-from .timecode import Point, parse_point
+from .timecode import Label, Point, parse_point
 
 USAGE = 2
 """Exit code of whatever the user can put right."""
@@ -19,11 +19,18 @@ class Parser(argparse.ArgumentParser):
         raise VidcolorError(f"{message} (see {self.prog} --help)")
 
 
-def point(text: str) -> Point:
+def point(text: str) -> Point | Label:
     try:
         return parse_point(text)
     except VidcolorError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def first_frame(text: str) -> int | Label:
+    number = point(text)
+    if isinstance(number, Fraction):
+        raise argparse.ArgumentTypeError(f'"{text}" is neither a number (0, 1, 86400) nor a timecode HH:MM:SS:FF')
+    return number
 
 
 def whole(text: str) -> int:

@@ -18,10 +18,19 @@ SUFFIXES = tuple(
     f".{name}"
     for name in (
         *("png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "webp", "bmp", "ppm", "pgm", "pnm"),
-        *("jp2", "j2k", "avif", "gif", "apng", "tga", "psd"),
+        *("jp2", "j2k", "avif", "gif", "apng", "tga"),
     )
 )
 """Endings of what counts as a picture in a folder."""
+WORKING_SUFFIXES = tuple(
+    f".{name}"
+    for names in (
+        "psd psb exr hdr kra krz xcf ora clip csp mdp sai sai2 procreate afphoto af pdn psp pspimage cpt rif tvpp",
+        "heic heif hif dpx cin jxl jxr pcx sgi qoi pfm pam svg ai eps pdf dng cr2 cr3 nef arw raf orf rw2",
+    )
+    for name in names.split()
+)
+"""Endings of painters' own files and of pictures that mostly cannot be read: taken as keys where they can be."""
 _ORIENTATION = 274  # EXIF tag
 _READ = "PNG, TIFF, JPEG or WebP"
 _FOREIGN = (  # what people bring and is not read: the first bytes, and what it is

@@ -16,7 +16,7 @@ import numpy as np
 from . import dump, sequence
 from .beside import say_lost
 from .errors import VidcolorError, warn
-from .film import Film
+from .film import Film, own_timecode
 from .kept import scanned
 from .names import default_out, work_folder
 from .outputs import Target, check, of_film
@@ -26,7 +26,7 @@ from .references import Key, from_files, keys_of_shots, read_refs
 from .scenes import cuts_of_scenes, read_scenes
 from .settings import Settings
 from .shots import shots_of
-from .timecode import Point, frame_at, frame_shown, timecode
+from .timecode import Label, Point, counted_from, frame_at, frame_shown, has_constant_rate, timecode
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Request:
     """The result; None for `MOVIE-stem.color.mkv` (ProRes: `.mov`) beside the film."""
     scenes: Path | None = None
     """PySceneDetect's scene list instead of detection."""
-    start: Point | None = None
-    """First frame, or seconds, that goes into the result."""
-    end: Point | None = None
-    """First frame, or seconds, that does not."""
+    start: Point | Label | None = None
+    """First frame, or time, that goes into the result."""
+    end: Point | Label | None = None
+    """First frame, or time, that does not."""
     fps: Fraction | None = None
     """Frame rate of numbered images."""
     overwrite: bool = False
@@ -55,9 +55,9 @@ class Request:
     """The plan goes into a file of its own, for `vidcolor unit` and `join`."""
     plan: Path | None = None
     """That file; None for `OUT-stem.plan.json` beside the result."""
-    first_frame: int | None = None
-    """The number of the film's first frame in lists, names of keys, `start` and `end`; None: found out from the keys'
-    pictures, 0 in `start` and `end`."""
+    first_frame: int | Label | None = None
+    """What lists, names of keys, `start` and `end` call the film's first frame, a number or a timecode; None: a number
+    found out from the keys' pictures, 0 in `start` and `end`, and 00:00:00:00."""
 
     def plan_file(self, out: Path) -> Path:
         """Where the plan goes, absolute. out: the result."""
@@ -90,9 +90,8 @@ def make_plan(
     settings = resolved(film, settings, request.out)
     out = (request.out or default_out(request.movie, ".color" + suffix_of(settings.codec))).absolute()
     work = work_folder(out)
-    start, end = (_counted(point, request.first_frame) for point in (request.start, request.end))
-    request = replace(request, start=start, end=end)
-    keys = read_keys(request)
+    start, end = points(request, film)
+    keys = read_keys(request, film.frame_rate)
     check_targets(request, settings, keys, out, work, dry=dry)
     output_format(film, settings, out)
     _check_tools(film, settings)
@@ -106,11 +105,11 @@ def make_plan(
     found = scanned(
         film,
         keys,
-        until=None if scenes or request.end is None else request.end,
+        until=None if scenes else end,
         detect=scenes is None,
         allow_interlaced=settings.allow_interlaced,
         on_error=settings.on_error,
-        first_number=request.first_frame,
+        first_number=request.first_frame if isinstance(request.first_frame, int) else None,
         on_frame=on_frame,
     )
     film = replace(film, field_order=found.beside.field_order)
@@ -118,7 +117,9 @@ def make_plan(
     pts = found.pts
     cuts = found.cuts if scenes is None else cuts_of_scenes(scenes, len(pts), request.scenes or Path())
     shots = shots_of(cuts, len(pts))
-    first, last = film_range(request, pts, film)
+    first, last = film_range(start, end, pts, film)
+    if isinstance(request.start, Label) or isinstance(request.end, Label) or any(key.counted for key in keys):
+        _check_timecodes(film, pts)
     matches = found.matches
     if not keys:
         keys, hashes, matches = _proposed(film, pts, clipped(shots, first, last), settings, work, dry)
@@ -207,12 +208,12 @@ def check_folders(work: Path, settings: Settings) -> None:
         dump.check_folder(Path(settings.dump_dir))
 
 
-def read_keys(request: Request) -> list[Key]:
-    """The references of a request; none where it has none."""
+def read_keys(request: Request, rate: Fraction) -> list[Key]:
+    """The references of a request; none where it has none. rate: the film's, which timecodes count by."""
     if request.ref and request.refs:
         raise VidcolorError("--ref and --refs: give the whole film's reference or the list, not both")
     if request.refs:
-        return read_refs(request.refs)
+        return read_refs(request.refs, rate, request.first_frame)
     if request.ref:
         return from_files(request.ref)
     return []
@@ -283,19 +284,28 @@ def describe_key(key: KeyUse) -> str:
     return f"{key.path}: plain reference{place}{weight}"
 
 
-def _counted(point: Point | None, first_frame: int | None) -> Point | None:
-    """A point of --start or --end with frames counted from 0. Raises VidcolorError where it lies before the film."""
-    if not isinstance(point, int) or not first_frame:
-        return point
-    if point < first_frame:
-        raise VidcolorError(f"--start, --end: frame {point} lies before --first-frame {first_frame}")
-    return point - first_frame
+def points(request: Request, film: Film) -> tuple[Point | None, Point | None]:
+    """Start and end of a request, frames counted from 0. Raises VidcolorError where they are no points of this film."""
+    found = []
+    for option, given in (("--start", request.start), ("--end", request.end)):
+        try:
+            found.append(None if given is None else counted_from(given, film.frame_rate, request.first_frame))
+        except VidcolorError as error:
+            raise VidcolorError(f"{option}: {error}") from None
+    return found[0], found[1]
 
 
-def film_range(request: Request, pts: np.ndarray, film: Film) -> tuple[int, int]:
-    """[first, last) of the frames of a request. Raises VidcolorError where there are none."""
-    first = 0 if request.start is None else frame_at(request.start, pts, film.time_base)
-    last = len(pts) if request.end is None else frame_at(request.end, pts, film.time_base)
+def _check_timecodes(film: Film, pts: np.ndarray) -> None:
+    """Say what timecodes that count frames mean where the film's frames do not come at a constant rate."""
+    if not has_constant_rate(pts, film.time_base, film.frame_rate):
+        rate = f"{float(film.frame_rate):g} frames a second"
+        warn(f"{film.path}: frames come at a variable rate; HH:MM:SS:FF is taken for the time at {rate}")
+
+
+def film_range(start: Point | None, end: Point | None, pts: np.ndarray, film: Film) -> tuple[int, int]:
+    """[first, last) of the frames between two points. Raises VidcolorError where there are none."""
+    first = 0 if start is None else frame_at(start, pts, film.time_base)
+    last = len(pts) if end is None else frame_at(end, pts, film.time_base)
     if first >= len(pts):
         raise VidcolorError(f"--start: lies beyond the film's end, {film.path} has {len(pts)} frames")
     if last <= first:
@@ -322,8 +332,12 @@ def _use(
             given = f"frame {key.place}" if isinstance(key.place, int) else timecode(key.place)
             side = "before its first frame" if place < 0 else "beyond the film's end"
             numbers = f"frames {first_number} to {first_number + len(pts) - 1}"
-            hint = f"; --first-frame {max(possible_firsts(film))} for numbers from there" if numbered else ""
-            raise VidcolorError(f"{key.source}: {given} lies {side} ({numbers}{'' if first_number else hint})")
+            hint = ""
+            if numbered and not first_number:
+                hint = f"; --first-frame {max(possible_firsts(film))} for numbers from there"
+            elif key.counted and (own := own_timecode(film)):
+                hint = f"; --first-frame {own} for timecodes from the film's own"
+            raise VidcolorError(f"{key.source}: {given} lies {side} ({numbers}{hint})")
         frame = place if frame is None else frame
     elif key.scene is not None:
         if key.scene > len(scenes):

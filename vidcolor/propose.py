@@ -32,7 +32,7 @@ from .references import Key
 from .scenes import cuts_of_scenes, read_scenes
 from .settings import Settings
 from .shots import shots_of
-from .timecode import Point
+from .timecode import Label, Point
 from .whole import write_whole
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def propose(
     anchors_per_frame: int = DEFAULT,
     anchors: Path | None = None,
     scenes: Path | None = None,
-    start: Point | None = None,
-    end: Point | None = None,
+    start: Point | Label | None = None,
+    end: Point | Label | None = None,
     fps: Fraction | None = None,
     seed: int = 0,
     settings: Settings | None = None,
@@ -85,7 +85,7 @@ def propose(
     """
     from .film import probe
     from .kept import scanned
-    from .planning import Request, clipped, film_range
+    from .planning import Request, clipped, film_range, points
 
     if not 1 <= proposals <= PROPOSALS:
         raise VidcolorError(f"--proposals {proposals}: from 1 to {PROPOSALS}")
@@ -93,6 +93,7 @@ def propose(
         raise VidcolorError(f"--anchors-per-frame {anchors_per_frame}: from {FEWEST} to {MOST}")
     settings = settings or Settings()
     film = probe(movie, fps=fps, matrix=settings.matrix, full_range=settings.full_range)
+    begin, stop = points(Request(movie, start=start, end=end), film)
     folder = (out or default_out(movie, ".proposed")).absolute()
     rows = [] if anchors is None else read(anchors, None, size_of(film))
     _check_folder(folder, movie, anchors, rows, scenes, overwrite)
@@ -100,7 +101,7 @@ def propose(
     with _bar("scan", progress, film.frames_hint or None) as bar:
         found = scanned(
             film,
-            until=max(row.frame for row in rows) if rows else end if listed is None else None,
+            until=max(row.frame for row in rows) if rows else stop if listed is None else None,
             detect=listed is None and anchors is None,
             allow_interlaced=settings.allow_interlaced,
             on_error=settings.on_error,
@@ -113,7 +114,7 @@ def propose(
         spans: list[tuple[int, int]] = [(frame, frame + 1) for frame in frames]
     else:
         cuts = found.cuts if listed is None else cuts_of_scenes(listed, len(found.pts), scenes or Path())
-        first, last = film_range(Request(movie, start=start, end=end), found.pts, film)
+        first, last = film_range(begin, stop, found.pts, film)
         spans = clipped(shots_of(cuts, len(found.pts)), first, last)
     _make(folder)
     if anchors is None:
@@ -293,7 +294,7 @@ def command(arguments: list[str]) -> int:
     add("--anchors-per-frame", type=whole, metavar="3..14", help="places that are given a colour (8)")
     add("--anchors", type=Path, metavar="CSV", help="make the pictures again from this file")
     add("--scenes", type=Path, metavar="CSV", help="PySceneDetect's scene list instead of looking for cuts")
-    add("--start", type=point, metavar="T", help="first frame: a number from 0, 12.5s or HH:MM:SS.nnn")
+    add("--start", type=point, metavar="T", help="first frame: a number from 0, 12.5s, HH:MM:SS.nnn or HH:MM:SS:FF")
     add("--end", type=point, metavar="T", help="first frame that is left out, written as --start")
     add("--fps", type=frame_rate, help="frame rate of numbered images (24, 24000/1001)")
     add("--seed", type=whole, help="of the choice of anchors")

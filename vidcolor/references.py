@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from . import marks
@@ -13,13 +14,15 @@ from .errors import VidcolorError, warn
 from .names import existing
 from .options import count
 from .picture import load_key
-from .picture_file import SUFFIXES, check_picture
+from .picture_file import SUFFIXES, WORKING_SUFFIXES, check_picture
 from .scenes import read_table
-from .timecode import Point, parse_point
+from .timecode import Label, Point, counted_from, parse_point, timecode
 
 __all__ = ["Key", "from_files", "keys_of_shots", "load_key", "read_refs"]
 PLACES = ("frame", "timecode", "scene")
 """Columns of a list of which it has one: what a reference stands for."""
+MOST_NAMED = 10
+"""Files that one warning names."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Key:
     """The user's weight, above 0."""
     source: str = "--ref"
     """Where it was given, for messages: `refs.csv, row 3`."""
+    counted: bool = False
+    """Its place was written as a timecode that counts frames."""
 
 
 def from_files(paths: Sequence[Path]) -> list[Key]:
@@ -46,15 +51,17 @@ def from_files(paths: Sequence[Path]) -> list[Key]:
     return [Key(path.absolute(), source=f"--ref {path}") for path in paths]
 
 
-def read_refs(path: Path) -> list[Key]:
+def read_refs(path: Path, rate: Fraction = Fraction(24), first: int | Label | None = None) -> list[Key]:
     """The keys of a list (CSV) or of a folder of pictures named by frame number, in film order as given.
 
     A list has a header: one of `frame` (0-based), `timecode` or `scene` (1-based), then `reference` (relative
-    to the list) and, if wanted, `weight`. In a folder the longest number in a name is the frame.
+    to the list) and, if wanted, `weight`. In a folder the longest number in a name is the frame. rate: frames a second
+    that timecodes count by. first: what timecodes call the first frame. Frame numbers stay as given.
     Raises VidcolorError naming row and column, or the file.
     """
     path = existing(path)
-    keys = _folder(path) if path.is_dir() else _list(path)
+    keys = _folder(path) if path.is_dir() else _list(path, rate, first)
+    _say_twins(keys, path)
     for key in keys:
         try:
             _check(key.path)
@@ -86,28 +93,76 @@ def _check(path: Path) -> None:
 
 
 def _folder(folder: Path) -> list[Key]:
-    keys: list[tuple[int, Key]] = []
+    """Keys by the numbers in their names. Numbered pictures that cannot be taken are named, other files are none."""
+    keys: dict[Path, int] = {}
+    working: dict[Path, int] = {}  # files of painting programs
     sheets = 0
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+        kind = _kind_of_name(path)
+        if kind is None:
             continue
         if marks.sheet_kind(path):
             sheets += 1
             continue
-        numbers = re.findall(r"\d+", path.stem)
-        if not numbers:
+        numbers = re.findall(r"\d+", path.name if kind == "bare" else path.stem)
+        if not numbers and kind == "key":
             raise VidcolorError(f"--refs {folder}: {path.name} has no frame number in its name (ref_000123.png)")
-        frame = int(max(numbers, key=len))
-        keys.append((frame, Key(path.absolute(), frame, source=f"--refs {folder}, {path.name}")))
+        if numbers and (kind != "bare" or _is_picture(path)):
+            (working if kind == "working" else keys)[path] = int(max(numbers, key=len))
+    left_out = []
+    exported = {number: path.name for path, number in keys.items()}
+    for path, number in working.items():
+        if number in exported:
+            left_out.append(f"{path.name} ({exported[number]} is taken)")
+        elif _is_picture(path):
+            keys[path] = number
+        else:
+            left_out.append(f"{path.name} (cannot be read, save it as PNG or TIFF)")
+    more = len(left_out) - MOST_NAMED
+    named = ", ".join(left_out[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     if not keys:
-        only = "sheets of vidcolor's, no key" if sheets else "no picture"
+        only = f"no key, but {named}" if named else "sheets of vidcolor's, no key" if sheets else "no picture"
         raise VidcolorError(f"--refs {folder}: {only} in this folder; keys are named by frame (ref_000123.png)")
     if sheets:
         warn(f"--refs {folder}: {count(sheets, 'sheet')} of vidcolor's left out, no keys")
-    return [key for _, key in sorted(keys, key=lambda item: item[0])]
+    if named:
+        warn(f"--refs {folder}: not taken as keys: {named}")
+    in_order = sorted(keys.items(), key=lambda item: item[1])
+    return [Key(path.absolute(), number, source=f"--refs {folder}, {path.name}") for path, number in in_order]
 
 
-def _list(path: Path) -> list[Key]:
+def _kind_of_name(path: Path) -> str | None:
+    """`key`, `working` (a painting program's file) or `bare` (no ending) by a file's name; None where it is no key."""
+    suffix = path.suffix.lower()
+    if path.name.startswith(".") or path.is_dir():
+        return None
+    if suffix in SUFFIXES or suffix in WORKING_SUFFIXES:
+        return "key" if suffix in SUFFIXES else "working"
+    return "bare" if not suffix or suffix[1:].isdecimal() else None
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        check_picture(path)
+    except VidcolorError:
+        return False
+    return True
+
+
+def _say_twins(keys: Sequence[Key], path: Path) -> None:
+    """Name the keys that are given for the same frame or time."""
+    places: dict[Point, list[Key]] = {}
+    for key in keys:
+        if key.place is not None:
+            places.setdefault(key.place, []).append(key)
+    for place, twins in places.items():
+        if len(twins) > 1:
+            names = " and ".join(key.path.name for key in twins)
+            where = f"frame {place}" if isinstance(place, int) else timecode(place)
+            warn(f"--refs {path}: {names} are all for {where}, of which one at most is reproduced; is that meant?")
+
+
+def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
     rows = read_table(path, "--refs")
     header = [cell.lower() for cell in rows[0][1]] if rows else []
     places = [name for name in PLACES if name in header]
@@ -122,29 +177,34 @@ def _list(path: Path) -> list[Key]:
         where = f"--refs {path}, row {line}"
         if len(cells) > len(header):
             raise VidcolorError(f"{where}, column {len(header) + 1}: more cells than the header names")
-        place, scene = _place(row.get(places[0], ""), places[0], where)
+        cell = row.get(places[0], "")
+        place, scene, counted = _place(cell, places[0], where, rate, first)
         name = row.get("reference", "")
         if not name:
             raise VidcolorError(f'{where}, column "reference": empty')
         picture = existing((path.absolute().parent / name).absolute())
         weight = _weight(row.get("weight", ""), where)
-        keys.append(Key(picture, place, scene, weight, f'{where}, column "reference"'))
+        keys.append(Key(picture, place, scene, weight, f'{where}, column "reference"', counted))
     if not keys:
         raise VidcolorError(f"--refs {path}: no reference in it")
     return keys
 
 
-def _place(cell: str, column: str, where: str) -> tuple[Point | None, int | None]:
-    """(frame or seconds, None) or (None, scene)."""
+def _place(
+    cell: str, column: str, where: str, rate: Fraction, first: int | Label | None
+) -> tuple[Point | None, int | None, bool]:
+    """Frame or seconds, or the scene; and whether a timecode counts frames."""
     if column == "timecode":
         try:
-            return parse_point(cell), None
+            point = parse_point(cell)
+            place = counted_from(point, rate, first if isinstance(first, Label) else None)
+            return place, None, isinstance(point, Label)
         except VidcolorError as error:
             raise VidcolorError(f'{where}, column "timecode": {error}') from None
     lowest = 1 if column == "scene" else 0
     if not cell.isdecimal() or int(cell) < lowest:
         raise VidcolorError(f'{where}, column "{column}": "{cell}" is not a whole number from {lowest}')
-    return (None, int(cell)) if column == "scene" else (int(cell), None)
+    return (None, int(cell), False) if column == "scene" else (int(cell), None, False)
 
 
 def _weight(cell: str, where: str) -> float:

@@ -25,6 +25,7 @@ from vidcolor.encode import Encoder, OutputFormat, output_format
 from vidcolor.film import Film, Frame
 from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
 from vidcolor.plan import KeyUse, Plan, Unit
+from vidcolor.timecode import label
 
 BATCH = 4
 """Frames that go through a model together; on a CPU more gain nothing."""
@@ -255,7 +256,7 @@ def _dump(plan: Plan, unit: Unit, colors: Colors, frame: int) -> None:
         _picture(result, colors.ab[position].astype(np.float32) * plan.settings.strength),
         colors.confidence[position].astype(np.float32),
         frame,
-        dump.timecode(int(plan.pts[frame] - plan.pts[0]), plan.film.time_base, plan.film.frame_rate),
+        label(int(plan.pts[frame] - plan.pts[0]) * plan.film.time_base, plan.film.frame_rate),
     )
     dump.save(sheet, Path(str(plan.settings.dump_dir)), frame)
 
