@@ -10,7 +10,7 @@ from fakes import MeanColour
 from media import add_tracks, write_film, write_key
 
 import vidcolor
-from vidcolor import VidcolorError, api, colorize, unit
+from vidcolor import VidcolorError, api, colorize, errors, unit
 
 
 @pytest.fixture(autouse=True)
@@ -117,10 +117,45 @@ def test_sound_and_chapters_come_along(film):
         assert len(container.chapters()) == 2
 
 
-def test_sheets_are_written_even_when_units_were_finished(film):
-    colorize(film, ref=film.parent / "a.png", size=64, keep_work=True)
-    colorize(film, ref=film.parent / "a.png", size=64, overwrite=True, dump_every=8, dump_dir=str(film.parent / "d"))
-    assert len(list((film.parent / "d").glob("*.png"))) == 3
+def test_sheets_are_made_of_finished_units_whose_files_stay(film, model, capsys, monkeypatch):
+    look, units = film.parent / "look", film.parent / "film.color.mkv.vidcolor" / "units"
+    how = {"ref": film.parent / "a.png", "size": 64, "keep_work": True, "overwrite": True}
+    colorize(film, **how)
+    files = {path.name: path.stat().st_mtime_ns for path in units.iterdir()}
+
+    def again(prepared: list[int], made: list[int], **more) -> None:
+        monkeypatch.setattr(errors, "_said", set())
+        model.prepared.clear()
+        before = {path: path.stat().st_mtime_ns for path in look.glob("*")}
+        assert colorize(film, **how, **more).reused == 24
+        assert model.prepared == prepared
+        assert {path.name: path.stat().st_mtime_ns for path in units.iterdir()} == files
+        now = sorted(look.glob("*"))
+        assert [int(path.name[6:12]) for path in now if before.get(path) != path.stat().st_mtime_ns] == made
+        said = f"{len(made)} sheet{'s' * (len(made) > 1)} of {len(prepared)} finished unit{'s' * (len(prepared) > 1)}"
+        assert (said in capsys.readouterr().err) == bool(made)
+
+    again([0, 10], [0, 8, 16], dump_every=8, dump_dir=str(look))
+    again([], [], dump_every=8, dump_dir=str(look))
+    (look / "sheet_000016.vidcolor.png").unlink()
+    again([10], [16], dump_every=8, dump_dir=str(look))
+    again([0, 10, 17], [4, 12, 20], dump_every=4, dump_dir=str(look))
+    again([], [])
+    colorize(film, **how, strength=0.5)  # other colours: other units
+    sheet = (look / "sheet_000020.vidcolor.png").read_bytes()
+    assert colorize(film, **how, strength=0.5, dump_every=20, dump_dir=str(look)).reused == 24
+    assert (look / "sheet_000020.vidcolor.png").read_bytes() != sheet
+
+
+def test_how_an_option_was_said_does_not_make_a_unit_another(film, model):
+    how = {"ref": film.parent / "a.png", "overwrite": True, "keep_work": True}
+    colorize(film, **how, codec="x264")
+    for more in ({"size": 256}, {"crf": 16, "preset": "medium"}, {"matrix": "bt601", "full_range": False}):
+        assert colorize(film, **how, codec="x264", **more).reused == 24, more
+    for more in ({"size": 64}, {"crf": 30}, {"chroma": "444"}, {"matrix": "bt709"}, {"strength": 0.5}):
+        assert colorize(film, **how, codec="x264", **more).reused == 0, more
+    colorize(film, **how, lossless=True)
+    assert colorize(film, **how, codec="ffv1").reused == 24
 
 
 def test_nothing_is_left_of_a_run_that_fails(film, monkeypatch):

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from .errors import VidcolorError
+from .errors import VidcolorError, warn
 from .film import Film
+from .options import count
 from .plan import Plan, Unit, check, save
 from .planning import Request, check_folders, make_plan
 from .settings import Settings
@@ -147,26 +148,34 @@ def finish(plan: Plan, model: Colorizer, *, began: float, overwrite: bool, keep_
 
 
 def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progress: bool) -> int:
-    """Make the files of `units` that are not there yet; returns the frames of those that are.
+    """Make the files of `units` that are not there yet, and of the others the inspection sheets that are not; returns
+    the frames of those that are finished.
 
     Raises VidcolorError where the model, the film or a key is not what the plan was made for.
     """
-    from .unit import render_all
+    from .unit import missing_sheets, render_all
 
     if model.fingerprint != plan.fingerprint:
         raise VidcolorError("the plan was made for another model or other weights; make the plan again")
-    missing = [unit for unit in units if not plan.unit_path(unit).is_file()]
-    total = sum(map(len, units))
-    reused = total - sum(map(len, missing))
-    if not missing:
+    finished = [unit for unit in units if plan.unit_path(unit).is_file()]
+    unseen = {unit.index: sheets for unit in finished if (sheets := len(missing_sheets(plan, unit)))}
+    due = [unit for unit in units if unit not in finished or unit.index in unseen]
+    reused = sum(map(len, finished))
+    if not due:
         return reused
-    check(plan, missing)
+    if unseen:
+        warn(
+            f"{count(sum(unseen.values()), 'sheet')} of {count(len(unseen), 'finished unit')} will be made: "
+            "their colours are found again, their files stay"
+        )
+    check(plan, due)
     check_folders(plan.work, plan.settings)
     make_folder(plan.work / "units")
     if plan.settings.dump_dir and plan.settings.dump_every:
         make_folder(Path(plan.settings.dump_dir))
-    with FramesBar("colour", progress, total, reused) as bar:
-        render_all(plan, model, missing, bar)
+    total = sum(map(len, units))
+    with FramesBar("colour", progress, total, total - sum(map(len, due))) as bar:
+        render_all(plan, model, due, bar)
     return reused
 
 

@@ -129,6 +129,7 @@ def _unit(arguments: list[str]) -> int:
     from . import api
     from .models import computing
     from .plan import load
+    from .unit import missing_sheets
 
     plan = load(options.plan)
     if options.number >= len(plan.units):
@@ -136,7 +137,7 @@ def _unit(arguments: list[str]) -> int:
     unit = plan.units[options.number]
     path = plan.unit_path(unit)
     reused = path.is_file()
-    if not reused:
+    if not reused or missing_sheets(plan, unit):
         settings = replace(plan.settings, device=options.device or plan.settings.device)
         try:
             computing(settings)

@@ -59,18 +59,28 @@ def sheet(
     return out
 
 
-def save(picture: np.ndarray, folder: str | Path, frame_number: int) -> Path:
-    """Write a sheet (rows, columns, 3) as FOLDER/sheet_000123.vidcolor.png; the folder is made where it is missing.
+def path_of(folder: str | Path, frame_number: int) -> Path:
+    """Where a frame's sheet lies: FOLDER/sheet_000123.vidcolor.png."""
+    return Path(folder) / f"sheet_{frame_number:06d}{marks.ENDING}"
+
+
+def is_there(folder: str | Path, frame_number: int, unit: str) -> bool:
+    """Whether a frame's sheet is there, of the colours of this unit (its content key)."""
+    return marks.is_marked(path_of(folder, frame_number), marks.SHEET, f"unit {unit}")
+
+
+def save(picture: np.ndarray, folder: str | Path, frame_number: int, unit: str = "") -> Path:
+    """Write a sheet (rows, columns, 3) to its place, with its unit's content key; the folder is made if it is missing.
 
     Raises `VidcolorError` where it cannot be written, or another picture has that name.
     """
-    path = Path(folder) / f"sheet_{frame_number:06d}{marks.ENDING}"
+    path = path_of(folder, frame_number)
     if path.exists() and marks.kind_of(path) != marks.SHEET:
         raise VidcolorError(f"{path}: is no sheet of vidcolor's; give --dump a folder of its own")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
-        write_whole(path, marks.marked(data.tobytes(), marks.SHEET))
+        write_whole(path, marks.marked(data.tobytes(), marks.SHEET, f"unit {unit}"))
     except OSError as error:
         reason = error.strerror or error
         raise VidcolorError(f"{path}: cannot write the sheet ({reason}); give --dump a writable folder") from error

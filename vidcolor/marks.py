@@ -20,9 +20,10 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AFTER_HEADER = len(_SIGNATURE) + 25
 
 
-def marked(png: bytes, kind: str) -> bytes:
-    """The bytes of a PNG file with the mark of its kind."""
-    chunk = b"tEXt" + _KEYWORD + b"\0" + f"{kind}, pixels {_digest(_chunks(io.BytesIO(png)))}".encode("latin-1")
+def marked(png: bytes, kind: str, of: str = "") -> bytes:
+    """The bytes of a PNG file with the mark of its kind. of: what else is to be said of it."""
+    words = [kind, *filter(None, [of]), f"pixels {_digest(_chunks(io.BytesIO(png)))}"]
+    chunk = b"tEXt" + _KEYWORD + b"\0" + ", ".join(words).encode("latin-1")
     whole = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
     return png[:_AFTER_HEADER] + whole + png[_AFTER_HEADER:]
 
@@ -30,6 +31,11 @@ def marked(png: bytes, kind: str) -> bytes:
 def kind_of(path: Path) -> str:
     """The kind of a picture that vidcolor marked, changed since or not; empty for every other file."""
     return _mark(path).partition(",")[0]
+
+
+def is_marked(path: Path, kind: str, of: str) -> bool:
+    """Whether a file has the mark that `marked` gave it, with the same words."""
+    return _mark(path).startswith(f"{kind}, {of}, ")
 
 
 def is_untouched(path: Path, kind: str) -> bool:

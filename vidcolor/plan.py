@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .encode import OutputFormat
 from .errors import VidcolorError
 from .film import Film
 from .settings import Settings
@@ -129,6 +130,7 @@ def content_key(
     fingerprint: str,
     settings: Settings,
     film: Film,
+    fmt: OutputFormat,
     pts: np.ndarray,
     span: tuple[int, int, int, int],
     keys: Iterable[KeyUse],
@@ -143,7 +145,9 @@ def content_key(
         "film": identity,
         "model": fingerprint,
         "settings": settings.shaping(),
-        "picture": {k: v for k, v in _film_to_json(film).items() if k not in ("path", "frames_hint")},
+        "lines": settings.lines(film.short_side),
+        "output": {k: str(v) for k, v in asdict(fmt).items() if k != "container"},  # that of the result
+        "picture": {k: v for k, v in _film_to_json(film).items() if k not in ("path", "frames_hint", "chosen")},
         "span": span,
         "pts": pts[span[2] : span[3]].tolist(),
         "keys": [{k: v for k, v in asdict(key).items() if k != "path"} for key in keys],

@@ -93,7 +93,7 @@ def make_plan(
     start, end = points(request, film)
     keys = read_keys(request, film.frame_rate)
     check_targets(request, settings, keys, out, work, dry=dry)
-    output_format(film, settings, out)
+    fmt = output_format(film, settings, out)
     _check_tools(film, settings)
     hashes = [file_hash(key.path) for key in keys]
     scenes = read_scenes(request.scenes) if request.scenes else None
@@ -135,7 +135,7 @@ def make_plan(
     for index, (shot, *span) in enumerate(cut_units(shots, first, last)):
         used = tuple(uses[n] for n in serving[shot])
         a, b, warm_a, warm_b = span
-        key = content_key(identity, model, settings, film, pts, (a, b, warm_a, warm_b), used)
+        key = content_key(identity, model, settings, film, fmt, pts, (a, b, warm_a, warm_b), used)
         units.append(Unit(index, shot, a, b, warm_a, warm_b, used, key))
     return Plan(
         film=film,

@@ -27,7 +27,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _OPTIONAL = ("chroma", "transfer", "sketch_output", "matrix")
 """Of them, those of which nothing need be said."""
-_NOT_IN_PIXELS = ("device", "dump_every", "dump_dir")
+_NOT_IN_PIXELS = (
+    *("device", "dump_every", "dump_dir", "matrix", "full_range", "size"),
+    *("codec", "crf", "preset", "lossless", "chroma"),
+)
 
 
 LINES = {"exemplar": (320, 480)}
@@ -142,13 +145,10 @@ class Settings:
     def shaping(self) -> dict[str, Any]:
         """What of the settings shapes a unit's file, for its content key.
 
-        The device is left out (any device may finish a film); the inspection sheets count only where they
-        are asked for, so that asking for them renders a unit again.
+        Left out are the device (any device may finish a film), the inspection sheets, and what the film's matrix
+        and range, the working size and the format of the result say, however they were asked for.
         """
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_IN_PIXELS}
-        if self.dump_every:
-            values |= {"dump_every": self.dump_every, "dump_dir": self.dump_dir}
-        return values
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_IN_PIXELS}
 
 
 def _option(name: str) -> str:

@@ -86,7 +86,8 @@ def render(plan: Plan, unit: Unit, model: Colorizer, on_frame: Callable[[int], N
 def render_all(
     plan: Plan, model: Colorizer, units: Sequence[Unit], on_frame: Callable[[int], None] = lambda frame: None
 ) -> Timings:
-    """Colour units one after another; each is written at full size while the next is being coloured.
+    """Colour units one after another; each is written at full size while the next is being coloured. A unit whose file
+    is there stays as it is: its missing inspection sheets are made.
 
     An exception, such as that of Ctrl-C, does not wait for the unit that is being written: it is discarded.
     """
@@ -158,8 +159,14 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
 def finish(
     plan: Plan, unit: Unit, colors: Colors, fmt: OutputFormat, timings: Timings, on_frame: Callable[[int], None]
 ) -> None:
-    """Second pass: chroma of the full frames, encoded into the unit's file."""
+    """Second pass: chroma of the full frames, encoded into the unit's file; where that is there, its sheets only."""
     film, settings = plan.film, plan.settings
+    if plan.unit_path(unit).is_file():
+        for index in missing_sheets(plan, unit):
+            _dump(plan, unit, colors, index)
+        for index in range(unit.first, unit.last):
+            on_frame(index)
+        return
     painted = {key.frame: key for key in unit.keys if key.painted}
     path = plan.unit_path(unit)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -242,6 +249,12 @@ def is_dumped(plan: Plan, frame: int) -> bool:
     return every > 0 and (frame - plan.first) % every == 0
 
 
+def missing_sheets(plan: Plan, unit: Unit) -> list[int]:
+    """The unit's frames whose inspection sheets are wanted and not there."""
+    wanted = [frame for frame in range(unit.first, unit.last) if is_dumped(plan, frame)]
+    return [frame for frame in wanted if not dump.is_there(str(plan.settings.dump_dir), frame, unit.key)]
+
+
 def _dump(plan: Plan, unit: Unit, colors: Colors, frame: int) -> None:
     """The frame's inspection sheet, at working size."""
     position = frame - unit.warm_first
@@ -258,7 +271,7 @@ def _dump(plan: Plan, unit: Unit, colors: Colors, frame: int) -> None:
         frame,
         label(int(plan.pts[frame] - plan.pts[0]) * plan.film.time_base, plan.film.frame_rate),
     )
-    dump.save(sheet, Path(str(plan.settings.dump_dir)), frame)
+    dump.save(sheet, str(plan.settings.dump_dir), frame, unit.key)
 
 
 def _picture(l: np.ndarray, ab: np.ndarray | None = None) -> np.ndarray:

@@ -51,4 +51,3 @@ def fuse(net: nn.Module) -> None:
             parent._modules[name] = FusedConv(conv, act)
             if act:
                 parent._modules[after] = nn.Identity()
-
