@@ -8,11 +8,6 @@ from vidcolor.errors import VidcolorError
 from vidcolor.labelmaps import ContentMaps, Labels, check_shape, read_map
 
 
-@pytest.fixture(autouse=True)
-def fresh():
-    read_map.cache_clear()
-
-
 def test_numbers_palettes_and_colours(tmp_path):
     numbers = np.array([[0, 7], [7, 255]], np.uint8)
     Image.fromarray(numbers).save(tmp_path / "grey.png")

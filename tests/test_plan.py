@@ -16,7 +16,7 @@ from PIL import Image
 from vidcolor.errors import VidcolorError
 from vidcolor.models import precision
 from vidcolor.plan import CHUNK, MARGIN, Plan, check, cut_units, film_identity, load, save
-from vidcolor.planning import Request, default_out, describe, make_plan
+from vidcolor.planning import Request, describe, make_plan
 from vidcolor.settings import Settings
 
 
@@ -228,18 +228,6 @@ def test_a_film_of_images(tmp_path):
     before = film_identity(plan.film)
     Image.new("L", (96, 64), 7).save(tmp_path / "scan" / "frame_0012.png")
     assert film_identity(plan.film) != before
-
-
-@pytest.mark.parametrize(
-    ("movie", "out"),
-    [
-        ("a/film.old.mp4", "a/film.old.color.mkv"),
-        ("a/shot_%04d.png", "a/shot.color.mkv"),
-        ("a/%04d.png", "a/a.color.mkv"),
-    ],
-)
-def test_default_results(movie: str, out: str):
-    assert default_out(Path(movie)) == Path(out)
 
 
 def test_the_plan_in_words(folder):

@@ -8,15 +8,10 @@ from media import write_film
 from PIL import Image
 from skimage import data
 
-from vidcolor import cli, color, labelmaps
+from vidcolor import cli, color
 from vidcolor.models import transfer
 from vidcolor.models.precision import choose
 from vidcolor.styling import into_gamut
-
-
-@pytest.fixture(autouse=True)
-def fresh():
-    labelmaps.read_map.cache_clear()
 
 
 @pytest.fixture(scope="session")

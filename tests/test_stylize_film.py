@@ -9,16 +9,11 @@ from media import add_tracks, grey_frames, write_film, write_key
 from PIL import Image
 from test_mux import packets
 
-from vidcolor import cli, labelmaps
+from vidcolor import cli
 from vidcolor.film import probe
 from vidcolor.reader import read
 
 TAGS = {"space": 1, "primaries": 1, "transfer": 1, "range": 1}
-
-
-@pytest.fixture(autouse=True)
-def fresh():
-    labelmaps.read_map.cache_clear()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import VidcolorError
+from .errors import VidcolorError, one_line
 from .options import USAGE, Parser, count, first_frame, frame_rate, point, tell, whole
 from .settings import CHROMA, CODECS, MATRICES, PRECISIONS, SKETCH, TRANSFERS, Settings
 from .signals import Ended, heard
@@ -191,7 +191,7 @@ def _scenes(arguments: list[str]) -> int:
     from .shots import shots_of
 
     film = probe(options.movie, fps=options.fps)
-    out = options.out or default_out(options.movie, ".scenes.csv")
+    out = options.out or default_out(film.path, ".scenes.csv")
     check([Target(out, "the scene list", "-o", "text", options.overwrite)], of_film(film.path))
     with FramesBar("scan", not options.quiet, film.frames_hint or None, leave=False) as bar:
         found = scanned(film, allow_interlaced=True, on_error=options.on_error, on_frame=bar)
@@ -343,5 +343,5 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 
 def _say(message: str) -> int:
-    tell("vidcolor: " + " ".join(message.split()), sys.stderr)
+    tell("vidcolor: " + one_line(" ".join(message.splitlines())), sys.stderr)
     return USAGE

@@ -19,11 +19,17 @@ def warn(message: str) -> None:
 
     from tqdm import tqdm
 
+    message = one_line(message)
     for heard in _listening:
         heard.append(message)
     if message not in _said:
         _said.add(message)
         tqdm.write(f"vidcolor: {message}", file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks and other control characters, which names of files may hold."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import av.logging
 import numpy as np
 from av.stream import Disposition
 
-from . import sequence
+from . import names, sequence
 from .damage import LOG_LOCK
 from .errors import VidcolorError, warn
 from .planes import is_colored, layout
@@ -182,7 +182,7 @@ def probe(
     format."""
     if matrix is not None and matrix not in SPACE_OF_MATRIX:
         raise VidcolorError(f"matrix {matrix}: one of {', '.join(SPACE_OF_MATRIX)}")
-    path = Path(path)
+    path = names.existing(Path(path))
     images = sequence.is_sequence(path)
     if images:
         files = sequence.find(path).files
@@ -328,8 +328,10 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
 
 def open_film(file: Path) -> Any:
     """PyAV's input container of `file`; what PyAV says against it comes as VidcolorError."""
+    # A picture whose path holds a %d is that file; libav would look for numbered ones first.
+    options = {"pattern_type": "none"}
     try:
-        return av.open(str(Path(file).absolute()), metadata_errors="replace")
+        return av.open(str(Path(file).absolute()), metadata_errors="replace", options=options)
     except (av.FFmpegError, OSError, ValueError) as error:
         if not file.exists():
             reason = "no such file"

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from .errors import VidcolorError, warn
+from .marks import sheet_kind
 
 SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".pgm", ".ppm")
 """Endings of label maps: formats that keep every pixel as it is."""
@@ -24,7 +25,6 @@ _COLOR = 1 << 24
 """Added to the label of a colour, so that it is never a number's."""
 
 
-@lru_cache(maxsize=8)
 def read_map(path: Path) -> np.ndarray:
     """(h, w) int64 of a map: its index numbers (grey and palette pictures), or one number for each colour.
 
@@ -96,12 +96,14 @@ class ContentMaps:
 
     def __init__(self, path: Path) -> None:
         """Raises VidcolorError where there is no map, or one without a number in a folder."""
+        self.read = lru_cache(maxsize=8)(read_map)
+        """`read_map`, which keeps the last maps."""
         self._first: list[int] = [0]
         self._paths: list[Path] = [path]
         if path.is_dir():
             found = []
             for file in path.iterdir():
-                if file.suffix.lower() not in SUFFIXES or file.name.startswith("."):
+                if file.suffix.lower() not in SUFFIXES or file.name.startswith(".") or sheet_kind(file):
                     continue
                 numbers = re.findall(r"\d+", file.stem)
                 if not numbers:

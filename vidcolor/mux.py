@@ -28,6 +28,8 @@ from .film import Film, open_film
 from .verify import verify
 
 _PICTURE_TYPES = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "gif": "image/gif"}
+# Stand for the files in a command until it is made: ffmpeg-python takes no names that are not UTF-8.
+_PICTURE, _SOURCE, _RESULT = "<picture>", "<source>", "<result>"
 # Tags of a coded stream that are no longer true of its new coding.
 _STALE = re.compile(r"^(BPS|NUMBER_OF_|_STATISTICS|DURATION|ENCODER)", re.IGNORECASE)
 
@@ -107,7 +109,7 @@ def join_units(
         raise VidcolorError(f"{out}: no frames, or PTS that do not rise")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{out.stem[:80]}-", dir=out.parent))
+        work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))
     except OSError as error:
         raise VidcolorError(f"{out}: cannot be written: {error.strerror}") from error
     try:
@@ -206,7 +208,7 @@ def _command(
 ) -> list[str]:
     """The argument list. trial: only the first moment of it, to see whether the container takes the tracks."""
     options: dict[str, Any] = {"c": "copy", "copyts": None, "f": fmt.container}
-    inputs = [ffmpeg.input(f"file:{picture}", **_hdr(film, fmt))["v:0"]]
+    inputs = [ffmpeg.input(_PICTURE, **_hdr(film, fmt))["v:0"]]
     more: list[str] = []  # options that are given several times, which ffmpeg-python does not know
     if film.kind == "video":
         before: dict[str, Any] = {}
@@ -216,7 +218,7 @@ def _command(
             options["to"] = _seconds(film, span.end + span.lift)
         if span.lift:
             before["itsoffset"] = _seconds(film, span.lift)
-        source = ffmpeg.input(f"file:{film.path.absolute()}", **before)
+        source = ffmpeg.input(_SOURCE, **before)
         options |= {"map_metadata": 1, "map_chapters": 1, "map_metadata:s:0": f"1:s:{film.stream}"}
         flags, stale = _picture_tags(film)
         options["disposition:0"] = flags
@@ -253,10 +255,12 @@ def _command(
             options["tag:v:0"] = "hvc1"
     if trial:
         options["t"] = "0.1"
-    stream = ffmpeg.output(*inputs, f"file:{result}", **options)
+    stream = ffmpeg.output(*inputs, _RESULT, **options)
     command = ffmpeg.compile(stream, cmd=program(), overwrite_output=True)
-    end_of_options = command.index(f"file:{result}")
+    end_of_options = command.index(_RESULT)
     command[end_of_options:end_of_options] = more
+    files = {_PICTURE: picture, _SOURCE: film.path.absolute(), _RESULT: result}
+    command = [f"file:{files[word]}" if word in files else word for word in command]
     return [command[0], "-hide_banner", "-nostdin", "-v", "error", *command[1:]]
 
 
@@ -306,9 +310,11 @@ def _cover_file(film: Film, track: Track, work: Path) -> tuple[Path, str]:
     """The cover picture as a file of its own, and its media type."""
     kind = track.metadata.get("mimetype") or _PICTURE_TYPES.get(track.codec, "image/jpeg")
     suffix = ".jpg" if kind == "image/jpeg" else "." + kind.rpartition("/")[2]
-    path = work / (Path(track.metadata.get("filename", "")).name or f"cover{suffix}")
+    folder = work / f"cover-{track.index}"  # of its own: names may be equal
+    path = folder / (Path(track.metadata.get("filename", "")).name or f"cover{suffix}")
     if path.exists():
         return path, kind
+    folder.mkdir()
     with open_film(film.path) as container:
         packet = next(packet for packet in container.demux(container.streams[track.index]) if packet.size)
         path.write_bytes(bytes(packet))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from fractions import Fraction
 from typing import NoReturn, TextIO
@@ -54,4 +55,14 @@ def count(number: int, what: str) -> str:
 
 
 def tell(text: str, stream: TextIO | None = None) -> None:
-    print(text, file=stream or sys.stdout)
+    """Print; names of files that are not text in the terminal's encoding come out as the bytes that they are."""
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "utf-8"
+        for errors in ("surrogateescape", "backslashreplace"):
+            with contextlib.suppress(UnicodeEncodeError):
+                stream.flush()
+                stream.buffer.write((text + "\n").encode(encoding, errors))
+                return

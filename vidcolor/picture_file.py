@@ -62,6 +62,15 @@ class Stored:
     """EXIF orientation, 1 to 8."""
 
 
+def holds_picture(path: Path) -> bool:
+    """Whether a file holds a picture, whatever its name."""
+    try:
+        check_picture(path)
+    except VidcolorError:
+        return False
+    return True
+
+
 def check_picture(path: Path, what: str = "reference") -> None:
     """Read no more than the header: raises VidcolorError where `path` is missing or not a picture that is read."""
     if not _is_tiff(path, what):

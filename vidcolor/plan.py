@@ -18,6 +18,7 @@ import numpy as np
 from .encode import OutputFormat
 from .errors import VidcolorError
 from .film import Film
+from .names import existing
 from .settings import Settings
 from .version import __version__
 from .whole import write_whole
@@ -316,9 +317,9 @@ def _read(text: str, home: Path, was: Path) -> Path:
     """The path that a plan means which lies in the folder `home` and was written in the folder `was`."""
     path = Path(text)
     if path.is_absolute() and not path.parent.exists():
-        moved = _plain(home / os.path.relpath(path, was))
+        moved = existing(_plain(home / os.path.relpath(path, was)))
         return moved if moved.parent.exists() else path
-    return _plain(home / path)
+    return existing(_plain(home / path))
 
 
 def _plain(path: Path) -> Path:

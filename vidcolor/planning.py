@@ -88,8 +88,9 @@ def make_plan(
 
     film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
     settings = resolved(film, settings, request.out)
-    out = (request.out or default_out(request.movie, ".color" + suffix_of(settings.codec))).absolute()
+    out = (request.out or default_out(film.path, ".color" + suffix_of(settings.codec))).absolute()
     work = work_folder(out)
+    request = replace(request, movie=film.path)
     start, end = points(request, film)
     keys = read_keys(request, film.frame_rate)
     check_targets(request, settings, keys, out, work, dry=dry)

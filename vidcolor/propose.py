@@ -93,6 +93,7 @@ def propose(
         raise VidcolorError(f"--anchors-per-frame {anchors_per_frame}: from {FEWEST} to {MOST}")
     settings = settings or Settings()
     film = probe(movie, fps=fps, matrix=settings.matrix, full_range=settings.full_range)
+    movie = film.path
     begin, stop = points(Request(movie, start=start, end=end), film)
     folder = (out or default_out(movie, ".proposed")).absolute()
     rows = [] if anchors is None else read(anchors, None, size_of(film))

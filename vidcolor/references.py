@@ -14,7 +14,7 @@ from .errors import VidcolorError, warn
 from .names import existing
 from .options import count
 from .picture import load_key
-from .picture_file import SUFFIXES, WORKING_SUFFIXES, check_picture
+from .picture_file import SUFFIXES, WORKING_SUFFIXES, check_picture, holds_picture
 from .scenes import read_table
 from .timecode import Label, Point, counted_from, parse_point, timecode
 
@@ -107,14 +107,14 @@ def _folder(folder: Path) -> list[Key]:
         numbers = re.findall(r"\d+", path.name if kind == "bare" else path.stem)
         if not numbers and kind == "key":
             raise VidcolorError(f"--refs {folder}: {path.name} has no frame number in its name (ref_000123.png)")
-        if numbers and (kind != "bare" or _is_picture(path)):
+        if numbers and (kind != "bare" or holds_picture(path)):
             (working if kind == "working" else keys)[path] = int(max(numbers, key=len))
     left_out = []
     exported = {number: path.name for path, number in keys.items()}
     for path, number in working.items():
         if number in exported:
             left_out.append(f"{path.name} ({exported[number]} is taken)")
-        elif _is_picture(path):
+        elif holds_picture(path):
             keys[path] = number
         else:
             left_out.append(f"{path.name} (cannot be read, save it as PNG or TIFF)")
@@ -141,14 +141,6 @@ def _kind_of_name(path: Path) -> str | None:
     return "bare" if not suffix or suffix[1:].isdecimal() else None
 
 
-def _is_picture(path: Path) -> bool:
-    try:
-        check_picture(path)
-    except VidcolorError:
-        return False
-    return True
-
-
 def _say_twins(keys: Sequence[Key], path: Path) -> None:
     """Name the keys that are given for the same frame or time."""
     places: dict[Point, list[Key]] = {}
@@ -163,8 +155,8 @@ def _say_twins(keys: Sequence[Key], path: Path) -> None:
 
 
 def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
-    rows = read_table(path, "--refs")
-    header = [cell.lower() for cell in rows[0][1]] if rows else []
+    rows = read_table(path, "--refs", strip=False)
+    header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
     places = [name for name in PLACES if name in header]
     if len(places) != 1:
         found = f"has {' and '.join(places)}" if places else "has none of them"
@@ -177,17 +169,23 @@ def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
         where = f"--refs {path}, row {line}"
         if len(cells) > len(header):
             raise VidcolorError(f"{where}, column {len(header) + 1}: more cells than the header names")
-        cell = row.get(places[0], "")
+        cell = row.get(places[0], "").strip()
         place, scene, counted = _place(cell, places[0], where, rate, first)
-        name = row.get("reference", "")
-        if not name:
+        if not row.get("reference", "").strip():
             raise VidcolorError(f'{where}, column "reference": empty')
-        picture = existing((path.absolute().parent / name).absolute())
-        weight = _weight(row.get("weight", ""), where)
+        picture = _listed(path, row["reference"])
+        weight = _weight(row.get("weight", "").strip(), where)
         keys.append(Key(picture, place, scene, weight, f'{where}, column "reference"', counted))
     if not keys:
         raise VidcolorError(f"--refs {path}: no reference in it")
     return keys
+
+
+def _listed(path: Path, name: str) -> Path:
+    """The picture that a list means by a name: as it is written, without the blanks around it, with \\ for /."""
+    spellings = [name, name.strip(), name.strip().replace("\\", "/")]
+    pictures = [existing((path.absolute().parent / spelling).absolute()) for spelling in spellings]
+    return next((picture for picture in pictures if picture.is_file()), pictures[1])
 
 
 def _place(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import VidcolorError
+from .names import existing
 from .timecode import timecode
 from .whole import write_whole
 
@@ -31,16 +32,19 @@ START, END = "Start Frame", "End Frame"
 """The two that are read."""
 
 
-def read_table(path: Path, what: str) -> list[tuple[int, list[str]]]:
+def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[int, list[str]]]:
     """Line number and cells of every row of a CSV file that is not empty.
 
-    Raises VidcolorError, naming the file as `what`, where it cannot be read as UTF-8 text.
+    strip: without the blanks around cells. Raises VidcolorError, naming the file as `what`, where it cannot be read as
+    text (UTF-8, or UTF-16 with its byte order mark).
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise VidcolorError(f"{what} {path}: {reason}") from None
+        data = existing(path).read_bytes()
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise VidcolorError(f"{what} {path}: is not UTF-8 text; save it as CSV in UTF-8") from None
+    except OSError as error:
+        raise VidcolorError(f"{what} {path}: {error.strerror}") from None
     try:
         delimiter = csv.Sniffer().sniff(text.partition("\n")[0], ",;\t").delimiter
     except csv.Error:
@@ -49,8 +53,15 @@ def read_table(path: Path, what: str) -> list[tuple[int, list[str]]]:
     rows = []
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
-                rows.append((reader.line_num, [cell.strip() for cell in cells]))
+            if not any(cell.strip() for cell in cells):
+                continue
+            rows.append((reader.line_num, [cell.strip() if strip else cell for cell in cells]))
+            for column, cell in enumerate(cells, 1):
+                if "\0" in cell:
+                    raise VidcolorError(
+                        f"{what} {path}, row {reader.line_num}, column {column}: a NUL character, which no name and no "
+                        "number holds; save the list as CSV in UTF-8"
+                    )
     except csv.Error as error:
         raise VidcolorError(f"{what} {path}, row {reader.line_num}: {error}") from None
     return rows

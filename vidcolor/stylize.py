@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from . import color, guided, labelmaps, picture, picture_file
+from . import color, guided, labelmaps, picture
 from .errors import VidcolorError, warn
 from .film import Film
 from .marks import sheet_kind
 from .names import default_out, existing
 from .options import Parser, count, frame_rate, tell, whole
 from .outputs import Input, Target, check, of_film
+from .picture_file import SUFFIXES, holds_picture, is_deep
 from .sequence import is_sequence, takes
 from .settings import CODECS, PRECISIONS, TRANSFERS, Settings
 from .whole import write_whole
@@ -84,7 +85,9 @@ def stylize(
     """
     settings = settings or Settings()
     content, styles = existing(content), [existing(path) for path in styles]
-    photograph = not is_sequence(content) and content.suffix.lower() in picture_file.SUFFIXES
+    labels = None if labels is None else [existing(path) for path in labels]
+    ending = content.suffix.lower()
+    photograph = not is_sequence(content) and (ending in SUFFIXES or (not ending and holds_picture(content)))
     if out is None:
         out = default_out(content, ".style.png" if photograph else ".style" + _ending(content, settings, fps))
     out = out.absolute()
@@ -140,7 +143,7 @@ def stylize(
         labelmaps.check_shape(value, rgb.shape[:2], labels[0], content)
         known.check(value, labels[0])
         own = known.of(value, value.shape)
-    deep = picture_file.is_deep(content)
+    deep = is_deep(content)
     if deep and out.suffix.lower() not in DEEP_SUFFIXES:
         warn(f"{out}: {out.suffix} holds 8 bits of the content's 16; {' or '.join(DEEP_SUFFIXES[:2])} keeps them")
     write_picture(out, stylized(rgb, stylist(), own), deep)

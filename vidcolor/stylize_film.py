@@ -56,7 +56,7 @@ def stylize_film(
     fmt = output_format(film, settings, out)
     if known is not None and maps is not None:
         for file in maps.paths:
-            values = labelmaps.read_map(file)
+            values = maps.read(file)
             labelmaps.check_shape(values, (film.height, film.width), file, path)
             known.check(values, file)
     stylist = make()
@@ -65,7 +65,7 @@ def stylize_film(
     say_lost(film, fmt, found.beside, out)
     shots = shots_of(found.cuts, len(found.pts))
     try:
-        work = Path(tempfile.mkdtemp(prefix=f".{out.stem[:80]}-", dir=out.parent))
+        work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))
     except OSError as error:
         raise VidcolorError(f"{out}: cannot be written: {error.strerror}") from error
     try:
@@ -167,7 +167,7 @@ class _Shot:
         """The frame's label map at the net's size."""
         if self.known is None or self.maps is None:
             return None
-        return self.known.of(labelmaps.read_map(self.maps.at(frame)), self.size)
+        return self.known.of(self.maps.read(self.maps.at(frame)), self.size)
 
 
 def _moved(luma: np.ndarray, change: np.ndarray, film: Film) -> np.ndarray:
