@@ -15,9 +15,10 @@ from vidcolor.encode import output_format
 from vidcolor.errors import VidcolorError
 from vidcolor.extent import missing_bytes
 from vidcolor.film import probe
-from vidcolor.mux import Span, source_tracks
+from vidcolor.mux import Span
 from vidcolor.reader import ReadReport, read
 from vidcolor.settings import Settings
+from vidcolor.tracks import source_tracks
 from vidcolor.verify import verify
 
 B_FRAMES = ["-c:v", "libx264", "-bf", 3, "-g", 12]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import VidcolorError, warn
-from .film import MATRIX_OF_SPACE, Facts, Film, Frame
+from .film import MATRIX_OF_SPACE, Facts, Film, Frame, open_film
 from .side_data import KEEP_CAPTIONS
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class Beside:
                 continue
             if kind == "CONTENT_LIGHT_LEVEL" and film.content_light:
                 continue
+            if kind == "STEREO3D" and fmt.container == "matroska" and _has_stereo_tag(film):
+                continue
             if kind == "TYPE_31" and film.kind == "images":  # a scanner's notes on a picture are none on the film
                 continue
             name = _NAMES.get(kind, f"side data {kind}")
@@ -90,6 +92,14 @@ class Beside:
                 if count
             ]
         return lost
+
+
+def _has_stereo_tag(film: Film) -> bool:
+    """Whether the film's container has the arrangement, so that it is copied as a tag."""
+    if film.kind == "images":
+        return False
+    with open_film(film.path) as container:
+        return "stereo_mode" in container.streams[film.stream].metadata
 
 
 def say_lost(film: Film, fmt: OutputFormat, found: Beside, out: Path) -> None:
@@ -177,6 +187,9 @@ class Watch:
 
     def beside(self) -> Beside:
         """What there was in all frames."""
+        order = self._film.field_order
+        if order in ("tff", "bff") and not self._fields["tff"] + self._fields["bff"]:
+            self._note("fields", f"field order {order} of the container, whose frames are progressive")
         return Beside(dict(self._fields), dict(self._data), tuple(self._changes.values()))
 
 

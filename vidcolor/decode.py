@@ -16,6 +16,7 @@ from .damage import DecoderLog, only_leans, touches_picture
 from .errors import VidcolorError
 from .extent import missing_bytes
 from .film import Film, open_film, video_stream
+from .soundform import SoundForms
 
 _NOTES = 20
 _ANEW = Fraction(1, 10)
@@ -176,6 +177,7 @@ class _Clock:
         self.usual = usual_step(film)
         self.away = 0
         """Frames in a row whose own time stamps lie far before the time that they got."""
+        self.forms = SoundForms()
         self.latest: dict[int, Fraction] = {}
         """Last DTS of every stream, in seconds."""
 
@@ -210,7 +212,17 @@ class _Clock:
         return after
 
     def watch(self, packet: Any) -> None:
-        """A packet of the picture, of sound or of subtitles: the result cannot take over time that starts anew."""
+        """A packet of the picture, of sound or of subtitles: the result cannot take over time that starts anew, nor
+        sound that changes its form."""
+        if change := self.forms.change(packet):
+            if not self.careful:
+                raise _Amiss
+            path = shlex.quote(str(self.film.path))
+            raise VidcolorError(
+                f"{self.film.path}: sound stream {packet.stream.index} changes near {self.place()} ({change}), for "
+                f"which a result has no place: give it one form (ffmpeg -i {path} -map 0 -c copy -c:a aac whole.mkv) "
+                "and colour whole.mkv, or cut the film there"
+            )
         if packet.dts is None:
             return
         now, index = packet.dts * packet.time_base, packet.stream.index

@@ -384,22 +384,27 @@ def _display_matrix(frame: Any, data: bytes | None) -> tuple[int, tuple[int, ...
     return (0, ()) if numbers == _UPRIGHT else (round(-frame.rotation / 90) * 90 % 360, numbers)
 
 
+def in_libavs_words(container: Any) -> str:
+    """libav's own description of an open file, which has more in it than PyAV shows."""
+    with LOG_LOCK:
+        level = av.logging.get_level()
+        av.logging.set_level(av.logging.INFO)
+        av.logging.set_libav_level(av.logging.VERBOSE)  # below it libav leaves the chroma siting out
+        try:
+            described: str = container.dumps_format()
+        finally:
+            av.logging.set_libav_level(av.logging.INFO)
+            av.logging.set_level(level)
+    return described
+
+
 def _chroma_location(container: Any, stream: Any, frame: Any) -> int:
     """Number of the chroma siting (1 left, 2 center, 3 topleft, ...), 0 where nobody says.
 
     PyAV has it on a frame from version 19 on; before, only libav's own description of the file shows it."""
     if hasattr(frame, "chroma_location"):
         return int(frame.chroma_location)
-    with LOG_LOCK:
-        level = av.logging.get_level()
-        av.logging.set_level(av.logging.INFO)
-        av.logging.set_libav_level(av.logging.VERBOSE)  # below it libav leaves the siting out
-        try:
-            described = container.dumps_format()
-        finally:
-            av.logging.set_libav_level(av.logging.INFO)
-            av.logging.set_level(level)
-    line = re.search(rf"Stream #\d+:{stream.index}\D.*Video:.*", described)
+    line = re.search(rf"Stream #\d+:{stream.index}\D.*Video:.*", in_libavs_words(container))
     inside = re.search(rf"{stream.codec_context.pix_fmt or frame.format.name}\(([^)]*)\)", line[0]) if line else None
     words = inside[1].split(", ") if inside else []  # whole ones: "top" is a siting, "top first" an order of fields
     return next((number for number, name in enumerate(_CHROMA_LOCATIONS) if number and name in words), 0)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -21,37 +21,16 @@ import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 
+from .chroma import grid_size
 from .concat import concatenate, picture_suffix
-from .encode import OutputFormat
+from .encode import Encoder, OutputFormat
 from .errors import VidcolorError, warn
-from .film import Film, open_film
+from .film import Film, Frame, open_film
+from .tracks import STALE, Track, cover_file, picture_track, source_tracks
 from .verify import verify
 
-_PICTURE_TYPES = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "gif": "image/gif"}
 # Stand for the files in a command until it is made: ffmpeg-python takes no names that are not UTF-8.
 _PICTURE, _SOURCE, _RESULT = "<picture>", "<source>", "<result>"
-# Tags of a coded stream that are no longer true of its new coding.
-_STALE = re.compile(r"^(BPS|NUMBER_OF_|_STATISTICS|DURATION|ENCODER)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Track:
-    """A stream of the source beside its picture."""
-
-    index: int
-    """In the source."""
-    kind: str
-    """`audio`, `subtitle`, `attachment`, `data` or `cover`."""
-    codec: str
-    """Decoder name, empty where libav knows none."""
-    disposition: tuple[str, ...]
-    """Names of the flags that are set."""
-    metadata: dict[str, str]
-    """Its own tags: language, title, ..."""
-
-    def __str__(self) -> str:
-        details = [self.metadata.get(key, "") for key in ("language", "title", "filename")]
-        return " ".join(filter(None, [self.kind, f"stream {self.index}", self.codec, *details]))
 
 
 @dataclass(frozen=True)
@@ -126,9 +105,40 @@ def join_units(
         raise VidcolorError(f"{out}: cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    _say(out, kept, lost)
+    return JoinReport(out, len(stamps), tuple(map(str, kept)), tuple(lost))
+
+
+def foresee(film: Film, fmt: OutputFormat, out: Path) -> None:
+    """Say before anything is coloured what of the source's tracks the result's container will not hold, or only in
+    another form, and which pictures stay as they are. Tried with a single frame."""
+    tracks = source_tracks(film)
+    if not tracks:
+        return
+    for track in tracks:
+        if track.kind == "video":
+            warn(f"{out.name}: {track} is copied as it is; only video stream {film.stream} is coloured")
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        picture = work / f"picture{picture_suffix(fmt)}"
+        kind = np.uint8 if film.depth == 8 else np.uint16
+        planes = [
+            np.zeros((film.height, film.width), kind),
+            *(np.zeros(grid_size(film, fmt.chroma), kind) for _ in "bc"),
+        ]
+        with Encoder(film, fmt, work / "unit.mkv") as encoder:
+            encoder.write(Frame(0, 0, planes[0]), *planes[1:])
+        concatenate(film, [work / "unit.mkv"], np.zeros(1, np.int64), fmt, picture)
+        result = work / f"result{out.suffix}"
+        _say(out, *_mux(film, fmt, picture, tracks, result, work, Span(None, None, 0), trial=True))
+
+
+def _say(out: Path, kept: Sequence[Track], lost: Sequence[str]) -> None:
+    for track in kept:
+        if track.converted:
+            warn(f"{out.name}: {track}: written as {track.converted}, which may lose its styles")
     for what in lost:
         warn(f"{out.name}: not kept: {what}")
-    return JoinReport(out, len(stamps), tuple(map(str, kept)), tuple(lost))
 
 
 def lift(film: Film, pts: np.ndarray) -> int:
@@ -141,30 +151,6 @@ def lift(film: Film, pts: np.ndarray) -> int:
     return max(-int(pts[0]), math.ceil(-first / film.time_base))
 
 
-def source_tracks(film: Film) -> list[Track]:
-    """Everything in the source file beside its picture; nothing for numbered images.
-
-    Left out is what its container builds anew: the chapter track and the time code track of MOV."""
-    if film.kind == "images":
-        return []
-    tracks = []
-    with open_film(film.path) as container:
-        chapters = bool(container.chapters())
-        for stream in container.streams:
-            if stream.index == film.stream:
-                continue
-            flags = tuple(flag.name for flag in type(stream.disposition) if flag & stream.disposition and flag.name)
-            kind = "cover" if "attached_pic" in flags else stream.type
-            context = stream.codec_context
-            codec = context.name if context is not None else ""
-            metadata = dict(stream.metadata)
-            mov = "mov" in container.format.name
-            if mov and kind == "data" and ("timecode" in metadata or (chapters and codec in ("", "bin_data"))):
-                continue
-            tracks.append(Track(stream.index, kind, codec, flags, metadata))
-    return tracks
-
-
 def _mux(
     film: Film,
     fmt: OutputFormat,
@@ -173,23 +159,29 @@ def _mux(
     result: Path,
     work: Path,
     span: Span,
+    *,
+    trial: bool = False,
 ) -> tuple[list[Track], list[str]]:
-    """Run ffmpeg; again without what the container cannot hold. Returns what was kept and what was lost."""
+    """Run ffmpeg; again without what the container cannot hold, and with text subtitles in its own form. Returns what
+    was kept and what was lost. trial: only to know that."""
     # MOV has no place for a cover; ffmpeg would drop it in silence.
     kept = [track for track in tracks if track.kind != "cover" or fmt.container != "mov"]
     lost = [f"{track}: {result.suffix} cannot hold it" for track in tracks if track not in kept]
-    error = _run(_command(film, fmt, picture, kept, result, work, span))
+    error = _run(_command(film, fmt, picture, kept, result, work, span, trial=trial))
     if error:
         _stop_at_full_disk(result, error)
         tracks, kept = kept, []
         for track in tracks:
-            reason = _run(_command(film, fmt, picture, [track], result, work, span, trial=True))
-            if reason:
+            forms = [track, replace(track, converted=track.text_for(fmt.container))]
+            for form in forms if forms[1].converted else forms[:1]:
+                reason = _run(_command(film, fmt, picture, [form], result, work, span, trial=True))
+                if not reason:
+                    kept.append(form)
+                    break
                 _stop_at_full_disk(result, reason)
-                lost.append(f"{track}: {result.suffix} cannot hold it")
             else:
-                kept.append(track)
-        error = _run(_command(film, fmt, picture, kept, result, work, span))
+                lost.append(f"{track}: {result.suffix} cannot hold it")
+        error = _run(_command(film, fmt, picture, kept, result, work, span, trial=trial))
     if error:
         raise VidcolorError(f"{result.name}: ffmpeg cannot mux the result: {error}")
     return kept, lost
@@ -220,9 +212,10 @@ def _command(
             before["itsoffset"] = _seconds(film, span.lift)
         source = ffmpeg.input(_SOURCE, **before)
         options |= {"map_metadata": 1, "map_chapters": 1, "map_metadata:s:0": f"1:s:{film.stream}"}
-        flags, stale = _picture_tags(film)
-        options["disposition:0"] = flags
-        more += [word for name in stale for word in ("-metadata:s:0", f"{name}=")]
+        own = picture_track(film)
+        options["disposition:0"] = "+".join(own.disposition) or "0"
+        tags = [*(f"{name}=" for name in own.metadata if STALE.match(name)), *own.tags_for(fmt.container)]
+        more += [word for tag in tags for word in ("-metadata:s:0", tag)]
         # FFmpeg makes a track of a cover in Matroska; as an attachment it stays a cover.
         attached = [track for track in tracks if track.kind == "cover" and fmt.container == "matroska"]
         mapped = [track for track in tracks if track not in attached]
@@ -235,12 +228,13 @@ def _command(
                 if "ss" not in before:
                     begin = _seconds(film, span.start + span.lift)
                     options[f"bsf:{place}"] = f"noise=drop=lt(pts*tb\\,{begin})"
-            if fmt.container != "matroska":
-                more += [word for tag in _mov_tags(track, fmt) for word in (f"-metadata:s:{place}", tag)]
+            if track.converted:
+                options[f"c:{place}"] = track.converted
+            more += [word for tag in track.tags_for(fmt.container) for word in (f"-metadata:s:{place}", tag)]
         inputs.append(source["v:99?"])  # nothing: so that ffmpeg opens the source for its tags and chapters
         attachments = sum(track.kind == "attachment" for track in mapped)
         for place, track in enumerate(attached, attachments):
-            name, kind = _cover_file(film, track, work)
+            name, kind = cover_file(film, track, work)
             more += ["-attach", f"file:{name}", f"-metadata:s:t:{place}", f"mimetype={kind}"]
             more += [f"-metadata:s:t:{place}", f"filename={name.name}"]
     if fmt.container == "matroska":
@@ -285,40 +279,6 @@ def _knows_hdr(ffmpeg_program: str) -> bool:
 
 def _seconds(film: Film, ticks: int) -> str:
     return f"{float(ticks * film.time_base):.6f}"
-
-
-def _mov_tags(track: Track, fmt: OutputFormat) -> list[str]:
-    """Tags in MP4's and MOV's own form: a title is the handler's name; MOV knows French as `fra` only."""
-    tags = []
-    title = track.metadata.get("title")
-    if title:
-        tags.append(f"handler_name={title}")
-    if fmt.container == "mov" and track.metadata.get("language") == "fre":
-        tags.append("language=fra")
-    return tags
-
-
-def _picture_tags(film: Film) -> tuple[str, list[str]]:
-    """Disposition of the picture as ffmpeg writes it, and names of tags of its former coding."""
-    with open_film(film.path) as container:
-        stream = container.streams[film.stream]
-        flags = [flag.name for flag in type(stream.disposition) if flag & stream.disposition and flag.name]
-        return "+".join(flags) or "0", [name for name in stream.metadata if _STALE.match(name)]
-
-
-def _cover_file(film: Film, track: Track, work: Path) -> tuple[Path, str]:
-    """The cover picture as a file of its own, and its media type."""
-    kind = track.metadata.get("mimetype") or _PICTURE_TYPES.get(track.codec, "image/jpeg")
-    suffix = ".jpg" if kind == "image/jpeg" else "." + kind.rpartition("/")[2]
-    folder = work / f"cover-{track.index}"  # of its own: names may be equal
-    path = folder / (Path(track.metadata.get("filename", "")).name or f"cover{suffix}")
-    if path.exists():
-        return path, kind
-    folder.mkdir()
-    with open_film(film.path) as container:
-        packet = next(packet for packet in container.demux(container.streams[track.index]) if packet.size)
-        path.write_bytes(bytes(packet))
-    return path, kind
 
 
 @lru_cache(maxsize=1)

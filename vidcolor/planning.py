@@ -85,6 +85,7 @@ def make_plan(
     from .film import probe
     from .models import computing
     from .models.precision import name
+    from .mux import foresee
 
     film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
     settings = resolved(film, settings, request.out)
@@ -114,7 +115,9 @@ def make_plan(
         on_frame=on_frame,
     )
     film = replace(film, field_order=found.beside.field_order)
-    say_lost(film, output_format(film, settings, out), found.beside, out)
+    fmt = output_format(film, settings, out)
+    say_lost(film, fmt, found.beside, out)
+    foresee(film, fmt, out)
     pts = found.pts
     cuts = found.cuts if scenes is None else cuts_of_scenes(scenes, len(pts), request.scenes or Path())
     shots = shots_of(cuts, len(pts))

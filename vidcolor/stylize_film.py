@@ -24,7 +24,7 @@ from .encode import Encoder, OutputFormat, output_format
 from .errors import VidcolorError
 from .film import Film, Frame, probe
 from .kept import scanned
-from .mux import join_units
+from .mux import foresee, join_units
 from .settings import Settings
 from .shots import shots_of
 from .styling import Stylist, fitted, into_gamut, small_size
@@ -63,6 +63,7 @@ def stylize_film(
     with FramesBar("scan", progress, film.frames_hint or None, leave=False) as bar:
         found = scanned(film, on_frame=bar)
     say_lost(film, fmt, found.beside, out)
+    foresee(film, fmt, out)
     shots = shots_of(found.cuts, len(found.pts))
     try:
         work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))

@@ -15,14 +15,14 @@ import numpy as np
 from .encode import OutputFormat
 from .errors import VidcolorError
 from .film import Film, describe, open_film
+from .tracks import Track, lost_programs, lost_tags, picture_track
 
 if TYPE_CHECKING:
-    from .mux import Span, Track
+    from .mux import Span
 
 _MATROSKA_TICK = Fraction(1, 1000)
 _ROOM = Fraction(1, 100)
 """Seconds by which sound may lie elsewhere than in the source; rounding takes up to 1 ms."""
-_MADE_ANEW = {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "creation_time"}
 
 
 def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Sequence[Track], span: Span) -> list[str]:
@@ -154,16 +154,16 @@ def _compare(
     if film.kind == "images":
         return lost
     with open_film(film.path) as source:
-        if len(source.chapters()) > len(chapters):
-            lost.append(f"{len(source.chapters()) - len(chapters)} chapters")
-        there = {name.lower() for name in metadata}
-        for name in source.metadata:
-            if name.lower() not in there | _MADE_ANEW:
-                lost.append(f"metadata {name}")
+        lost += _lost_chapters(source.chapters(), chapters) if span.whole else []
+        # A time code is the film's in one container, its picture's in another.
+        gone = lost_tags(source.metadata, {*metadata, *(name for stream in streams for name in stream.metadata)})
+        lost += [f"metadata {', '.join(gone)}"] if gone else []
+        lost += lost_programs(source)
         before: dict[int, Times] = {}
         if span.whole and kept:
             with suppress(av.FFmpegError):  # a damaged source: what can be counted was copied
                 before = _walk(source)[1]
+        lost += picture_track(film).lost_in(streams[0])
         # Covers become attachments in Matroska, and come last: pair the others by order, covers by order.
         for covers in (False, True):
             ours = [track for track in kept if (track.kind == "cover") == covers]
@@ -171,14 +171,26 @@ def _compare(
             if len(theirs) < len(ours):
                 lost += [f"{track}: not in the finished file" for track in ours[len(theirs) :]]
             for track, stream in zip(ours, theirs, strict=False):
-                lost += _differences(track, stream)
+                lost += track.lost_in(stream)
                 source_times, own = before.get(track.index, Times()), times.get(stream.index, Times())
+                if track.converted:
+                    lost += [] if own.packets or not source_times.packets else [f"{track}: its text"]
+                    continue
                 missing = source_times.packets - own.packets
                 if missing > 0 and not covers:
                     lost.append(f"{track}: {missing} of its {source_times.packets} packets")
                 if source_times.packets and own.packets and not covers:
                     _check_times(track, source_times, own, later, path)
     return lost
+
+
+def _lost_chapters(before: list[Any], after: list[Any]) -> list[str]:
+    if len(before) > len(after):
+        missing = len(before) - len(after)
+        return [f"{missing} chapter{'' if missing == 1 else 's'}"]
+    titles = [[one.get("metadata", {}).get("title") for one in chapters] for chapters in (before, after)]
+    wrong = sum(was is not None and was != is_ for was, is_ in zip(*titles))
+    return [f"the title{'' if wrong == 1 else 's'} of {wrong} chapter{'' if wrong == 1 else 's'}"] if wrong else []
 
 
 def _check_times(track: Track, before: Times, after: Times, later: Fraction, path: Path) -> None:
@@ -200,19 +212,3 @@ def _is_cover(stream: Any) -> bool:
 
 def _is_chapter_track(stream: Any) -> bool:
     return stream.type == "data" and stream.codec_context is None
-
-
-def _differences(track: Track, stream: Any) -> list[str]:
-    lost = []
-    names = {name.lower(): value for name, value in stream.metadata.items()}
-    for name in ("language", "title"):
-        value = track.metadata.get(name)
-        # A title is the handler's name in MP4; `fra` is MOV's word for `fre`.
-        same = {value, "fra" if value == "fre" else value}
-        if value and value != "und" and not same & {names.get(name), name == "title" and names.get("handler_name")}:
-            lost.append(f"{track}: its {name} {value}")
-    flags = {flag.name for flag in type(stream.disposition) if flag & stream.disposition}
-    gone = set(track.disposition) - flags
-    if gone:
-        lost.append(f"{track}: its disposition {', '.join(sorted(gone))}")
-    return lost
