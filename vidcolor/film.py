@@ -20,6 +20,7 @@ from .damage import LOG_LOCK
 from .errors import VidcolorError, warn
 from .planes import is_colored, layout
 from .side_data import content_light, mastering_display, told
+from .still import still
 
 Matrix = Literal["bt601", "bt709", "bt2020", "smpte240m", "fcc"]
 
@@ -194,6 +195,8 @@ def probe(
     else:
         if fps is not None:
             raise VidcolorError(f"{path}: --fps is for numbered images; a film file has its own time stamps")
+        if path.is_file() and still(path) is not None:
+            raise VidcolorError(f"{path}: a single picture; a film of pictures is named by its folder or by a pattern")
         found = describe(path)
     picture = images or found.pop("picture")
     found.pop("picture", None)
@@ -273,7 +276,7 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
     """Facts of a file's video stream and of its first frame, nothing decided: most of the fields of Film."""
     with open_film(file) as container:
         stream = video_stream(container, file, index)
-        frame = _first_frame(container, stream, file)
+        frame = still(file) or _first_frame(container, stream, file)
         context = stream.codec_context
         how = layout(frame.format.name)
         tags = {

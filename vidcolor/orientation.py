@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from .film import Film
+if TYPE_CHECKING:
+    from .film import Film
 
 AS_STORED = 1
 _PROBE = np.arange(6).reshape(2, 3)

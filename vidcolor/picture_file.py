@@ -73,7 +73,7 @@ def holds_picture(path: Path) -> bool:
 
 def check_picture(path: Path, what: str = "reference") -> None:
     """Read no more than the header: raises VidcolorError where `path` is missing or not a picture that is read."""
-    if not _is_tiff(path, what):
+    if not tiff.is_tiff(path, what):
         _open(path, what).close()
 
 
@@ -83,7 +83,7 @@ def read_picture(path: Path, what: str = "reference") -> Stored:
     16 bits of PNG and TIFF are kept. What is lost of it is said. Raises VidcolorError, naming `what`, where the file is
     missing, not a picture that is read, or broken.
     """
-    if _is_tiff(path, what):
+    if tiff.is_tiff(path, what):
         samples = tiff.read(path, what)
         if samples.transparent:
             _say_transparent(path, what)
@@ -104,20 +104,12 @@ def read_picture(path: Path, what: str = "reference") -> Stored:
 
 def is_deep(path: Path) -> bool:
     """Whether a picture's file has more than 8 bits a sample (of PNG, TIFF and JPEG 2000, which can)."""
-    if _is_tiff(path, "picture"):
+    if tiff.is_tiff(path, "picture"):
         return tiff.bits(path, "picture") > 8
     with _open(path, "picture") as image:
         if image.format == "PNG":
             return _Png(path).depth == 16
         return image.mode.startswith("I") or (image.format == "JPEG2000" and _jpeg2000_bits(path) > 8)
-
-
-def _is_tiff(path: Path, what: str) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(4) in tiff.MAGIC
-    except OSError as error:
-        raise VidcolorError(f"{what} {path}: {error.strerror or error}") from None
 
 
 def _open(path: Path, what: str) -> ImageFile.ImageFile:

@@ -13,11 +13,13 @@ import numpy as np
 
 from . import sequence
 from .color import cbcr_to_codes, luma_weights, rgb_to_ycbcr
+from .damage import DecoderLog, touches_picture
 from .decode import ReadReport, decoded, drain, timed
 from .errors import VidcolorError, warn
 from .film import Facts, Film, Frame, open_film, probe, video_stream
 from .planes import chroma_planes, layout, luma_plane, rgb_planes
 from .side_data import CARRIED, of_the_source, told
+from .still import still
 
 __all__ = ["ReadReport", "image_files", "probe", "read", "read_decord"]
 
@@ -226,24 +228,44 @@ def _read_images(
             return
         if place >= len(files):
             raise VidcolorError(f"{film.path}: picture {place} is gone: make the plan again")
-        try:
-            with open_film(files[place]) as container:
-                frame = next(container.decode(video_stream(container, files[place])), None)
-        except VidcolorError as error:
-            frame, reason = None, str(error)
-        except av.FFmpegError as error:
-            frame, reason = None, f"{files[place]}: damaged ({error.strerror})"
-        else:
-            reason = f"{files[place]}: no picture in it"
-        if frame is None:
+        frame, reason = _picture(files[place])
+        if reason and frame is not None and pts is not None:
+            reason = ""  # the scan let it pass
+        if reason:
             if on_error == "stop":
-                raise VidcolorError(f"{reason}; --on-error skip leaves frame {index} out and reports")
-            report.lost += 1
+                does = f"leaves frame {index} out" if frame is None else f"takes frame {index} as it is"
+                raise VidcolorError(f"{reason}; --on-error skip {does} and reports")
+            report.lost += frame is None
+            report.damaged += frame is not None
             report.notes.append(f"frame {index}: {reason}")
+        if frame is None:
             continue
         yield _frame(film, index, place, frame, weights, chroma)
         report.frames += 1
         index += 1
+
+
+def _picture(file: Path) -> tuple[Any, str]:
+    """The decoded picture of a file, None where there is none, and what is wrong with it, empty where it is sound."""
+    try:
+        frame = still(file)
+        if frame is not None:
+            return frame, ""
+        with open_film(file) as container:
+            stream = video_stream(container, file)
+            context = stream.codec_context
+            context.thread_count = 1
+            with DecoderLog({context.codec.name, context.name}) as log:
+                with log.listening():
+                    frame = next(container.decode(stream), None)
+                said = [line for line in log.take() if touches_picture(line, begun=True)]
+    except VidcolorError as error:
+        return None, str(error)
+    except av.FFmpegError as error:
+        return None, f"{file}: damaged ({error.strerror})"
+    if frame is None:
+        return None, f"{file}: no picture in it"
+    return frame, f"{file}: damaged ({said[0]})" if said else ""
 
 
 def read_decord(film: Film, indices: Sequence[int], pts: Sequence[int] | np.ndarray | None = None) -> np.ndarray:

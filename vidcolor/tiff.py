@@ -19,6 +19,10 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MOST_PIXELS = 1 << 28
 """Pixels of the largest picture that is read."""
 _REMEDY = "save it as 8- or 16-bit RGB"
+_UNSIGNED = 1
+# What libav decodes right.
+_COMPRESSIONS = {"NONE", "CCITTRLE", "CCITTFAX3", "CCITTFAX4", "LZW", "DEFLATE", "ADOBE_DEFLATE", "PACKBITS"}
+_PHOTOMETRICS = {"MINISWHITE", "MINISBLACK", "RGB", "PALETTE", "YCBCR"}
 _SPACES = {"MINISBLACK": "GRAY", "MINISWHITE": "GRAY", "PALETTE": "GRAY", "RGB": "RGB", "YCBCR": "RGB"}
 _SPACES |= {"SEPARATED": "CMYK", "CIELAB": "LAB", "ICCLAB": "LAB"}
 _CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
@@ -42,6 +46,15 @@ class Samples:
     """Pictures in the file, thumbnails and masks left out; this is the first."""
 
 
+def is_tiff(path: Path, what: str) -> bool:
+    """Whether the file begins as a TIFF does. Raises VidcolorError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in MAGIC
+    except OSError as error:
+        raise VidcolorError(f"{what} {path}: {error.strerror or error}") from None
+
+
 def read(path: Path, what: str) -> Samples:
     """The first picture of a TIFF file. Raises VidcolorError, naming `what`, where it is broken or not supported."""
     with _pages(path, what) as pages:
@@ -50,9 +63,36 @@ def read(path: Path, what: str) -> Samples:
 
 def bits(path: Path, what: str) -> int:
     """Bits of a sample of the first picture. Raises VidcolorError where the file is broken."""
+    return kind(path, what).bits
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file's header says."""
+
+    bits: int
+    """Of a sample of the first picture."""
+    plain: bool
+    """Whether libav decodes it as it is meant. Of tiles and JPEG it makes black without a word, of 16-bit floats and of
+    inverted 12 bits garbage; 32-bit floats, BigTIFF and newer compressions it does not know."""
+    pictures: int
+    """How many there are, thumbnails and masks left out."""
+
+
+def kind(path: Path, what: str) -> Kind:
+    """What the header says. Raises VidcolorError where the file is broken."""
     with _pages(path, what) as pages:
-        depth = pages[0].bitspersample
-        return int(depth if isinstance(depth, int) else max(depth))
+        page = pages[0]
+        bits = page.bitspersample if isinstance(page.bitspersample, int) else max(page.bitspersample)
+        plain = (
+            not page.is_tiled
+            and not page.parent.is_bigtiff
+            and page.compression.name in _COMPRESSIONS
+            and page.photometric.name in _PHOTOMETRICS
+            and page.sampleformat == _UNSIGNED
+            and page.bitspersample in (1, 2, 4, 8, 16)
+        )
+        return Kind(int(bits), plain, len(pages))
 
 
 @contextmanager
