@@ -35,7 +35,7 @@ NAMES = {
     "a dash": "-o",
     "a protocol": "concat:a|b",
     "a line break": "new\nline",
-    "quotes": "it's \"q\"",
+    "quotes": 'it\'s "q"',
     "spaces": " two  spaces ",
     "a dot": ".dot",
     "decomposed": DECOMPOSED,

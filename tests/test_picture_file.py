@@ -209,7 +209,7 @@ def test_every_kind_of_png(tmp_path, capfd):
     assert "animated" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg", "webp", "8.tif", "16.tif"])
+@pytest.mark.parametrize("kind", ["png", "jpg", "webp", "avif", "8.tif", "16.tif"])
 def test_all_orientations_lie_as_a_viewer_shows_them(tmp_path, kind):
     path = tmp_path / f"key.{kind}"
     for orientation in range(1, 9):
@@ -222,7 +222,7 @@ def test_all_orientations_lie_as_a_viewer_shows_them(tmp_path, kind):
             image.save(path, exif=exif, quality=95, **({"lossless": True} if kind == "webp" else {}))
         image.getexif()[274] = orientation
         upright = np.asarray(ImageOps.exif_transpose(image)) / 255
-        assert off(path, upright) < (0.2 if kind == "jpg" else 0.003), orientation
+        assert off(path, upright) < (0.2 if kind in ("jpg", "avif") else 0.003), orientation
 
 
 def test_names_do_not_matter(tmp_path):
@@ -283,3 +283,43 @@ def test_photoshops_flattened_picture_is_read_where_there_is_one(tmp_path):
     assert off(psd(tmp_path / "key.psd", True), EIGHT / 255) < 1e-5
     with pytest.raises(VidcolorError, match="without its flattened picture"):
         load_picture(psd(tmp_path / "key.psd", False))
+
+
+def test_thumbnails_are_no_pictures(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "key.tif") as file:
+        file.write(EIGHT[:8, :8], photometric="rgb", subfiletype=1)
+        file.write(EIGHT, photometric="rgb")
+    assert off(tmp_path / "key.tif", EIGHT / 255) < 1e-5
+    with tifffile.TiffWriter(tmp_path / "raw.tif") as file:
+        file.write(EIGHT[:8, :8], photometric="rgb", subfiletype=1, subifds=1)
+        file.write(DEEP[..., 0], photometric="cfa")
+    for read in (check_picture, load_picture):
+        with pytest.raises(VidcolorError, match="camera's raw picture; save it as"):
+            read(tmp_path / "raw.tif")
+
+
+@pytest.mark.parametrize("kind", ["lzw.tif", "planar.tif", "8.png", "16.png", "jpg", "webp", "gif"])
+def test_damaged_files_are_read_or_refused_in_one_line(tmp_path, capfd, kind):
+    path = tmp_path / f"key.{kind}"
+    if kind == "planar.tif":
+        tiff(path, np.moveaxis(DEEP, 2, 0), planarconfig="separate")
+    elif kind == "lzw.tif":
+        tiff(path, DEEP, compression="lzw", rowsperstrip=7)
+    elif kind == "16.png":
+        cv2.imwrite(str(path), DEEP[..., ::-1])
+    else:
+        Image.fromarray(EIGHT).save(path)
+    whole, random, refused = path.read_bytes(), np.random.default_rng(0), 0
+    for number in range(30):
+        data = bytearray(whole)
+        for place in random.integers(0, min(len(data), 400 if number % 2 else 1 << 30), 4):
+            data[place] = random.integers(0, 256)
+        path.write_bytes(data)
+        try:
+            check_picture(path)
+            assert load_picture(path).ndim == 3
+        except VidcolorError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused
+    assert "libpng" not in capfd.readouterr().err

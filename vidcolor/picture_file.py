@@ -73,7 +73,9 @@ def holds_picture(path: Path) -> bool:
 
 def check_picture(path: Path, what: str = "reference") -> None:
     """Read no more than the header: raises VidcolorError where `path` is missing or not a picture that is read."""
-    if not tiff.is_tiff(path, what):
+    if tiff.is_tiff(path, what):
+        tiff.check(path, what)
+    else:
         _open(path, what).close()
 
 
@@ -98,8 +100,10 @@ def read_picture(path: Path, what: str = "reference") -> Stored:
                 warn(f"{what} {path}: is animated, its first picture is taken")
             rgb = _pixels(image, path, what)
             return Stored(rgb, int(image.getexif().get(_ORIENTATION, 1)))
-        except (OSError, SyntaxError, ValueError, MemoryError, RuntimeError, Image.DecompressionBombError) as error:
-            raise VidcolorError(f"{what} {path}: broken picture ({error})") from None
+        except VidcolorError:
+            raise
+        except Exception as error:  # decoders raise whatever comes to them
+            raise VidcolorError(f"{what} {path}: broken picture ({error}); save it again") from None
 
 
 def is_deep(path: Path) -> bool:
@@ -119,8 +123,8 @@ def _open(path: Path, what: str) -> ImageFile.ImageFile:
         raise VidcolorError(f"{what} {path}: {_what_it_is(path)}") from None
     except Image.DecompressionBombError:
         raise VidcolorError(f"{what} {path}: too many pixels; scale it to the film's size") from None
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        reason = getattr(error, "strerror", None) or f"broken picture ({error})"
+    except Exception as error:  # decoders raise whatever comes to them
+        reason = getattr(error, "strerror", None) or f"broken picture ({error}); save it again"
         raise VidcolorError(f"{what} {path}: {reason}") from None
     return image
 
@@ -148,6 +152,8 @@ def _pixels(image: ImageFile.ImageFile, path: Path, what: str) -> np.ndarray:
     if image.format == "PSD" and not _is_merged(image):
         raise VidcolorError(f"{what} {path}: saved without its flattened picture; save it as {_READ}")
     if png and png.depth == 16:  # Pillow reads 16-bit RGB as 8
+        with Image.open(path) as again:
+            again.verify()  # OpenCV prints what it finds broken
         values, space, transparent = _sixteen_bit(path)
     else:
         values, space, transparent = _eight_bit(image)

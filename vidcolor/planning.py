@@ -26,7 +26,7 @@ from .references import Key, from_files, keys_of_shots, read_refs
 from .scenes import cuts_of_scenes, read_scenes
 from .settings import Settings
 from .shots import shots_of
-from .timecode import Label, Point, counted_from, frame_at, frame_shown, has_constant_rate, timecode
+from .timecode import Label, Point, counted_from, frame_at, frame_shown, has_constant_rate, label, timecode
 
 
 @dataclass(frozen=True)
@@ -333,7 +333,10 @@ def _use(
         number = key.place - first_number if isinstance(key.place, int) else key.place
         place = frame_shown(number, pts, film.time_base)
         if not 0 <= place < len(pts):
-            given = f"frame {key.place}" if isinstance(key.place, int) else timecode(key.place)
+            if isinstance(key.place, int):
+                given = f"frame {key.place}"
+            else:
+                given = label(key.place, film.frame_rate) if key.counted else timecode(key.place)
             side = "before its first frame" if place < 0 else "beyond the film's end"
             numbers = f"frames {first_number} to {first_number + len(pts) - 1}"
             hint = ""
@@ -400,13 +403,19 @@ def _report(
         if isinstance(key.place, int) and number != key.place:
             warn(f"reference {key.path}: given for frame {key.place}, paints frame {number}; taken for that")
         if use.turn is not None:
-            warn(f"reference {key.path}: painted on the picture as it is coded, not as it is shown; turned to fit")
+            warn(f"reference {key.path}: fits the picture as it is coded, not as a player shows it; taken so")
         if use.frame in painted:
             warn(
                 f"references {painted[use.frame].path} and {key.path} both paint frame {number}: "
                 "the first is reproduced there; leave one of them out"
             )
         painted.setdefault(use.frame, key)
+    for key, use, match in zip(keys, uses, matches, strict=True):
+        if key.scene is not None and match.frame is not None and not use.painted:
+            number = match.frame + first_number
+            warn(
+                f"reference {key.path}: given for scene {key.scene}, paints frame {number} of another: an example only"
+            )
     unlike = [key for key, use in zip(keys, uses, strict=True) if key.place is not None and not use.painted]
     if unlike:
         names = ", ".join(key.path.name for key in unlike[:3]) + (", ..." if len(unlike) > 3 else "")

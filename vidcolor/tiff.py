@@ -61,6 +61,12 @@ def read(path: Path, what: str) -> Samples:
         return _samples(pages[0], len(pages))
 
 
+def check(path: Path, what: str) -> None:
+    """Raise VidcolorError, naming `what`, where the header says that a file is broken or not supported."""
+    with _pages(path, what) as pages:
+        _space(pages[0])
+
+
 def bits(path: Path, what: str) -> int:
     """Bits of a sample of the first picture. Raises VidcolorError where the file is broken."""
     return kind(path, what).bits
@@ -104,33 +110,49 @@ def _pages(path: Path, what: str) -> Iterator[list[Any]]:
     try:
         with tifffile.TiffFile(path) as file:
             pages = [page for page in file.pages if not int(getattr(page, "subfiletype", 0)) & 0b101]
+            if not pages and file.pages[0].subifds:
+                raise _Unsupported("of a camera's raw picture")
             yield pages or [file.pages[0]]
     except _Unsupported as error:
         raise VidcolorError(f"{what} {path}: TIFF {error}; {_REMEDY}") from None
     except OSError as error:
         raise VidcolorError(f"{what} {path}: {error.strerror or error}") from None
-    except (ValueError, RuntimeError, IndexError, KeyError, TypeError, MemoryError, NotImplementedError) as error:
-        raise VidcolorError(f"{what} {path}: broken picture ({error})") from None
+    except VidcolorError:
+        raise
+    except Exception as error:  # tifffile raises whatever comes to it
+        raise VidcolorError(f"{what} {path}: broken picture ({error}); save it again") from None
 
 
 class _Unsupported(Exception):
     pass
 
 
-def _samples(page: Any, pictures: int) -> Samples:
+def _space(page: Any) -> str:
+    """Colour space of a page. Raises _Unsupported where it is none that is read."""
     photometric = getattr(page.photometric, "name", str(page.photometric))
     space = _SPACES.get(photometric)
-    tags = page.tags
-    orientation = int(tags[274].value) if 274 in tags else 1
-    subsampled = photometric == "YCBCR" and page.compression.name != "JPEG"  # tifffile decodes only JPEG's
-    if space is None or (subsampled and orientation != 1):
+    if space is None or (_is_ycbcr(page) and _orientation(page) != 1):
         raise _Unsupported(f"of colours kept as {photometric}")
     if page.imagewidth * page.imagelength > MOST_PIXELS:
         raise _Unsupported("of too many pixels")
     if page.imagedepth > 1:
         raise _Unsupported("of a volume")
+    return space
+
+
+def _is_ycbcr(page: Any) -> bool:
+    """Whether its samples are Y'CbCr; tifffile gives those of JPEG as RGB."""
+    return getattr(page.photometric, "name", "") == "YCBCR" and page.compression.name != "JPEG"
+
+
+def _orientation(page: Any) -> int:
+    return int(page.tags[274].value) if 274 in page.tags else 1
+
+
+def _samples(page: Any, pictures: int) -> Samples:
+    space, photometric, tags = _space(page), page.photometric.name, page.tags
     profile = tags[34675].value if 34675 in tags else None
-    if subsampled:
+    if _is_ycbcr(page):
         return Samples(_by_libtiff(page.parent.filehandle.path), space, profile, 1, False, pictures)
     stored = page.asarray()
     planar = page.samplesperpixel > 1 and page.planarconfig == 2
@@ -155,7 +177,7 @@ def _samples(page: Any, pictures: int) -> Samples:
             transparent = bool(alpha.min() < 1)
             if kind == 1 and transparent and space in ("RGB", "GRAY"):
                 values = np.clip(values / np.maximum(alpha, 1e-6), 0, 1)
-    return Samples(values, space, profile, orientation, transparent, pictures)
+    return Samples(values, space, profile, _orientation(page), transparent, pictures)
 
 
 def _by_libtiff(path: str) -> np.ndarray:
