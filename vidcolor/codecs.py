@@ -38,6 +38,15 @@ PRESETS = (
     "placebo",
 )
 PROFILES: dict[Grid, tuple[str, ...]] = {"422": ("hq", "proxy", "lt", "standard"), "444": ("4444", "4444xq")}
+PRORES_TAGS = {
+    "proxy": "apco",
+    "lt": "apcs",
+    "standard": "apcn",
+    "hq": "apch",
+    "4444": "ap4h",
+    "4444xq": "ap4x",
+}
+"""What MOV calls each profile of ProRes."""
 FITS = {
     ".mkv": ("matroska", ("x264", "x265", "ffv1", "prores")),
     ".mp4": ("mp4", ("x264", "x265")),

@@ -68,6 +68,8 @@ class Film:
     """Names of what was decided by rule and not by a tag: `matrix`, `range`."""
     frames_hint: int
     """The container's own count of frames, 0 where it has none; never trusted, only for a progress bar."""
+    base_rate: Fraction = Fraction(0)
+    """Rate on whose grid the time stamps lie, as libav guesses it (`r_frame_rate`); 0 where it does not."""
     display_matrix: tuple[int, ...] = ()
     """The nine numbers of the display matrix behind `rotation` (mirroring too), () where there is none."""
     clock: Literal["pts", "dts"] = "pts"
@@ -158,6 +160,7 @@ NO_TIMESTAMPS = av.format.Flags.no_timestamps.value
 FASTEST = 1000
 """Frames a second; what a header has beyond that (raw DV: 60000) is a tick."""
 _HD_LINES = 720
+_BEYOND = (Fraction(60000, 1001), Fraction(120000, 1001))
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 """The display matrix that changes nothing."""
 
@@ -191,7 +194,7 @@ def probe(
             warn(f"{path}: numbered images have no rate: 24 frames a second taken (choose with --fps)")
         rate = _rate(24 if fps is None else fps)
         found = describe(files[0])
-        found |= {"frame_rate": rate, "time_base": 1 / rate, "frames_hint": len(files), "stream": 0}
+        found |= {"frame_rate": rate, "base_rate": rate, "time_base": 1 / rate, "frames_hint": len(files), "stream": 0}
     else:
         if fps is not None:
             raise VidcolorError(f"{path}: --fps is for numbered images; a film file has its own time stamps")
@@ -300,7 +303,7 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
         rates = [stream.average_rate, stream.guessed_rate]
         if container.format.flags & NO_TIMESTAMPS:  # what the demuxer takes for granted, and the coded stream's own
             rates.reverse()
-        rate = next((Fraction(rate) for rate in rates if rate and rate <= FASTEST), Fraction(24))
+        rate = _unrounded(next((Fraction(rate) for rate in rates if rate and rate <= FASTEST), Fraction(24)))
         side = told(frame)[1]
         rotation, display = _display_matrix(frame, side.get("DISPLAYMATRIX"))
         shape = Fraction(stream.sample_aspect_ratio or 0) or Fraction(1)
@@ -315,6 +318,7 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
             "chroma": how.chroma,
             "time_base": Fraction(stream.time_base or Fraction(1, 1000)),
             "frame_rate": rate,
+            "base_rate": _unrounded(Fraction(stream.base_rate or 0)),
             "sample_aspect_ratio": shape,
             "rotation": rotation,
             "display_matrix": display,
@@ -327,6 +331,11 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
             "colored": is_colored(frame),
             "picture": container.format.name.endswith("_pipe") or container.format.name == "image2",
         }
+
+
+def _unrounded(rate: Fraction) -> Fraction:
+    """A rate as it was meant: of Matroska's, libav gives terms up to 30000, which 60000/1001 has not."""
+    return next((true for true in _BEYOND if abs(rate / true - 1) < Fraction(1, 10**7)), rate)
 
 
 def open_film(file: Path) -> Any:

@@ -22,10 +22,13 @@ import imageio_ffmpeg
 import numpy as np
 
 from .chroma import grid_size
+from .codecs import PRORES_TAGS
 from .concat import concatenate, picture_suffix
 from .encode import Encoder, OutputFormat
 from .errors import VidcolorError, warn
 from .film import Film, Frame, open_film
+from .matroska import set_display_aspect
+from .rate import steadied
 from .tracks import STALE, Track, cover_file, picture_track, source_tracks
 from .verify import verify
 
@@ -86,6 +89,7 @@ def join_units(
     stamps = np.array(pts, np.int64)
     if not len(stamps) or (np.diff(stamps) <= 0).any():
         raise VidcolorError(f"{out}: no frames, or PTS that do not rise")
+    film, stamps, start, end = steadied(film, stamps, fmt, start, end)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))
@@ -99,6 +103,8 @@ def join_units(
         concatenate(film, [Path(file) for file in unit_files], stamps, fmt, picture)
         tracks = source_tracks(film)
         kept, lost = _mux(film, fmt, picture, tracks, result, work, span)
+        if fmt.container == "matroska" and film.sample_aspect_ratio != 1:
+            set_display_aspect(result, film.sample_aspect_ratio * film.width / film.height)
         lost += verify(film, fmt, stamps, result, kept, span)
         os.replace(result, out)
     except OSError as error:
@@ -238,7 +244,8 @@ def _command(
             more += ["-attach", f"file:{name}", f"-metadata:s:t:{place}", f"mimetype={kind}"]
             more += [f"-metadata:s:t:{place}", f"filename={name.name}"]
     if fmt.container == "matroska":
-        # The display's aspect: Matroska has no other, and PyAV does not write it.
+        options["r:v:0"] = str(film.frame_rate)  # as its DefaultDuration; else ffmpeg guesses from rounded times
+        # The display's aspect: Matroska has no other, and PyAV does not write it. Rounded; then set exactly.
         display = film.sample_aspect_ratio * film.width / film.height
         if film.sample_aspect_ratio != 1:
             options["aspect"] = f"{display.numerator}:{display.denominator}"
@@ -247,6 +254,8 @@ def _command(
         options |= {"video_track_timescale": film.time_base.denominator, "movie_timescale": film.time_base.denominator}
         if fmt.codec == "x265":
             options["tag:v:0"] = "hvc1"
+        if fmt.codec == "prores":
+            options["tag:v:0"] = PRORES_TAGS[fmt.options["profile"]]
     if trial:
         options["t"] = "0.1"
     stream = ffmpeg.output(*inputs, _RESULT, **options)

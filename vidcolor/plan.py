@@ -347,4 +347,4 @@ def _film_from_json(facts: dict[str, Any]) -> Film:
 
 _PATHS = ("dump_dir", "encoder")
 """Settings that are paths (an encoder: where it is a file)."""
-_FRACTIONS = ("time_base", "frame_rate", "sample_aspect_ratio")
+_FRACTIONS = ("time_base", "frame_rate", "base_rate", "sample_aspect_ratio")

@@ -1,0 +1,137 @@
+"""The rate that a program reads is the source's, whatever the codec, the containers and the length."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from media import ffmpeg, write_film
+from test_mux import color, video_pts
+
+from vidcolor import errors
+from vidcolor.film import probe
+from vidcolor.rate import constant_rate
+from vidcolor.reader import read
+from vidcolor.settings import Settings
+
+TAGS = {"space": 1, "primaries": 1, "transfer": 1, "range": 1}
+SOURCES = {  # ending: codec, pixel format, and the file that it is copied from
+    "h264.mp4": ("libx264", "yuv420p", None),
+    "h264.mkv": ("libx264", "yuv420p", "h264.mp4"),
+    "h264.ts": ("libx264", "yuv420p", "h264.mp4"),
+    "ffv1.mkv": ("ffv1", "yuv420p", None),
+    "ffv1.avi": ("ffv1", "yuv420p", None),
+    "prores.mov": ("prores_ks", "yuv422p10le", None),
+    "prores.mkv": ("prores_ks", "yuv422p10le", "prores.mov"),
+}
+RESULTS = [
+    ("x264", ".mkv"),
+    ("x264", ".mp4"),
+    ("x265", ".mov"),
+    ("ffv1", ".mkv"),
+    ("prores", ".mov"),
+    ("prores", ".mkv"),
+]
+RATES = [("24", 5), ("24", 1), ("24000/1001", 48), ("24000/1001", 2), ("25", 5), ("30", 48), ("30000/1001", 5)]
+RATES += [("16", 5), ("18", 48), ("18", 1), ("50", 5), ("60", 48)]
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "_said", set())
+
+
+def rates(path: Path) -> tuple[Fraction | None, Fraction | None]:
+    """ffprobe's r_frame_rate and avg_frame_rate."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return stream.base_rate, stream.average_rate
+
+
+def durations(path: Path) -> set[Fraction]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return {packet.duration * packet.time_base for packet in container.demux(stream) if packet.size}
+
+
+@pytest.mark.parametrize(("rate", "count"), RATES)
+def test_the_rate_that_is_read_is_the_source_s(tmp_path: Path, rate: str, count: int) -> None:
+    wrong = {}
+    for number, (name, (codec, pix_fmt, copied)) in enumerate(SOURCES.items()):
+        source = tmp_path / name
+        if copied is None:
+            write_film(source, count, width=32, height=32, codec=codec, pix_fmt=pix_fmt, rate=Fraction(rate), tags=TAGS)
+        else:
+            ffmpeg("-i", tmp_path / copied, "-c", "copy", source)
+        if name == "h264.ts" and count < 5:
+            continue  # so short a transport stream says no rate
+        assert rates(source) == (Fraction(rate),) * 2 or name == "h264.ts", name
+        # Over all rates each source comes to each result.
+        for codec, suffix in RESULTS[(number + count) % 2 :: 2]:
+            out = tmp_path / f"out{suffix}"
+            color(probe(source), out, Settings(codec=codec, chroma="422" if codec == "prores" else "420"))
+            if rates(out) != (Fraction(rate),) * 2:
+                wrong[name, codec, suffix] = rates(out)
+            if suffix != ".mkv":
+                assert durations(out) == {1 / Fraction(rate)}
+    assert wrong == {}
+
+
+def test_every_pair_is_in_the_table() -> None:
+    pairs = {
+        (name, result)
+        for _, count in RATES
+        for number, name in enumerate(SOURCES)
+        for result in RESULTS[(number + count) % 2 :: 2]
+        if name != "h264.ts" or count >= 5
+    }
+    assert len(pairs) == len(SOURCES) * len(RESULTS)
+
+
+def test_a_variable_rate_keeps_its_times(tmp_path: Path) -> None:
+    pts = [0, 40, 95, 131, 200, 233, 277, 401, 420, 477]
+    source = write_film(tmp_path / "a.mkv", 10, pts=pts, time_base=Fraction(1, 1000), tags=TAGS).path
+    assert video_pts(source)[1] == pts
+    for suffix in (".mkv", ".mov"):
+        out = tmp_path / f"out{suffix}"
+        color(probe(source), out, Settings(codec="x264"))
+        tick, stamps = video_pts(out)
+        assert [stamp * tick * 1000 for stamp in stamps] == pts
+
+
+def test_dropped_frames_leave_gaps_of_whole_frames(tmp_path: Path) -> None:
+    places = [0, 1, 2, 5, 6, 7, 9, 10, 14, 15, 16, 17, 20, 21, 22, 23, 24]
+    source = write_film(tmp_path / "a.mkv", len(places), pts=places, time_base=Fraction(1, 24), tags=TAGS).path
+    assert Fraction(video_pts(source)[0]) == Fraction(1, 1000)
+    color(probe(source), tmp_path / "out.mov", Settings(codec="x264"))
+    tick, stamps = video_pts(tmp_path / "out.mov")
+    assert [stamp * tick * 24 for stamp in stamps] == places
+
+
+def test_a_part_of_a_rounded_film(tmp_path: Path) -> None:
+    source = write_film(tmp_path / "a.mkv", 40, rate=24, tags=TAGS).path
+    film = probe(source)
+    pts = [frame.pts for frame in read(film)]
+    out = tmp_path / "out.mov"
+    color(film, out, Settings(codec="prores"), first=7, last=19, start=pts[7], end=pts[19])
+    assert rates(out) == (24, 24) and durations(out) == {Fraction(1, 24)}
+    tick, stamps = video_pts(out)
+    assert abs(stamps[0] * tick - Fraction(7, 24)) < Fraction(1, 1000)
+
+
+def test_constant_rates_are_told_from_variable_ones() -> None:
+    ms, places = Fraction(1, 1000), np.arange(500)
+    ntsc = Fraction(24000, 1001)
+    for way in (np.rint, np.floor, np.ceil):
+        pts = way(places * 1001 / 24).astype(np.int64)
+        assert constant_rate(pts + 7, ms, [Fraction(24), ntsc]) == ntsc
+    # Rounded to 1 ms, then counted in finer ticks.
+    assert constant_rate(pts * 16, Fraction(1, 16000), [Fraction(24), ntsc]) == ntsc
+    assert constant_rate(np.array([0, 41, 83, 125]), ms, [Fraction(25)]) is None
+    late = np.where(places < 250, pts, pts + 3)
+    assert constant_rate(late, ms, [ntsc]) is None
+    assert constant_rate(places * 2, Fraction(1, 48), [Fraction(24)]) == 24
+    assert constant_rate(np.array([5]), ms, [Fraction(18)]) == 18
