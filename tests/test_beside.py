@@ -218,6 +218,14 @@ def test_primaries_and_sampling_that_change_are_named(grey: Path, capsys: pytest
     assert "chroma sampling 4:2:2 from frame 4 (0.16" in said
 
 
+def test_an_alpha_channel_is_named(grey: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for form, named in (("argb", True), ("rgb24", False)):
+        film = grey.with_name(f"{form}.mov")
+        ffmpeg("-i", grey, "-frames:v", 2, "-c:v", "qtrle", "-pix_fmt", form, film)
+        colored(film, "o.mkv", codec="ffv1", overwrite=True)
+        assert ("not kept: the alpha channel" in capsys.readouterr().err) is named
+
+
 def test_group_time_codes_are_named_where_they_say_something(grey: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for start, named in (("00:00:00:00", False), ("10:00:00:00", True)):
         film = grey.with_name("film.mpg")

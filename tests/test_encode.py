@@ -175,7 +175,8 @@ def test_headers_agree_between_units(tmp_path: Path) -> None:
 
 
 def test_the_same_frames_give_the_same_file(tmp_path: Path) -> None:
-    film = probe(write_film(tmp_path / "a.mkv", 12, tags=TAGS).path)
+    # x264 with AVX-512 is not steady at widths such as 96
+    film = probe(write_film(tmp_path / "a.mkv", 12, width=128, tags=TAGS).path)
     for codec in ("x264", "ffv1"):
         fmt = output_format(film, Settings(codec=codec), "out.mkv")
         one, two = (encode(film, fmt, tmp_path / name, read(film)).read_bytes() for name in ("1.mkv", "2.mkv"))

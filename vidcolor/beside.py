@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import av
+
 from .errors import VidcolorError, warn
 from .film import MATRIX_OF_SPACE, Facts, Film, Frame, open_film
 from .side_data import KEEP_CAPTIONS
@@ -64,7 +66,7 @@ class Beside:
 
     def lost(self, film: Film, fmt: OutputFormat) -> list[str]:
         """What a result in the format `fmt` will not have, in words."""
-        lost = list(self.changes)
+        lost = [*self.changes, *(["the alpha channel"] if _has_alpha(film.pix_fmt) else [])]
         for kind, count in self.data.items():
             if kind == "A53_CC" and fmt.codec in KEEP_CAPTIONS:
                 continue
@@ -92,6 +94,11 @@ class Beside:
                 if count
             ]
         return lost
+
+
+def _has_alpha(pix_fmt: str) -> bool:
+    form = av.VideoFormat(pix_fmt, 16, 16)
+    return not form.has_palette and any(part.is_alpha for part in form.components)
 
 
 def _has_stereo_tag(film: Film) -> bool:

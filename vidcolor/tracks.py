@@ -42,7 +42,7 @@ _QUICKTIME = {
     "eus": "baq",
     "swe": "sve",
 }
-_TEXT = frozenset(("mov_text", "srt", "subrip", "ass", "ssa", "webvtt", "text"))
+_TEXT = frozenset(("mov_text", "srt", "subrip", "ass", "ssa", "webvtt", "text", "cc_dec"))
 _TEXT_OF = {"matroska": "srt", "mp4": "mov_text", "mov": "mov_text"}
 
 
