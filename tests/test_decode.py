@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from media import ffmpeg, times_by_ffmpeg, write_film
 
-from vidcolor import errors
+from vidcolor import decode, errors
 from vidcolor.errors import VidcolorError
 from vidcolor.film import probe
 from vidcolor.reader import ReadReport, read
@@ -144,3 +144,26 @@ def test_recordings_put_end_to_end_are_refused_with_a_remedy_that_works(tmp_path
             list(read(film, on_error=on_error))
     ffmpeg("-fflags", "+genpts", "-i", path, "-map", 0, "-c", "copy", whole)
     assert len(list(read(probe(whole)))) == 72
+
+
+def test_pictures_that_overlap_a_little_are_soon_in_time_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at a joint where the sound of the first recording ended before its picture."""
+    film = probe(write_film(tmp_path / "a.mkv", 12).path)
+    stamps = [0, 42, 83, 125, 167, 109, 151, 193, 235, 276, 318, 360]
+    monkeypatch.setattr(decode, "timed", lambda film, frames: zip(stamps, frames, strict=True))
+    with pytest.raises(VidcolorError, match=r"frame 5 .*PTS 109, before that of the frame before: --on-error skip"):
+        list(read(film))
+    report = ReadReport()
+    found = [frame.pts for frame in read(film, on_error="skip", report=report)]
+    assert found == [0, 42, 83, 125, 167, 209, 230, 251, 272, 276, 318, 360] and report.repaired == 4
+
+
+def test_joined_files_of_a_format_without_breaks_are_joined_by_their_time(tmp_path: Path) -> None:
+    part = write_film(tmp_path / "part.mkv", 24, codec="libx264").path
+    path, parts, whole = tmp_path / "j.mkv", tmp_path / "parts.txt", tmp_path / "whole.mkv"
+    path.write_bytes(part.read_bytes() * 2)
+    with pytest.raises(VidcolorError, match=r"start anew near frame .*-f concat -safe 0 -i parts\.txt"):
+        list(read(probe(path), on_error="skip"))
+    parts.write_text(f"file '{part}'\n" * 2)
+    ffmpeg("-f", "concat", "-safe", 0, "-i", parts, "-map", 0, "-c", "copy", whole)
+    assert len(list(read(probe(whole)))) == 48

@@ -153,6 +153,7 @@ def _pass(film: Film, clock: _Clock, listen: bool) -> Iterator[tuple[int, Any, F
             context.thread_count = 1
         else:
             stream.thread_type = "AUTO"
+        clock.joins_anew = container.format.name in ("mpegts", "mpeg")
         log = DecoderLog({context.codec.name, context.name, container.format.name}) if listen else None
         with log or nullcontext():
             try:
@@ -177,6 +178,10 @@ class _Clock:
         self.usual = usual_step(film)
         self.away = 0
         """Frames in a row whose own time stamps lie far before the time that they got."""
+        self.behind = False
+        """Whether the time of the last frame was repaired."""
+        self.joins_anew = False
+        """Whether ffmpeg gives one clock to recordings of this format that were put end to end."""
         self.forms = SoundForms()
         self.latest: dict[int, Fraction] = {}
         """Last DTS of every stream, in seconds."""
@@ -187,7 +192,7 @@ class _Clock:
         if self.previous is not None and stamp <= self.previous:
             stamp = self._repaired(stamp, self.previous)
         else:
-            self.away = 0
+            self.away, self.behind = 0, False
         if self.start is None:
             self.start = stamp
         self.previous = stamp
@@ -197,7 +202,9 @@ class _Clock:
     def _repaired(self, stamp: int, previous: int) -> int:
         if not self.careful:
             raise _Amiss
-        after = previous + self.usual
+        # Several in a row overlap what came before, as at a joint: half steps, so that they are soon in time again.
+        after = previous + (max(1, self.usual // 2) if self.behind else self.usual)
+        self.behind = True
         self.away = self.away + 1 if (after - stamp) * self.film.time_base > _ANEW else 0
         if self.away > _AWAY and len(self.latest) > 1:
             raise self.anew()
@@ -208,7 +215,7 @@ class _Clock:
                 "that of the frame before: --on-error skip repairs it"
             )
         self.report.repaired += 1
-        self.note(f"PTS {stamp} is not after {previous}")
+        self.note(f"PTS {stamp} is not after {previous}", f"frame {self.index} ({self.seconds(after)})")
         return after
 
     def watch(self, packet: Any) -> None:
@@ -233,10 +240,17 @@ class _Clock:
         self.latest[index] = now
 
     def anew(self) -> VidcolorError:
-        whole = f"ffmpeg -fflags +genpts -i {shlex.quote(str(self.film.path))} -map 0 -c copy whole.mkv"
+        if self.joins_anew:
+            path = shlex.quote(str(self.film.path))
+            remedy = f"give them one clock (ffmpeg -fflags +genpts -i {path} -map 0 -c copy whole.mkv)"
+        else:
+            remedy = (
+                "join them by their time (ffmpeg -f concat -safe 0 -i parts.txt -map 0 -c copy whole.mkv, where each "
+                "line of parts.txt is: file 'PART')"
+            )
         return VidcolorError(
             f"{self.film.path}: time stamps start anew near {self.place()}, as in recordings that were put end to end: "
-            f"give them one clock ({whole}) and colour whole.mkv"
+            f"{remedy} and colour whole.mkv"
         )
 
     def seconds(self, stamp: int) -> str:
