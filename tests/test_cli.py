@@ -328,7 +328,7 @@ def test_a_plan_is_printed_where_it_is_wanted(folder, capsys):
 
 
 def test_a_folder_that_cannot_be_written(folder, capsys, monkeypatch):
-    monkeypatch.setattr("vidcolor.planning.os.access", lambda *_: False)  # root may write anywhere
+    monkeypatch.setattr("vidcolor.outputs.os.access", lambda *_: False)  # root may write anywhere
     assert cli.main(["film.mkv", "--ref", "a.png"]) == 2
     assert "cannot be written" in capsys.readouterr().err
 

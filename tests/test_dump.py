@@ -5,6 +5,7 @@ import os
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, PngImagePlugin
 
 from vidcolor import dump
 from vidcolor.errors import VidcolorError
@@ -65,6 +66,25 @@ def test_saved_by_frame_number(tmp_path):
     path = dump.save(sheet, tmp_path / "new" / "folder", 123)
     assert path == tmp_path / "new" / "folder" / "sheet_000123.vidcolor.png"
     assert np.array_equal(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), sheet)
+
+
+def test_a_sheet_that_was_drawn_on_is_left_alone(tmp_path, capsys):
+    path = dump.save(a_sheet(), tmp_path, 123)
+    with Image.open(path) as image:
+        kept = PngImagePlugin.PngInfo()
+        kept.add_text("vidcolor", image.text["vidcolor"])
+        drawn = image.copy()
+    drawn.putpixel((0, 0), (255, 0, 0))
+    drawn.save(path, pnginfo=kept)
+    before = path.read_bytes()
+    dump.check_folder(tmp_path)
+    dump.save(a_sheet(), tmp_path, 123)
+    assert path.read_bytes() == before
+    assert "left as it is" in capsys.readouterr().err
+    path.unlink()
+    dump.save(a_sheet(), tmp_path, 123)
+    dump.save(a_sheet(coarse=plain(RED)), tmp_path, 123)
+    assert panel(np.asarray(Image.open(path)), 2)[24, 60].tolist() == list(RED)
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path):

@@ -144,10 +144,13 @@ def test_without_a_cache_every_run_looks(stand, looks, monkeypatch, where):
 def test_the_cache_is_bounded_and_where_the_user_has_caches(stand, monkeypatch):
     monkeypatch.setattr(kept, "MOST", 3)
     film = probe(stand / "film.mkv")
+    theirs = kept.folder() / "backup.json.gz"  # in a folder that the user chose
+    theirs.parent.mkdir(parents=True, exist_ok=True)
+    theirs.write_bytes(b"the user's")
     for end in range(2, 9):
         kept.scanned(film, until=end)
         time.sleep(0.01)
-    assert len(list(kept.folder().iterdir())) == 3
+    assert theirs.exists() and len(list(kept.folder().iterdir())) == 3 + 1
     monkeypatch.delenv(kept.VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(stand / "caches"))
     if os.name == "posix" and os.uname().sysname == "Linux":

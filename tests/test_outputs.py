@@ -12,6 +12,7 @@ from vidcolor import api, cli, marks
 from vidcolor.errors import VidcolorError
 from vidcolor.outputs import Target, check, is_text, same_file
 from vidcolor.plan import is_plan
+from vidcolor.whole import write_whole
 
 FILM = "film.mkv --refs keys --size 64 -q"
 
@@ -152,6 +153,32 @@ def test_with_leave_a_file_that_is_no_input_is_replaced(folder):
         assert is_plan(Path(name))
     assert cli.main(["scenes", "film.mkv", "-o", "refs.csv", "-y", "-q"]) == 0
     assert "Start Frame" in Path("refs.csv").read_text()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_comes_into_being_meanwhile_is_not_replaced(tmp_path, monkeypatch, links: bool):
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no links here")))
+    write_whole(tmp_path / "new", b"mine", overwrite=False)
+    with pytest.raises(VidcolorError, match="exists by now"):
+        write_whole(tmp_path / "new", b"other", overwrite=False)
+    assert contents(tmp_path) == {"new": b"mine"}
+    write_whole(tmp_path / "new", b"other")
+    assert contents(tmp_path) == {"new": b"other"}
+
+
+def test_a_sheet_that_was_drawn_on_stays(folder, capsys):
+    assert cli.main(f"{FILM} --dump look --dump-every 4".split()) == 0
+    from PIL import Image
+
+    sheet = Path("look/sheet_000004.vidcolor.png")
+    Image.open(sheet).rotate(180).save(sheet)
+    before = sheet.read_bytes()
+    Path("look/sheet_000000.vidcolor.png").unlink()
+    capsys.readouterr()
+    assert cli.main(f"{FILM} --dump look --dump-every 4 -y".split()) == 2
+    assert "sheet_000004.vidcolor.png, which is no sheet" in capsys.readouterr().err
+    assert sheet.read_bytes() == before
 
 
 def test_a_link_as_the_result_is_replaced_and_not_what_it_leads_to(folder):

@@ -17,8 +17,9 @@ from .errors import VidcolorError, warn
 from .film import Film
 from .options import count
 from .plan import Plan, Unit, check, save
-from .planning import Request, check_folders, make_plan
+from .planning import Request, make_plan
 from .settings import Settings
+from .targets import check_folders
 from .timecode import Label, Point, parse_point
 
 if TYPE_CHECKING:

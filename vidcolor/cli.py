@@ -196,7 +196,7 @@ def _scenes(arguments: list[str]) -> int:
     with FramesBar("scan", not options.quiet, film.frames_hint or None, leave=False) as bar:
         found = scanned(film, allow_interlaced=True, on_error=options.on_error, on_frame=bar)
     shots = shots_of(found.cuts, len(found.pts))
-    write_scenes(out, shots, found.pts, film.time_base, film.frame_rate)
+    write_scenes(out, shots, found.pts, film.time_base, film.frame_rate, overwrite=options.overwrite)
     if not options.quiet:
         tell(f"{len(found.pts)} frames, {count(len(shots), 'shot')}: {out}")
     return 0

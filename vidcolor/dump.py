@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from . import marks, sequence
-from .errors import VidcolorError
-from .picture_file import SUFFIXES
+from .errors import VidcolorError, warn
+from .picture_file import SUFFIXES, WORKING_SUFFIXES
 from .whole import write_whole
 
 PANELS = ("grey", "reference", "coarse", "result", "confidence")
@@ -72,11 +73,12 @@ def is_there(folder: str | Path, frame_number: int, unit: str) -> bool:
 def save(picture: np.ndarray, folder: str | Path, frame_number: int, unit: str = "") -> Path:
     """Write a sheet (rows, columns, 3) to its place, with its unit's content key; the folder is made if it is missing.
 
-    Raises `VidcolorError` where it cannot be written, or another picture has that name.
+    A sheet that was drawn on since is left as it is, which is said. Raises `VidcolorError` where it cannot be written.
     """
     path = path_of(folder, frame_number)
-    if path.exists() and marks.kind_of(path) != marks.SHEET:
-        raise VidcolorError(f"{path}: is no sheet of vidcolor's; give --dump a folder of its own")
+    if os.path.lexists(path) and not marks.is_untouched(path, marks.SHEET):
+        warn(f"{path}: not as vidcolor wrote it, left as it is; move it away for a new sheet")
+        return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
@@ -91,7 +93,7 @@ def check_folder(folder: Path) -> None:
     """Raise VidcolorError where a folder holds pictures that are no sheets: keys, or a film's pictures."""
     if not folder.is_dir():
         return
-    pictures = sequence.SUFFIXES.union(SUFFIXES)
+    pictures = sequence.SUFFIXES.union(SUFFIXES, WORKING_SUFFIXES)
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in pictures and not path.name.startswith(".") and marks.kind_of(path) != marks.SHEET:
             raise VidcolorError(

@@ -11,7 +11,7 @@ from .errors import VidcolorError
 from .marks import PROPOSAL, is_untouched
 from .mux import join_units
 from .outputs import Target, check, of_film
-from .plan import PROPOSED, PROPOSED_RECORD, Plan, is_plan
+from .plan import PROPOSED, PROPOSED_RECORD, Plan, is_plan, is_record
 from .whole import is_part
 
 _UNIT = re.compile(r"\d{5}-[0-9a-f]{16}\.mkv(\.part)?")
@@ -40,7 +40,8 @@ def join(plan: Plan, plan_path: Path | None = None, *, overwrite: bool) -> Path:
     files = [plan.unit_path(unit) for unit in plan.units]
     start = int(plan.pts[plan.first]) if plan.first > 0 else None
     end = int(plan.pts[plan.last]) if plan.last < len(plan.pts) else None
-    join_units(plan.film, files, plan.pts[plan.first : plan.last], fmt, plan.out, start=start, end=end)
+    stamps = plan.pts[plan.first : plan.last]
+    join_units(plan.film, files, stamps, fmt, plan.out, start=start, end=end, overwrite=overwrite)
     return plan.out
 
 
@@ -61,7 +62,7 @@ def _is_own(plan: Plan, file: Path) -> bool:
     if file.parent == plan.work / "units":
         return _UNIT.fullmatch(file.name) is not None
     if file.parent == plan.work / PROPOSED:
-        return file.name == PROPOSED_RECORD or is_untouched(file, PROPOSAL)
+        return (file.name == PROPOSED_RECORD and is_record(file)) or is_untouched(file, PROPOSAL)
     return file.name == "plan.json" and is_plan(file)
 
 

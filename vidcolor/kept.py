@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -140,7 +141,8 @@ def _keep(path: Path, result: Scan, said: Sequence[str]) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_whole(path, gzip.compress(json.dumps(facts).encode(), mtime=0))
-        files = sorted(path.parent.glob("*.json.gz"), key=lambda file: file.stat().st_mtime, reverse=True)
+        own = [file for file in path.parent.iterdir() if re.fullmatch(r"[0-9a-f]{64}\.json\.gz", file.name)]
+        files = sorted(own, key=lambda file: file.stat().st_mtime, reverse=True)
         for file in files[MOST:]:
             file.unlink()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import re
 import shutil
 import subprocess
@@ -31,6 +30,7 @@ from .matroska import set_display_aspect
 from .rate import steadied
 from .tracks import STALE, Track, cover_file, picture_track, source_tracks
 from .verify import verify
+from .whole import put
 
 # Stand for the files in a command until it is made: ffmpeg-python takes no names that are not UTF-8.
 _PICTURE, _SOURCE, _RESULT = "<picture>", "<source>", "<result>"
@@ -75,6 +75,7 @@ def join_units(
     *,
     start: int | None = None,
     end: int | None = None,
+    overwrite: bool = True,
 ) -> JoinReport:
     """Put the units end to end, add everything else of the source, check the whole, and only then name it `out`.
 
@@ -82,7 +83,8 @@ def join_units(
     1 ms in Matroska). start, end: PTS that bound a part of the film (None: its own start, its own end); sound and
     subtitles are cut to it, and keep their time stamps like the picture, so that a part lies in the film's time.
 
-    Nothing is re-encoded. What the container cannot hold is left out and named in a warning.
+    Nothing is re-encoded. What the container cannot hold is left out and named in a warning. overwrite: a file of that
+    name may be replaced.
     Raises VidcolorError where units do not fit together, the file cannot be written, or what was written is not
     what it should be: frame count, PTS, tags, aspect ratio."""
     out = Path(out).absolute()
@@ -106,7 +108,7 @@ def join_units(
         if fmt.container == "matroska" and film.sample_aspect_ratio != 1:
             set_display_aspect(result, film.sample_aspect_ratio * film.width / film.height)
         lost += verify(film, fmt, stamps, result, kept, span)
-        os.replace(result, out)
+        put(result, out, overwrite=overwrite)
     except OSError as error:
         raise VidcolorError(f"{out}: cannot be written: {error.strerror}") from error
     finally:

@@ -205,9 +205,19 @@ def check(plan: Plan, units: Iterable[Unit]) -> None:
 
 def is_plan(path: Path) -> bool:
     """Whether a file is a plan, of whatever version."""
+    return _begins(path, b"vidcolor_plan")
+
+
+def is_record(path: Path) -> bool:
+    """Whether a file says what proposed keys were made of (`PROPOSED_RECORD`)."""
+    return _begins(path, b"made of")
+
+
+def _begins(path: Path, key: bytes) -> bool:
+    """Whether a file begins as JSON with this key does."""
     try:
         with path.open("rb") as file:
-            return re.match(rb'\s*\{\s*"vidcolor_plan"', file.read(64)) is not None
+            return re.match(rb'\s*\{\s*"' + key + b'"', file.read(64)) is not None
     except OSError:
         return False
 
@@ -251,7 +261,7 @@ def save(plan: Plan, path: Path, *, overwrite: bool = True) -> None:
         if os.path.lexists(path) and not overwrite:
             raise VidcolorError(f"{path}: another plan is there; overwrite it with -y or name another with --plan")
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data)
+        write_whole(path, data, overwrite=overwrite)
     except OSError as error:
         raise VidcolorError(f"plan {path}: {error.strerror}") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -13,19 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from . import dump, sequence
 from .beside import say_lost
 from .errors import VidcolorError, warn
 from .film import Film, own_timecode
 from .kept import scanned
 from .names import default_out, work_folder
-from .outputs import Target, check, of_film
-from .plan import PROPOSED, KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity, is_plan
+from .plan import PROPOSED, KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity
 from .recognise import Match, other_matrix, possible_firsts
 from .references import Key, from_files, keys_of_shots, read_refs
 from .scenes import cuts_of_scenes, read_scenes
 from .settings import Settings
 from .shots import shots_of
+from .targets import check_targets
 from .timecode import Label, Point, counted_from, frame_at, frame_shown, has_constant_rate, label, timecode
 
 
@@ -171,45 +169,6 @@ def _check_tools(film: Film, settings: Settings) -> None:
     mux.program()
     if settings.reader == "decord":
         reader.read_decord(film, [0])
-
-
-def check_targets(
-    request: Request, settings: Settings, keys: Sequence[Key], out: Path, work: Path, *, dry: bool = False
-) -> None:
-    """Raise VidcolorError where something that the run will write cannot or must not be written.
-
-    keys: the request's. dry: nothing is written now; what lacks no more than -y is said.
-    """
-    targets = [
-        Target(out, "the result", "-o", overwrite=request.overwrite),
-        Target(work, "the work folder", "-o", "work"),
-    ]
-    if request.stepwise:
-        path = request.plan_file(out)  # a plan that stays the same need not be replaced: `save` compares
-        targets.append(Target(path, "the plan", "--plan", "text", overwrite=request.overwrite or is_plan(path)))
-    if settings.dump_dir and settings.dump_every:
-        folder = Path(settings.dump_dir)
-        targets.append(Target(folder, "the sheets", "--dump", "folder"))
-    inputs = of_film(request.movie) + [("a reference", key.path) for key in keys]
-    others = {"the list of references": request.refs, "the scene list": request.scenes}
-    others["the file of weights"] = Path(settings.encoder) if settings.encoder else None
-    inputs += [(name, path) for name, path in others.items() if path is not None]
-    for line in check(targets, inputs, dry=dry):
-        warn(line)
-    if sequence.takes(request.movie, out):
-        raise VidcolorError(f"{out}: the result would become a picture of the film; name another with -o")
-    check_folders(work, settings)
-
-
-def check_folders(work: Path, settings: Settings) -> None:
-    """Raise VidcolorError where the folders that units are written to hold other things in their place."""
-    for name in ("units", PROPOSED):
-        if os.path.lexists(work / name) and not (work / name).is_dir():
-            raise VidcolorError(f"{work / name}: not a folder of vidcolor's; move it, or name another result with -o")
-    if os.path.lexists(work / "plan.json") and not is_plan(work / "plan.json"):
-        raise VidcolorError(f"{work / 'plan.json'}: not vidcolor's plan; move it, or name another result with -o")
-    if settings.dump_dir and settings.dump_every:
-        dump.check_folder(Path(settings.dump_dir))
 
 
 def read_keys(request: Request, rate: Fraction) -> list[Key]:

@@ -174,7 +174,7 @@ def keys_of_film(
             path = folder / f"{frame.index:06d}.png"
             write_picture(path, proposer.picture(seen, proposer.anchors(seen, DEFAULT, 1)))
             made[name] = frame.index
-            record.write_text(json.dumps({"made of": made_of, "frames": made}))
+            write_whole(record, json.dumps({"made of": made_of, "frames": made}).encode())
         keys.append(Key(path, made[name], source=f"proposed for shot from frame {first}"))
     return keys
 

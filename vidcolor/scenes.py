@@ -113,9 +113,17 @@ def cuts_of_scenes(scenes: Sequence[tuple[int, int]], frames: int, path: Path) -
 
 
 def write_scenes(
-    path: Path, shots: Sequence[tuple[int, int]], pts: np.ndarray, time_base: Fraction, rate: Fraction
+    path: Path,
+    shots: Sequence[tuple[int, int]],
+    pts: np.ndarray,
+    time_base: Fraction,
+    rate: Fraction,
+    *,
+    overwrite: bool = True,
 ) -> None:
-    """Write the scene list of `shots` ([first, last), 0-based) in PySceneDetect's layout, times by PTS."""
+    """Write the scene list of `shots` ([first, last), 0-based) in PySceneDetect's layout, times by PTS.
+
+    Raises VidcolorError where it cannot be written, or something is there that must not be replaced (`overwrite`)."""
 
     def seconds(frame: int) -> Fraction:
         if frame < len(pts):
@@ -136,7 +144,7 @@ def write_scenes(
     try:
         text = io.StringIO(newline="")
         csv.writer(text).writerows(lines)
-        write_whole(path, text.getvalue().encode())
+        write_whole(path, text.getvalue().encode(), overwrite=overwrite)
     except OSError as error:
         raise VidcolorError(f"scene list {path}: {error.strerror}") from None
 

@@ -132,7 +132,9 @@ def stylize(
         from .stylize_film import stylize_film
 
         maps = labelmaps.ContentMaps(labels[0]) if labels is not None else None
-        frames, shots = stylize_film(content, out, stylist, settings, known, maps, fps=fps, progress=progress)
+        frames, shots = stylize_film(
+            content, out, stylist, settings, known, maps, fps=fps, overwrite=overwrite, progress=progress
+        )
         return out, frames, shots
     rgb = picture.load_picture(content, "content")
     own = None
@@ -146,7 +148,7 @@ def stylize(
     deep = is_deep(content)
     if deep and out.suffix.lower() not in DEEP_SUFFIXES:
         warn(f"{out}: {out.suffix} holds 8 bits of the content's 16; {' or '.join(DEEP_SUFFIXES[:2])} keeps them")
-    write_picture(out, stylized(rgb, stylist(), own), deep)
+    write_picture(out, stylized(rgb, stylist(), own), deep, overwrite=overwrite)
     return out, 1, 0
 
 
@@ -182,7 +184,7 @@ def stylized(rgb: np.ndarray, stylist: Stylist, labels: np.ndarray | None = None
     return color.ycbcr_to_rgb(y, *into_gamut(y, after[1], after[2], film.matrix), film.matrix).clip(0, 1)
 
 
-def write_picture(path: Path, rgb: np.ndarray, deep: bool) -> None:
+def write_picture(path: Path, rgb: np.ndarray, deep: bool, *, overwrite: bool = True) -> None:
     """Write (h, w, 3) sRGB 0..1 with 16 (`deep`, where the format has them) or 8 bits, whole or not at all."""
     suffix = path.suffix.lower()
     top, kind = (65535, np.uint16) if deep and suffix in DEEP_SUFFIXES else (255, np.uint8)
@@ -192,7 +194,7 @@ def write_picture(path: Path, rgb: np.ndarray, deep: bool) -> None:
     if not done:
         raise VidcolorError(f"{path}: cannot be written as {suffix}")
     try:
-        write_whole(path, data.tobytes())
+        write_whole(path, data.tobytes(), overwrite=overwrite)
     except OSError as error:
         raise VidcolorError(f"{path}: cannot be written: {error.strerror}") from None
 

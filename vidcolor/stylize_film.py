@@ -45,6 +45,7 @@ def stylize_film(
     maps: labelmaps.ContentMaps | None = None,
     *,
     fps: Fraction | None = None,
+    overwrite: bool = True,
     progress: bool = False,
 ) -> tuple[int, int]:
     """Write the film `path` in the colours of a stylist to `out`; returns its frames and shots.
@@ -78,7 +79,7 @@ def stylize_film(
                 for frame in _frames(film, found.pts, first, last):
                     encoder.write(*shot.stylized(frame))
                     bar(frame.index)
-        join_units(film, [unit], found.pts, fmt, out)
+        join_units(film, [unit], found.pts, fmt, out, overwrite=overwrite)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return len(found.pts), len(shots)

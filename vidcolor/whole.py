@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from .errors import VidcolorError
+
 _BEGIN, _END = ".vidcolor-", ".part"
 
 
@@ -14,12 +16,30 @@ def is_part(path: Path) -> bool:
     return path.name.startswith(_BEGIN) and path.name.endswith(_END)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write or replace `path`; whatever happens no half of it is left, under its name or beside it. Raises OSError."""
+def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Write or replace `path`; whatever happens no half of it is left, under its name or beside it. Raises OSError, and
+    as `put` does."""
     part = path.with_name(f"{_BEGIN}{secrets.token_hex(6)}{_END}")  # a name of nobody's, and short
     try:
         with part.open("xb") as file:
             file.write(data)
-        os.replace(part, path)
+        put(part, path, overwrite=overwrite)
     finally:
         part.unlink(missing_ok=True)
+
+
+def put(part: Path, path: Path, *, overwrite: bool) -> None:
+    """Give a finished file its name. Raises OSError, and VidcolorError where another file has that name by now and must
+    not be replaced."""
+    if overwrite:
+        os.replace(part, path)
+        return
+    try:
+        os.link(part, path)  # which never replaces, unlike a look before a rename
+        part.unlink()
+    except FileExistsError:
+        raise VidcolorError(f"{path}: exists by now; overwrite it with -y or name another") from None
+    except OSError:  # a file system without links
+        if os.path.lexists(path):
+            raise VidcolorError(f"{path}: exists by now; overwrite it with -y or name another") from None
+        os.replace(part, path)
