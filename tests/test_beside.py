@@ -141,6 +141,15 @@ def test_captions_go_along_or_are_named(grey: Path, capsys: pytest.CaptureFixtur
         assert ("closed captions (A53) of 8 frames (x264 and x265 keep them)" in said[0]) is not keeps
 
 
+def test_that_a_film_is_progressive_is_kept(grey: Path) -> None:
+    for source, options, said in (("h264.mkv", ("libx264",), "progressive"), ("huffyuv.avi", ("huffyuv",), "")):
+        film = grey.with_name(source)
+        ffmpeg("-i", grey, "-c:v", *options, *(() if said else ("-pix_fmt", "yuv422p")), film)
+        assert probe(film).field_order == said
+        for out, codec in (("o.mkv", "ffv1"), ("p.mkv", "x265")):
+            assert probe(colored(film, out, codec=codec, overwrite=True)).field_order == said
+
+
 @pytest.fixture(scope="module")
 def hdr(tmp_path_factory: pytest.TempPathFactory) -> Path:
     film = tmp_path_factory.mktemp("hdr") / "hdr.mp4"
@@ -159,6 +168,18 @@ def test_hdr_mastering_data_come_through(hdr: Path, out: str, codec: str, capsys
     assert (found.mastering_display, found.content_light) == HDR
     said = capsys.readouterr().err
     assert "not kept" not in said and "not kept" not in said
+
+
+def test_an_ffmpeg_that_knows_hdr_is_found(hdr: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vidcolor import mux
+
+    real = mux._knows_hdr
+    old = hdr.with_name("ffmpeg-6")
+    old.write_text(f'#!/bin/sh\nexec {imageio_ffmpeg.get_ffmpeg_exe()} "$@"\n')
+    old.chmod(0o755)
+    monkeypatch.setattr(mux, "program", lambda: str(old))
+    monkeypatch.setattr(mux, "_knows_hdr", lambda program: program != str(old) and real(program))
+    assert probe(colored(hdr, "new.mkv", codec="ffv1")).mastering_display == HDR[0]
 
 
 def test_hdr_that_cannot_be_kept_is_named(hdr: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import av
 
 from .errors import VidcolorError, warn
 from .film import MATRIX_OF_SPACE, Facts, Film, Frame, open_film
-from .side_data import KEEP_CAPTIONS
+from .side_data import KEEP_CAPTIONS, TELL_FIELDS
 
 if TYPE_CHECKING:
     from .encode import OutputFormat
@@ -63,6 +63,11 @@ class Beside:
         """`progressive`, or the order of most interlaced frames."""
         tff, bff = self.fields.get("tff", 0), self.fields.get("bff", 0)
         return "progressive" if not tff + bff else "tff" if tff >= bff else "bff"
+
+    def with_fields(self, film: Film) -> Film:
+        """The film with the field order of its frames, where they say any."""
+        said = self.field_order != "progressive" or film.codec in TELL_FIELDS
+        return replace(film, field_order=self.field_order) if said else film
 
     def lost(self, film: Film, fmt: OutputFormat) -> list[str]:
         """What a result in the format `fmt` will not have, in words."""

@@ -225,6 +225,8 @@ class Encoder:
         if fmt.field_order != "progressive":
             context.flags |= Flags.interlaced_dct
             context.field_order = {"tff": 4, "bff": 5}[fmt.field_order]  # lines of both fields in turn
+        elif film.field_order == "progressive":
+            context.field_order = 1
         return stream
 
     def write(self, frame: Frame, cb: np.ndarray, cr: np.ndarray) -> None:

@@ -261,7 +261,7 @@ def _command(
     if trial:
         options["t"] = "0.1"
     stream = ffmpeg.output(*inputs, _RESULT, **options)
-    command = ffmpeg.compile(stream, cmd=program(), overwrite_output=True)
+    command = ffmpeg.compile(stream, cmd=_muxer(film, fmt), overwrite_output=True)
     end_of_options = command.index(_RESULT)
     command[end_of_options:end_of_options] = more
     files = {_PICTURE: picture, _SOURCE: film.path.absolute(), _RESULT: result}
@@ -272,10 +272,20 @@ def _command(
 def _hdr(film: Film, fmt: OutputFormat) -> dict[str, str]:
     """Options of the picture's input that put HDR mastering data into the container, for codecs without a place for
     it."""
-    if fmt.codec in ("x264", "x265") or not _knows_hdr(program()):
-        return {}
     given = {"mastering_display:v:0": film.mastering_display, "content_light:v:0": film.content_light}
-    return {option: value for option, value in given.items() if value}
+    given = {option: value for option, value in given.items() if value and fmt.codec not in ("x264", "x265")}
+    return given if given and _knows_hdr(_muxer(film, fmt)) else {}
+
+
+def _muxer(film: Film, fmt: OutputFormat) -> str:
+    """The ffmpeg that muxes: where HDR data go into the container, one that can do it if there is any."""
+    usual = program()
+    if not (film.mastering_display or film.content_light) or fmt.codec in ("x264", "x265") or _knows_hdr(usual):
+        return usual
+    with contextlib.suppress(RuntimeError):
+        if _knows_hdr(own := imageio_ffmpeg.get_ffmpeg_exe()):
+            return own
+    return usual
 
 
 @lru_cache(maxsize=2)

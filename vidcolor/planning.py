@@ -112,7 +112,7 @@ def make_plan(
         first_number=request.first_frame if isinstance(request.first_frame, int) else None,
         on_frame=on_frame,
     )
-    film = replace(film, field_order=found.beside.field_order)
+    film = found.beside.with_fields(film)
     fmt = output_format(film, settings, out)
     say_lost(film, fmt, found.beside, out)
     foresee(film, fmt, out)

@@ -18,20 +18,13 @@ from .decode import ReadReport, decoded, drain, timed
 from .errors import VidcolorError, warn
 from .film import Facts, Film, Frame, open_film, probe, video_stream
 from .planes import chroma_planes, layout, luma_plane, rgb_planes
-from .side_data import CARRIED, of_the_source, told
+from .side_data import CARRIED, TELL_FIELDS, of_the_source, told
 from .still import still
 
 __all__ = ["ReadReport", "image_files", "probe", "read", "read_decord"]
 
 _WHOLE_PACKETS = frozenset(("mov", "matroska", "nut", "mxf", "flv"))
 _UNSAID = 2  # ISO 23091-2
-_TELL_FIELDS = frozenset(
-    (
-        *("h264", "mpeg1video", "mpeg2video", "mpegvideo", "mpeg4", "vc1", "wmv3", "cavs", "dvvideo", "ffv1", "prores"),
-        *("dnxhd", "mjpeg", "mjpegb", "cfhd", "rawvideo"),
-    )
-)
-"""Decoders whose frames say whether they are interlaced, and how; of others only the container knows."""
 _EARLIER_SECONDS = (0, 1, 10)  # before the wanted frame; where no key frame helps, the film's start does
 
 
@@ -174,7 +167,7 @@ def _frame(
         )
     order: str
     order, side = told(frame)
-    if film.codec not in _TELL_FIELDS and film.field_order in ("tff", "bff"):
+    if film.codec not in TELL_FIELDS and film.field_order in ("tff", "bff"):
         order = film.field_order
     colors = _chroma(film, frame) if chroma else None
     facts = _facts(frame, aspect, of_the_source(side))
