@@ -25,6 +25,22 @@ def test_numbers_palettes_and_colours(tmp_path):
     assert len(np.unique(found)) == 2 and found[0, 1] != found[0, 0] == found[1, 1]
 
 
+def test_a_map_lies_as_a_viewer_shows_it(tmp_path):
+    numbers = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(numbers).save(tmp_path / "map.png", exif=exif)
+    Image.fromarray(numbers).save(tmp_path / "map.tif", tiffinfo={274: 6})
+    palette = Image.fromarray(numbers, "P")
+    palette.putpalette([5] * 768)
+    palette.save(tmp_path / "palette.tif", tiffinfo={274: 6})
+    for name in ("map.png", "map.tif", "palette.tif"):
+        assert (read_map(tmp_path / name) == np.rot90(numbers, -1)).all()
+    for name, options in (("rgb.png", {"exif": exif}), ("rgb.tif", {"tiffinfo": {274: 6}})):
+        Image.fromarray(np.dstack([numbers, numbers * 2, numbers])).save(tmp_path / name, **options)
+    assert (read_map(tmp_path / "rgb.tif") == read_map(tmp_path / "rgb.png")).all()
+
+
 def test_labels_are_those_of_the_styles(tmp_path):
     labels = Labels([np.array([[3, 9]]), np.array([[9, 40]])])
     assert len(labels) == 4

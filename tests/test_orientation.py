@@ -79,3 +79,15 @@ def test_the_ways_that_are_tried_start_with_the_viewers(grey):
     assert of_key(1, facts) == [1]
     assert of_key(6, facts) == [6, 1]
     assert of_key(0, facts) == [1]
+
+
+def test_a_tag_that_was_left_in_a_turned_picture_is_seen_through(grey, tmp_path):
+    facts = probe(grey / "wide.mp4")
+    ffmpeg("-i", grey / "wide.mp4", "-vf", "select=eq(n\\,3)", "-frames:v", 1, tmp_path / "plain.png")
+    exif = Image.Exif()
+    exif[274] = 6
+    with Image.open(tmp_path / "plain.png") as image:
+        image.save(tmp_path / "key.png", exif=exif)
+    match = scan(facts, [Key(tmp_path / "key.png")]).matches[0]
+    assert (match.frame, match.turn) == (3, 1)
+    assert load_key(tmp_path / "key.png", facts, match.turn).shape[:2] == (64, 96)

@@ -279,6 +279,13 @@ def psd(path: Path, merged: bool) -> Path:
     return path
 
 
+def test_long_histories_do_not_matter(tmp_path):
+    Image.fromarray(EIGHT).save(tmp_path / "key.png", icc_profile=ADOBE)
+    history = zlib.compress(bytes(3 << 20))
+    with_chunks(tmp_path / "key.png", (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + history))
+    assert off(tmp_path / "key.png", from_adobe(EIGHT / 255)) < 2e-3
+
+
 def test_photoshops_flattened_picture_is_read_where_there_is_one(tmp_path):
     assert off(psd(tmp_path / "key.psd", True), EIGHT / 255) < 1e-5
     with pytest.raises(VidcolorError, match="without its flattened picture"):

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from . import tiff
 from .errors import VidcolorError, warn
 from .marks import sheet_kind
+from .orientation import turned
 
 SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".pgm", ".ppm")
 """Endings of label maps: formats that keep every pixel as it is."""
@@ -33,21 +35,31 @@ def read_map(path: Path) -> np.ndarray:
     if path.suffix.lower() not in SUFFIXES:
         raise VidcolorError(f"label map {path}: maps are PNG, TIFF, BMP or GIF, for they must keep every pixel")
     try:
-        with Image.open(path) as image:
-            if image.mode in ("P", "L", "1") or image.mode.startswith("I"):
-                values = np.asarray(image).astype(np.int64)
-            else:
-                red, green, blue = np.moveaxis(np.asarray(image.convert("RGB")).astype(np.int64), 2, 0)
-                values = _COLOR + (red << 16) + (green << 8) + blue
+        codes = _codes(path)
     except UnidentifiedImageError:
         raise VidcolorError(f"label map {path}: not a picture that can be read (PNG)") from None
     except (OSError, SyntaxError, ValueError) as error:
         raise VidcolorError(f"label map {path}: {getattr(error, 'strerror', None) or error}") from None
+    values = codes[..., 0] if codes.shape[2] == 1 else _COLOR + codes @ np.array([1 << 16, 1 << 8, 1])
     if len(np.unique(values)) > MOST:
         raise VidcolorError(
             f"label map {path}: {len(np.unique(values))} labels, the most are {MOST}; paint it without smooth edges"
         )
     return values
+
+
+def _codes(path: Path) -> np.ndarray:
+    """(h, w, 1 or 3) int64 of a map as it is shown."""
+    if tiff.is_tiff(path, "label map"):  # not by Pillow, which turns some by their orientation and some not
+        codes, orientation = tiff.codes(path, "label map")
+        deep = codes.shape[2] == 3 and codes.dtype.itemsize > 1
+        return turned(codes.astype(np.int64) >> (8 * codes.dtype.itemsize - 8 if deep else 0), orientation)
+    with Image.open(path) as opened:
+        image = ImageOps.exif_transpose(opened)
+        if not (image.mode in ("P", "L", "1") or image.mode.startswith("I")):
+            image = image.convert("RGB")
+        codes = np.asarray(image).astype(np.int64)
+    return codes.reshape(*codes.shape[:2], -1)
 
 
 def check_shape(labels: np.ndarray, size: Sequence[int], path: Path, picture: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from . import profiles, tiff
 from .errors import VidcolorError, warn
@@ -32,6 +32,11 @@ WORKING_SUFFIXES = tuple(
 )
 """Endings of painters' own files and of pictures that mostly cannot be read: taken as keys where they can be."""
 _ORIENTATION = 274  # EXIF tag
+_FORMATS = (
+    *("PNG", "JPEG", "WEBP", "AVIF", "JPEG2000", "GIF", "BMP", "DIB", "PPM", "TGA", "PSD"),
+    *("PCX", "SGI", "QOI"),
+)
+"""Of Pillow's, those of pictures: others run programs, or hold data."""
 _READ = "PNG, TIFF, JPEG or WebP"
 _FOREIGN = (  # what people bring and is not read: the first bytes, and what it is
     (b"v/1\x01", "an OpenEXR picture"),
@@ -48,6 +53,7 @@ _FOREIGN = (  # what people bring and is not read: the first bytes, and what it 
     (b"<svg", "a drawing in SVG"),
     (b"<?xml", "a drawing in SVG"),
 )
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 1 << 28  # painting programs write long histories
 _MERGED = 1057
 """Photoshop's resource that says whether a file holds its flattened picture."""
 
@@ -118,7 +124,10 @@ def is_deep(path: Path) -> bool:
 
 def _open(path: Path, what: str) -> ImageFile.ImageFile:
     try:
-        image = Image.open(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of many pixels
+            Image.init()
+            image = Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
     except UnidentifiedImageError:
         raise VidcolorError(f"{what} {path}: {_what_it_is(path)}") from None
     except Image.DecompressionBombError:

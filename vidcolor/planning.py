@@ -362,7 +362,7 @@ def _report(
         if isinstance(key.place, int) and number != key.place:
             warn(f"reference {key.path}: given for frame {key.place}, paints frame {number}; taken for that")
         if use.turn is not None:
-            warn(f"reference {key.path}: fits the picture as it is coded, not as a player shows it; taken so")
+            warn(f"reference {key.path}: fits the film as the two are stored, not as they are shown; taken so")
         if use.frame in painted:
             warn(
                 f"references {painted[use.frame].path} and {key.path} both paint frame {number}: "

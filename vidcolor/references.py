@@ -55,8 +55,9 @@ def read_refs(path: Path, rate: Fraction = Fraction(24), first: int | Label | No
     """The keys of a list (CSV) or of a folder of pictures named by frame number, in film order as given.
 
     A list has a header: one of `frame` (0-based), `timecode` or `scene` (1-based), then `reference` (relative
-    to the list) and, if wanted, `weight`. In a folder the longest number in a name is the frame. rate: frames a second
-    that timecodes count by. first: what timecodes call the first frame. Frame numbers stay as given.
+    to the list) and, if wanted, `weight`. In a folder the longest number in a name is the frame, of several the last.
+    rate: frames a second that timecodes count by. first: what timecodes call the first frame. Frame numbers stay as
+    they are given.
     Raises VidcolorError naming row and column, or the file.
     """
     path = existing(path)
@@ -108,7 +109,7 @@ def _folder(folder: Path) -> list[Key]:
         if not numbers and kind == "key":
             raise VidcolorError(f"--refs {folder}: {path.name} has no frame number in its name (ref_000123.png)")
         if numbers and (kind != "bare" or holds_picture(path)):
-            (working if kind == "working" else keys)[path] = int(max(numbers, key=len))
+            (working if kind == "working" else keys)[path] = int(max(reversed(numbers), key=len))
     left_out = []
     exported = {number: path.name for path, number in keys.items()}
     for path, number in working.items():

@@ -61,6 +61,19 @@ def read(path: Path, what: str) -> Samples:
         return _samples(pages[0], len(pages))
 
 
+def codes(path: Path, what: str) -> tuple[np.ndarray, int]:
+    """(h, w, 1 or 3) integers of the first picture, grey, palette (its indices) or RGB, and its orientation.
+
+    Raises VidcolorError, naming `what`, where it is broken or another kind.
+    """
+    with _pages(path, what) as pages:
+        page = pages[0]
+        if _space(page) not in ("GRAY", "RGB") or _is_ycbcr(page):
+            raise _Unsupported(f"of colours kept as {page.photometric.name}")
+        stored = _stored(page)
+        return stored[..., : 3 if _space(page) == "RGB" else 1], _orientation(page)
+
+
 def check(path: Path, what: str) -> None:
     """Raise VidcolorError, naming `what`, where the header says that a file is broken or not supported."""
     with _pages(path, what) as pages:
@@ -154,10 +167,7 @@ def _samples(page: Any, pictures: int) -> Samples:
     profile = tags[34675].value if 34675 in tags else None
     if _is_ycbcr(page):
         return Samples(_by_libtiff(page.parent.filehandle.path), space, profile, 1, False, pictures)
-    stored = page.asarray()
-    planar = page.samplesperpixel > 1 and page.planarconfig == 2
-    shape = (page.samplesperpixel, page.imagelength, page.imagewidth)
-    stored = np.moveaxis(stored.reshape(shape), 0, 2) if planar else stored.reshape(*shape[1:], shape[0])
+    stored = _stored(page)
     transparent = False
     if photometric == "PALETTE":
         space, values = "RGB", _from_palette(stored[..., 0], np.asarray(page.colormap))
@@ -178,6 +188,15 @@ def _samples(page: Any, pictures: int) -> Samples:
             if kind == 1 and transparent and space in ("RGB", "GRAY"):
                 values = np.clip(values / np.maximum(alpha, 1e-6), 0, 1)
     return Samples(values, space, profile, _orientation(page), transparent, pictures)
+
+
+def _stored(page: Any) -> np.ndarray:
+    """(h, w, samples) as they are in the file."""
+    samples = page.asarray()
+    shape = (page.samplesperpixel, page.imagelength, page.imagewidth)
+    if page.samplesperpixel > 1 and page.planarconfig == 2:
+        return np.moveaxis(samples.reshape(shape), 0, 2)
+    return samples.reshape(*shape[1:], shape[0])
 
 
 def _by_libtiff(path: str) -> np.ndarray:
