@@ -83,12 +83,12 @@ def test_finished_units_are_reused(film, model, monkeypatch):
     assert result.reused == 10
     assert 0 not in model.prepared
     assert len(planes(out)[0]) == 24
-    # One key changed: only its shot is coloured again.
+    # One key changed: only its shot is coloured again, and the one beside it, which has none of its own.
     write_key(film.parent / "b.png", seed=7)
     model.prepared.clear()
     result = colorize(film, overwrite=True, **options)
-    assert model.prepared == [17]
-    assert result.reused == 17
+    assert model.prepared == [10, 17]
+    assert result.reused == 10
     assert not Path(f"{out}.vidcolor").exists()
 
 

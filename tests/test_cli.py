@@ -89,12 +89,13 @@ def test_the_request_is_what_was_asked():
     assert request.fps == Fraction(24000, 1001)
 
 
-def test_one_line_sums_a_run_up(folder, capsys):
+def test_a_line_sums_a_run_up_and_another_names_shots_without_a_key(folder, capsys):
     assert cli.main(["film.mkv", "--refs", "refs.csv", "--size", "64", "-o", "out.mkv"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1
+    assert len(lines) == 2
     assert lines[0].startswith("24 frames, 3 shots, 2 keys, ")
     assert lines[0].endswith("out.mkv")
+    assert lines[1].startswith("1 of 3 shots has no key of its own: 2 (frames 10 to 16")
 
 
 def test_quiet_says_nothing(folder, capsys):
@@ -374,7 +375,8 @@ def test_a_signal_ends_the_program_in_one_line(folder, sent, ignored):
     process.send_signal(sent)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + sent
-    assert said.count("\n") == 1, said
+    of_keys, said = said.splitlines()
+    assert "3 of 3 shots have no key of their own" in of_keys
     assert said.startswith("vidcolor: interrupted; finished units are kept")
     assert not (folder / "film.color.mkv").exists()
     assert sorted(path.name for path in (folder / "film.color.mkv.vidcolor").iterdir()) == ["plan.json", "units"]

@@ -13,7 +13,7 @@ from vidcolor import errors
 from vidcolor.errors import VidcolorError
 from vidcolor.film import Film, Frame
 from vidcolor.recognise import Recogniser
-from vidcolor.references import Key, from_files, keys_of_shots, load_key, read_refs
+from vidcolor.references import Key, from_files, keys_of_shots, load_key, own_keys, read_refs
 from vidcolor.scan import scan
 
 WIDTH, HEIGHT, FRAMES = 320, 240, 24
@@ -264,8 +264,11 @@ def test_missing_and_broken_pictures_are_errors(tmp_path):
 
 def test_which_shot_a_key_serves():
     shots = [(0, 10), (10, 20), (20, 30), (30, 40), (40, 50)]
-    assert keys_of_shots([15, 31, 39], shots) == [[0], [0], [0], [1, 2], [1, 2]]
-    assert keys_of_shots([45, 0], shots) == [[1], [1], [1], [1], [0]]
+    assert own_keys([15, None, 39, 31], shots) == [[], [0], [], [2, 3], []]
+    assert keys_of_shots([[], [0], [], [1, 2], []]) == [[0], [0], [0, 1, 2], [1, 2], [0, 1, 2]]
+    assert keys_of_shots([[1], [], [], [], [0]]) == [[1], [1, 0], [1, 0], [1, 0], [0]]
+    assert keys_of_shots([[0], [1], [2], [], [], [3], [4]])[3:5] == [[1, 2, 3]] * 2, "two before, one after"
+    assert keys_of_shots([[], []]) == [[], []]
 
 
 # --- pictures ---

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from .errors import VidcolorError, warn
 from .film import Film
+from .keyless import shots as without_key
 from .options import count
 from .plan import Plan, Unit, check, save
 from .planning import Request, make_plan
@@ -44,6 +45,8 @@ class Result:
     """Frames that were finished before this run began."""
     seconds: float
     """Wall time of the run."""
+    keyless: tuple[int, ...] = ()
+    """Shots without a key of their own, counted from 1."""
 
     @property
     def fps(self) -> float:
@@ -63,6 +66,7 @@ def colorize(
     fps: Fraction | float | str | None = None,
     first_frame: int | str | None = None,
     overwrite: bool = False,
+    strict: bool = False,
     keep_work: bool = False,
     progress: bool = False,
     **settings: Any,
@@ -78,8 +82,8 @@ def colorize(
     start, end: first frame of the result and first that is not (number, seconds as Fraction, or text such as
     `12.5s`, `00:01:02.500` and `00:01:02:12`). first_frame: what refs, start and end call the film's first frame, a
     number or a timecode (None: found out from the keys' pictures, 0 in start and end). overwrite: replace an existing
-    result. keep_work: leave the work
-    folder. progress: bars on stderr. settings: fields of `vidcolor.settings.Settings`.
+    result. strict: refuse a film with shots that have no key of their own. keep_work: leave the work folder.
+    progress: bars on stderr. settings: fields of `vidcolor.settings.Settings`.
     What an interrupted run finished is reused. Raises VidcolorError, one line, for whatever can be put right.
     """
     names = {field.name for field in fields(Settings)}
@@ -96,6 +100,7 @@ def colorize(
         fps=None if fps is None else Fraction(fps).limit_denominator(1001 * 1000),
         overwrite=overwrite,
         first_frame=_first_frame(first_frame),
+        strict=strict,
     )
     return run(request, Settings(**settings), keep_work=keep_work, progress=progress)
 
@@ -145,7 +150,8 @@ def finish(plan: Plan, model: Colorizer, *, began: float, overwrite: bool, keep_
     keys = {key.path for unit in plan.units for key in unit.keys}
     shots = {unit.shot for unit in plan.units}
     frames = plan.last - plan.first
-    return Result(plan.out, frames, len(shots), len(keys), reused, time.monotonic() - began)
+    keyless = tuple(shot + 1 for shot in without_key(plan))
+    return Result(plan.out, frames, len(shots), len(keys), reused, time.monotonic() - began, keyless)
 
 
 def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progress: bool) -> int:

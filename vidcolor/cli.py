@@ -11,13 +11,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import VidcolorError, one_line
 from .options import USAGE, Parser, count, first_frame, frame_rate, point, tell, whole
 from .settings import CHROMA, CODECS, MATRICES, PRECISIONS, SKETCH, TRANSFERS, Settings
 from .signals import Ended, heard
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 KEPT = "; finished units are kept, the same command goes on from there"
 """What is said of a film whose run was interrupted."""
@@ -91,7 +94,16 @@ def _colour(arguments: list[str]) -> int:
             f"{result.frames} frames{reused}, {count(result.shots, 'shot')}, {count(result.keys, 'key')}, "
             f"{result.seconds:.1f} s, {result.fps:.1f} fps: {result.out}"
         )
+        _tell_keyless(plan)
     return 0
+
+
+def _tell_keyless(plan: Plan) -> None:
+    """The summary's line on shots without a key of their own, where there are any."""
+    from .keyless import words
+
+    if line := words(plan):
+        tell(line)
 
 
 def _plan(arguments: list[str]) -> int:
@@ -166,6 +178,7 @@ def _join(arguments: list[str]) -> int:
         clean(plan)
     if not options.quiet:
         tell(f"{plan.last - plan.first} frames, {count(len(plan.units), 'unit')}: {plan.out}")
+        _tell_keyless(plan)
     return 0
 
 
@@ -263,6 +276,7 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     )
     add("-o", "--out", type=Path, metavar="OUT", help="the result (MOVIE-stem.color.mkv beside the film, ProRes .mov)")
     add("-y", "--overwrite", action="store_true", help="replace an existing result")
+    add("--strict", action="store_true", help="refuse a film with shots that have no key of their own")
     add("--scenes", type=Path, metavar="CSV", help="PySceneDetect's scene list instead of looking for cuts")
     add("--start", type=point, metavar="T", help="first frame: a number from 0, 12.5s, HH:MM:SS.nnn or HH:MM:SS:FF")
     add("--end", type=point, metavar="T", help="first frame that is left out, written as --start")
@@ -324,6 +338,7 @@ def request_of(options: argparse.Namespace) -> Any:
         fps=options.fps,
         overwrite=options.overwrite,
         first_frame=options.first_frame,
+        strict=options.strict,
     )
 
 

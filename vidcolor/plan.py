@@ -73,7 +73,9 @@ class Unit:
     warm_last: int
     """One past the last frame that is read."""
     keys: tuple[KeyUse, ...]
-    """The shot's references."""
+    """The references that the shot is coloured from."""
+    own_key: bool
+    """Whether one is the shot's own: a painting of one of its frames, or assigned to it by a list."""
     key: str
     """SHA-256 in hex over all that shapes the unit's file: equal key, equal file."""
 
@@ -135,10 +137,11 @@ def content_key(
     pts: np.ndarray,
     span: tuple[int, int, int, int],
     keys: Iterable[KeyUse],
+    own_key: bool,
 ) -> str:
     """SHA-256 in hex over all that shapes a unit's file; where pictures lie on the disk does not count.
 
-    span: first, last, warm_first, warm_last.
+    span: first, last, warm_first, warm_last. own_key: whether one of the keys is of the unit's shot.
     """
     facts = {
         "format": UNIT_FORMAT,
@@ -152,6 +155,7 @@ def content_key(
         "span": span,
         "pts": pts[span[2] : span[3]].tolist(),
         "keys": [{k: v for k, v in asdict(key).items() if k != "path"} for key in keys],
+        "own_key": own_key,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

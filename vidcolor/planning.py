@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import keyless
 from .beside import say_lost
 from .errors import VidcolorError, warn
 from .film import Film, own_timecode
@@ -19,7 +20,7 @@ from .kept import scanned
 from .names import default_out, work_folder
 from .plan import PROPOSED, KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity
 from .recognise import Match, other_matrix, possible_firsts
-from .references import Key, from_files, keys_of_shots, read_refs
+from .references import Key, from_files, keys_of_shots, own_keys, read_refs
 from .scenes import cuts_of_scenes, read_scenes
 from .settings import Settings
 from .shots import shots_of
@@ -56,6 +57,8 @@ class Request:
     first_frame: int | Label | None = None
     """What lists, names of keys, `start` and `end` call the film's first frame, a number or a timecode; None: a number
     found out from the keys' pictures, 0 in `start` and `end`, and 00:00:00:00."""
+    strict: bool = False
+    """Refuse a film with shots that have no key of their own."""
 
     def plan_file(self, out: Path) -> Path:
         """Where the plan goes, absolute. out: the result."""
@@ -92,6 +95,8 @@ def make_plan(
     request = replace(request, movie=film.path)
     start, end = points(request, film)
     keys = read_keys(request, film.frame_rate)
+    if request.strict and not keys:
+        raise VidcolorError("--strict: there is no reference; give keys of all shots with --refs LIST")
     check_targets(request, settings, keys, out, work, dry=dry)
     fmt = output_format(film, settings, out)
     _check_tools(film, settings)
@@ -131,15 +136,15 @@ def make_plan(
     ]
     _report(request, keys, uses, matches, film, found.first_number)
     uses = _one_to_a_frame(uses)
-    serving = _serving(keys, uses, shots, scenes or shots)
+    own, serving = _serving(keys, uses, shots, scenes or shots)
     identity = film_identity(film)
     units = []
     for index, (shot, *span) in enumerate(cut_units(shots, first, last)):
         used = tuple(uses[n] for n in serving[shot])
         a, b, warm_a, warm_b = span
-        key = content_key(identity, model, settings, film, fmt, pts, (a, b, warm_a, warm_b), used)
-        units.append(Unit(index, shot, a, b, warm_a, warm_b, used, key))
-    return Plan(
+        key = content_key(identity, model, settings, film, fmt, pts, (a, b, warm_a, warm_b), used, own[shot])
+        units.append(Unit(index, shot, a, b, warm_a, warm_b, used, own[shot], key))
+    plan = Plan(
         film=film,
         settings=settings,
         pts=pts,
@@ -152,6 +157,8 @@ def make_plan(
         identity=identity,
         fingerprint=model,
     )
+    keyless.check(plan, request.strict)
+    return plan
 
 
 def _check_seed(settings: Settings, keys: bool) -> None:
@@ -224,6 +231,7 @@ def describe(plan: Plan) -> list[str]:
         f"{float(film.frame_rate):.3f} fps, {film.matrix} {'full' if film.full_range else 'limited'} range",
         f"result  {plan.out}: {count} frames ({plan.first} to {plan.last - 1}), {fmt}",
         f"shots   {len({unit.shot for unit in plan.units})} in {len(plan.units)} units",
+        *([f"keyless {words}"] if (words := keyless.words(plan)) else []),
     ]
     for unit in plan.units:
         a, b = plan.shots[unit.shot]
@@ -233,7 +241,8 @@ def describe(plan: Plan) -> list[str]:
             f"unit {unit.index}: frames {unit.first} to {unit.last - 1} at {timecode(seconds)}, "
             f"shot {unit.shot + 1} ({a} to {b - 1}){done}"
         )
-        lines += [f"    {describe_key(key)}" for key in unit.keys]
+        elsewhere = "" if unit.own_key else ", not of this shot"
+        lines += [f"    {describe_key(key)}{elsewhere}" for key in unit.keys]
     return lines
 
 
@@ -319,17 +328,16 @@ def _serving(
     uses: Sequence[KeyUse],
     shots: Sequence[tuple[int, int]],
     scenes: Sequence[tuple[int, int]],
-) -> list[list[int]]:
-    """For every shot the positions of its keys."""
-    if all(key.place is None and key.scene is None for key in keys):
-        return [list(range(len(keys)))] * len(shots)
-    frames = []
-    for key, use in zip(keys, uses, strict=True):
-        if use.frame is not None:
-            frames.append(use.frame)
-        else:
-            frames.append(scenes[(key.scene or 1) - 1][0])
-    return keys_of_shots(frames, shots)
+) -> tuple[list[bool], list[list[int]]]:
+    """For every shot whether it has a key of its own, and the positions of the keys that it is coloured from."""
+    frames = [
+        use.frame if use.frame is not None or key.scene is None else scenes[key.scene - 1][0]
+        for key, use in zip(keys, uses, strict=True)
+    ]
+    own = own_keys(frames, shots)
+    whole_film = all(key.place is None and key.scene is None for key in keys)
+    serving = [list(range(len(keys)))] * len(shots) if whole_film else keys_of_shots(own)
+    return [bool(found) for found in own], serving
 
 
 def _one_to_a_frame(uses: Sequence[KeyUse]) -> list[KeyUse]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,11 +19,13 @@ from .picture_file import SUFFIXES, WORKING_SUFFIXES, check_picture, holds_pictu
 from .scenes import read_table
 from .timecode import Label, Point, counted_from, parse_point, timecode
 
-__all__ = ["Key", "from_files", "keys_of_shots", "load_key", "read_refs"]
+__all__ = ["Key", "from_files", "keys_of_shots", "load_key", "own_keys", "read_refs"]
 PLACES = ("frame", "timecode", "scene")
 """Columns of a list of which it has one: what a reference stands for."""
 MOST_NAMED = 10
 """Files that one warning names."""
+BEFORE, AFTER = 2, 1
+"""Shots with keys of their own, before and after a shot that has none, whose keys serve it: films cut to and fro."""
 
 
 @dataclass(frozen=True)
@@ -71,18 +74,23 @@ def read_refs(path: Path, rate: Fraction = Fraction(24), first: int | Label | No
     return keys
 
 
-def keys_of_shots(frames: Sequence[int], shots: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """For every shot the positions in `frames` of the keys that serve it.
+def own_keys(frames: Sequence[int | None], shots: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """For every shot the positions in `frames` of the keys that are its own.
 
-    frames: the film's frame that each key stands for. A key belongs to the shot that holds its frame and
-    serves until the next shot that has keys; shots before the first such shot use its keys too.
+    frames: the film's frame that each key stands for, None where it stands for none.
     """
-    owned = [[n for n, frame in enumerate(frames) if first <= frame < last] for first, last in shots]
-    serving: list[int] = next((keys for keys in owned if keys), [])
+    return [[n for n, frame in enumerate(frames) if frame is not None and a <= frame < b] for a, b in shots]
+
+
+def keys_of_shots(own: Sequence[list[int]]) -> list[list[int]]:
+    """For every shot the keys that serve it: its own (`own_keys`), or, where it has none, those of the nearest shots
+    that have some, `BEFORE` of them before it and `AFTER` after it."""
+    having = [n for n, keys in enumerate(own) if keys]
     served = []
-    for keys in owned:
-        serving = keys or serving
-        served.append(serving)
+    for n, keys in enumerate(own):
+        after = bisect(having, n)
+        near = having[max(0, after - BEFORE) : after + AFTER]
+        served.append(keys or [key for shot in near for key in own[shot]])
     return served
 
 

@@ -208,7 +208,7 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings) -> Shot:
     for position, luma in ahead(timed(lumas, "decode", timings), AHEAD):
         with timings.measure("resize"):
             lightness[position] = np.rint(keyframes.working(luma, plan.film, (h, w)) * 2.55)
-    return Shot(lightness, unit.warm_first, plan.settings.seed, plan.settings.temporal)
+    return Shot(lightness, unit.warm_first, plan.settings.seed, plan.settings.temporal, unit.own_key)
 
 
 def load_reference(key: KeyUse, film: Film, size: tuple[int, int]) -> Reference:

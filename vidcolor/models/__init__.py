@@ -32,6 +32,11 @@ def draws(name: str) -> bool:
     return name in ("adain", "anchors")
 
 
+def cautious(name: str) -> bool:
+    """Whether a model takes from keys of another shot only what surely matches (`borrowed`)."""
+    return name == DEFAULT
+
+
 def create(
     name: str = DEFAULT,
     *,

@@ -42,6 +42,8 @@ class Shot:
     """Seed of whatever a model draws at random in this shot (hint positions)."""
     motion: float = 1.0
     """How far colours follow motion from frame to frame, 0 to 1; at 0 every frame is coloured by itself."""
+    own_key: bool = True
+    """Whether a reference is of this very shot; else all of them are of others, or of nothing in this film."""
     cache: dict[Any, Any] = field(default_factory=dict)
     """What was computed once for this shot and is of use to others: flow between neighbours, features."""
 

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 
 from vidcolor import temporal, trace
 from vidcolor.between import between, looked_at
-from vidcolor.models import weights
+from vidcolor.models import borrowed, weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
 from vidcolor.models.fused import fuse
@@ -107,12 +107,16 @@ class Exemplar:
                 described = self.matcher.describe(l, maps[i]) if keys else None
             if keys is None or described is None:
                 continue
-            bias = time_bias(references, shot.first + i).to(self.device)[keys.owner]
+            bias = time_bias(references, shot.first + i if shot.own_key else None).to(self.device)[keys.owner]
             expected = self._expected(keys, references, shot, traced, i)
-            match = self.matcher.match(described, keys.tokens.with_bias(keys.tokens.bias + bias), expected)
-            sure = self.matcher.confidence(match)[0].float().cpu().numpy()
-            hint[i] = guided(match.ab.permute(1, 2, 0).float().cpu().numpy(), frame)
-            confidence[i] = cv2.resize(sure, half[::-1], interpolation=cv2.INTER_LINEAR)
+            tokens = keys.tokens.with_bias(keys.tokens.bias + bias)
+            match = self.matcher.match(described, tokens, expected)
+            sure, ab = self.matcher.confidence(match)[0].float(), match.ab.float()
+            if not shot.own_key:
+                trust = borrowed.trust(described, tokens, match)
+                sure, ab = sure * trust, ab * trust
+            hint[i] = guided(ab.permute(1, 2, 0).cpu().numpy(), frame)
+            confidence[i] = cv2.resize(sure.cpu().numpy(), half[::-1], interpolation=cv2.INTER_LINEAR)
         if references:
             silent = set(range(n)) - maps.keys()
             temporal.smooth(shot, hint, confidence, pins, shot.motion, silent, DRIFT, PIN_WEIGHT)
@@ -156,6 +160,8 @@ class Exemplar:
         traced = None if state.traced is None else torch.stack([seen(state.traced, t) for t in at]).to(self.device)
         with autocast(self.device, self.dtype):
             ab, share = self.net.with_traced(lightness, hint, confidence, maps, traced)
+        if not state.shot.own_key:
+            ab = ab * borrowed.strength(_doubled(confidence))
         shares = [None] * len(at) if share is None else list(share[:, 0].float().cpu().numpy())
         return list(zip(ab.permute(0, 2, 3, 1).cpu().numpy(), shares))
 
@@ -204,10 +210,11 @@ def seen(traced: Traced, t: int) -> torch.Tensor:
     return torch.from_numpy(np.dstack([ab, share, differs]).transpose(2, 0, 1).copy())
 
 
-def time_bias(references: Sequence[Reference], frame: int) -> torch.Tensor:
+def time_bias(references: Sequence[Reference], frame: int | None) -> torch.Tensor:
     """(k,) log weights of the keys for a film frame: the user's, times a half for every `HALF_LIFE` frames of distance
-    beyond the nearest key's."""
-    distance = torch.tensor([0.0 if r.frame is None else abs(r.frame - frame) for r in references])
+    beyond the nearest key's. None: the user's alone, for a frame of which no key is near: a film comes back to a place
+    after any time."""
+    distance = torch.tensor([0.0 if r.frame is None or frame is None else abs(r.frame - frame) for r in references])
     weight = torch.tensor([r.weight for r in references])
     return weight.log() - (distance - distance.min()) / HALF_LIFE * np.log(2)
 

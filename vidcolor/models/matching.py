@@ -127,6 +127,8 @@ class Match:
     evidence: torch.Tensor
     """(4, h/4, w/4): best coarse cosine, best fine cosine, largest share of one candidate, spread of the
     copied colours in ab units. `Matcher.confidence` weighs them."""
+    nearest: torch.Tensor
+    """(h/8 * w/8,): number of the key's place that each stride-8 place looks most like."""
 
 
 def normalize(x: torch.Tensor) -> torch.Tensor:
@@ -296,7 +298,8 @@ class Matcher(nn.Module):
         queries = tokens.coarse[0].flatten(1).T.contiguous()
         numbers = torch.arange(h8 * w8, device=queries.device)
         asked = (queries, key) if expected is None else expected.widened(queries, key, self.log_scale[0].exp())
-        given = (queries, children(tokens.fine).to(key.windows.dtype), self.candidates(*asked), numbers)
+        candidates = self.candidates(*asked)
+        given = (queries, children(tokens.fine).to(key.windows.dtype), candidates, numbers)
         # the sum of the squares goes with the colours, for their spread; rows of coarse descriptors are gathered
         squares = key.colors.square().sum(-1, keepdim=True)
         key = replace(key, coarse=key.coarse.T.contiguous().T, colors=torch.cat([key.colors, squares], -1))
@@ -307,7 +310,7 @@ class Matcher(nn.Module):
             spread = (squares - ab.square().sum(-1, keepdim=True)).clamp_min(0).sqrt()
             found.append(torch.cat([ab, evidence, spread], -1))
         both = fold(torch.cat(found), h8, w8)
-        return Match(both[:2], both[2:])
+        return Match(both[:2], both[2:], candidates[:, 0])
 
     def confidence(self, match: Match) -> torch.Tensor:
         """(1, h/4, w/4) in 0..1: how likely the copied colour is right."""
