@@ -134,10 +134,12 @@ def test_sound_elsewhere_than_in_the_film_is_noticed(tmp_path: Path, grey: Path,
     color(film, good, Settings())
     fmt, tracks, span = output_format(film, Settings(), good), source_tracks(film), Span(None, None, 0)
     assert verify(film, fmt, pts, good, tracks, span) == []
-    time = {"later": "PTS+100", "on one instant": "min(PTS\\,500)", "faster": "PTS*0.9"}[how]
+    time = {"later": "PTS+300", "on one instant": "min(PTS\\,500)", "faster": "PTS*0.7"}[how]
     ffmpeg("-i", good, "-map", 0, "-c", "copy", "-copyts", "-bsf:a", f"setts=ts={time}", wrong)
     with pytest.raises(VidcolorError, match=r"finished file is wrong: audio stream 1"):
         verify(film, fmt, pts, wrong, tracks, span)
+    ffmpeg("-i", good, "-map", 0, "-c", "copy", "-copyts", "-bsf:a", "setts=ts=PTS+60", wrong)
+    assert verify(film, fmt, pts, wrong, tracks, span) == [f"{tracks[0]}: 0.060 s of its place beside the picture"]
 
 
 def test_sizes_that_an_avi_does_not_know(tmp_path: Path, grey: Path) -> None:

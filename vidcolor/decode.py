@@ -183,8 +183,8 @@ class _Clock:
         self.joins_anew = False
         """Whether ffmpeg gives one clock to recordings of this format that were put end to end."""
         self.forms = SoundForms()
-        self.latest: dict[int, Fraction] = {}
-        """Last DTS of every stream, in seconds."""
+        self.latest: dict[int, int] = {}
+        """Last DTS of every stream, in its own ticks."""
 
     def stamp(self, own: int | None) -> int:
         """PTS of the next frame from its own time."""
@@ -232,12 +232,13 @@ class _Clock:
             )
         if packet.dts is None:
             return
-        now, index = packet.dts * packet.time_base, packet.stream.index
-        if now < self.latest.get(index, now) - _ANEW:
+        index = packet.stream.index
+        back = self.latest.get(index, packet.dts) - packet.dts
+        if back > 0 and back * packet.time_base > _ANEW:
             if not self.careful:
                 raise _Amiss
             raise self.anew()
-        self.latest[index] = now
+        self.latest[index] = packet.dts
 
     def anew(self) -> VidcolorError:
         if self.joins_anew:

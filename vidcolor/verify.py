@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MATROSKA_TICK = Fraction(1, 1000)
 _ROOM = Fraction(1, 100)
 """Seconds by which sound may lie elsewhere than in the source; rounding takes up to 1 ms."""
+_FAR = Fraction(1, 4)
+"""Seconds from which on it is out of step."""
 
 
 def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Sequence[Track], span: Span) -> list[str]:
@@ -31,7 +33,8 @@ def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Seq
     The picture's frame count, PTS (exact in MP4 and MOV, within half a tick of 1 ms in Matroska), size, pixel
     format, tags, aspect ratio and rotation must be right: VidcolorError where they are not. Of the other streams
     each must be there, with its packets, language, title and disposition; what is not is returned.
-    Sound and subtitles of a whole film must lie where they lay beside the picture, or VidcolorError is raised too."""
+    Sound and subtitles of a whole film must lie within a quarter of a second of where they lay beside the picture, or
+    VidcolorError is raised too."""
     found = describe(path, 0)
     _check_picture(film, fmt, found, path)
     with open_film(path) as container:
@@ -88,29 +91,36 @@ def _check_picture(film: Film, fmt: OutputFormat, found: dict[str, Any], path: P
 
 @dataclass
 class Times:
-    """When the packets of a stream are shown, in seconds."""
+    """When the packets of a stream are shown, in ticks."""
 
+    time_base: Fraction
+    """Seconds of a tick."""
     packets: int = 0
     """How many there are with data."""
-    first: Fraction | None = None
+    first: int | None = None
     """PTS of the earliest."""
-    last: Fraction | None = None
+    last: int | None = None
     """PTS of the latest."""
     still: int = 0
     """How many do not advance in DTS."""
-    dts: Fraction | None = None
+    dts: int | None = None
     """DTS of the last."""
 
     def add(self, packet: Any) -> None:
         self.packets += 1
-        base = Fraction(packet.time_base)
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is not None:
-            self.first = stamp * base if self.first is None else min(self.first, stamp * base)
-            self.last = stamp * base if self.last is None else max(self.last, stamp * base)
+            self.first = stamp if self.first is None else min(self.first, stamp)
+            self.last = stamp if self.last is None else max(self.last, stamp)
         if packet.dts is not None:
-            self.still += self.dts is not None and packet.dts * base <= self.dts
-            self.dts = packet.dts * base
+            self.still += self.dts is not None and packet.dts <= self.dts
+            self.dts = packet.dts
+
+    def ends(self) -> tuple[Fraction, Fraction] | None:
+        """Seconds of the first and the last, None where they are not known."""
+        if self.first is None or self.last is None:
+            return None
+        return self.first * self.time_base, self.last * self.time_base
 
 
 def _walk(container: Any) -> tuple[list[int], dict[int, Times]]:
@@ -119,7 +129,9 @@ def _walk(container: Any) -> tuple[list[int], dict[int, Times]]:
     times: dict[int, Times] = {}
     for packet in container.demux(*(stream for stream in container.streams if stream.type != "attachment")):
         if packet.size:
-            times.setdefault(packet.stream_index, Times()).add(packet)
+            if packet.stream_index not in times:
+                times[packet.stream_index] = Times(Fraction(packet.time_base))
+            times[packet.stream_index].add(packet)
             if packet.stream_index == 0:
                 stamps.append(packet.pts)
     return sorted(stamps), times
@@ -172,15 +184,8 @@ def _compare(
                 lost += [f"{track}: not in the finished file" for track in ours[len(theirs) :]]
             for track, stream in zip(ours, theirs, strict=False):
                 lost += track.lost_in(stream)
-                source_times, own = before.get(track.index, Times()), times.get(stream.index, Times())
-                if track.converted:
-                    lost += [] if own.packets or not source_times.packets else [f"{track}: its text"]
-                    continue
-                missing = source_times.packets - own.packets
-                if missing > 0 and not covers:
-                    lost.append(f"{track}: {missing} of its {source_times.packets} packets")
-                if source_times.packets and own.packets and not covers:
-                    _check_times(track, source_times, own, later, path)
+                if not covers and track.index in before:
+                    lost += _lost_packets(track, before[track.index], times.get(stream.index), later, path)
     return lost
 
 
@@ -193,17 +198,35 @@ def _lost_chapters(before: list[Any], after: list[Any]) -> list[str]:
     return [f"the title{'' if wrong == 1 else 's'} of {wrong} chapter{'' if wrong == 1 else 's'}"] if wrong else []
 
 
-def _check_times(track: Track, before: Times, after: Times, later: Fraction, path: Path) -> None:
+def _lost_packets(track: Track, was: Times, now: Times | None, later: Fraction, path: Path) -> list[str]:
+    """What the finished file lacks of a stream's packets, or has at another time."""
+    count = 0 if now is None else now.packets
+    if track.converted:
+        return [] if count else [f"{track}: its text"]
+    if count < was.packets or now is None:
+        return [f"{track}: {was.packets - count} of its {was.packets} packets"]
+    return _moved(track, was, now, later, path) if count == was.packets else []
+
+
+def _moved(track: Track, before: Times, after: Times, later: Fraction, path: Path) -> list[str]:
     """Sound and subtitles begin, end and advance as in the source, so that they keep to the picture.
 
-    later: seconds by which the picture lies later than in the source."""
-    if after.still > before.still:
-        raise _wrong(path, f"{track}: packets that stand still", after.still, before.still)
-    if before.packets != after.packets or before.first is None or before.last is None:
-        return
-    for name, is_, was in (("first", after.first, before.first), ("last", after.last, before.last)):
-        if is_ is None or abs(is_ - was - later) > _ROOM:
-            raise _wrong(path, f"{track}: time of its {name} packet", is_ and float(is_), float(was + later))
+    later: seconds by which the picture lies later than in the source. What is a little off, as where a recording is
+    damaged, is named; VidcolorError is raised where more than that is."""
+    was, now = before.ends(), after.ends()
+    if was is None or now is None:
+        return []
+    off = [is_ - should - later for is_, should in zip(now, was, strict=True)]
+    for name, place in (("first", 0), ("last", 1)):
+        if abs(off[place]) > _FAR:
+            raise _wrong(path, f"{track}: time of its {name} packet", float(now[place]), float(was[place] + later))
+    still = after.still - before.still
+    if still > 0 and still * (was[1] - was[0]) > _FAR * before.packets:
+        raise _wrong(path, f"{track}: packets at the time of the one before", after.still, before.still)
+    if still > 0:
+        return [f"{track}: the time of {still} of its packets"]
+    most = max(map(abs, off))
+    return [f"{track}: {float(most):.3f} s of its place beside the picture"] if most > _ROOM else []
 
 
 def _is_cover(stream: Any) -> bool:
