@@ -230,6 +230,17 @@ def test_a_pixel_aspect_that_changes_is_refused_or_named(grey: Path, capsys: pyt
     assert "not kept: pixel aspect 16/15 from frame" in capsys.readouterr().err
 
 
+def test_a_rotation_that_changes_is_refused_or_named(grey: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    turned = ("-bsf:v", "h264_metadata=display_orientation=insert:rotate=90")  # said at the key frame only
+    for first, second, change in ((BT709, turned, "270 from frame 4 (0.167 s) on, 0 before"), (turned, BT709, "")):
+        film = parts(grey, first, second)
+        if change:
+            with pytest.raises(VidcolorError, match=re.escape(f"rotation {change}: cut it there")):
+                colored(film, "o.mkv")
+        colored(film, "o.mkv", on_error="skip", overwrite=True)
+        assert (f"not kept: rotation {change}" in capsys.readouterr().err) is bool(change)
+
+
 def test_primaries_and_sampling_that_change_are_named(grey: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = (*BT709, "-x264-params", "colorprim=bt709")
     second = ("-vf", "format=yuv422p", *BT709, "-x264-params", "colorprim=smpte170m")

@@ -182,7 +182,7 @@ class Watch:
     def _check_shape(self, facts: Facts, first: Facts, place: str) -> None:
         pairs: tuple[tuple[str, object, object], ...] = (
             ("pixel aspect", facts.aspect, first.aspect or self._film.sample_aspect_ratio),
-            ("rotation", facts.rotation, first.rotation),
+            ("rotation", facts.rotation, self._film.rotation),
         )
         for name, now, before in pairs:
             if now == before or None in (now, before):

@@ -132,8 +132,8 @@ class Facts(NamedTuple):
     """Likewise."""
     full_range: bool | None
     """None where unsaid."""
-    rotation: int
-    """Degrees clockwise by which a player turns it."""
+    rotation: int | None
+    """Degrees clockwise by which a player turns it; None where unsaid (H.264 says it at key frames only)."""
     chroma: str
     """Sampling, as in `Film.chroma`."""
     aspect: Fraction | None

@@ -170,14 +170,14 @@ def _frame(
     if film.codec not in TELL_FIELDS and film.field_order in ("tff", "bff"):
         order = film.field_order
     colors = _chroma(film, frame) if chroma else None
-    facts = _facts(frame, aspect, of_the_source(side))
+    facts = _facts(frame, aspect, side)
     source = frame if CARRIED.intersection(facts.beside) else None
     return Frame(
         index, int(pts), luma_plane(frame, weights), order != "progressive", order == "tff", colors, facts, source
     )
 
 
-def _facts(frame: Any, aspect: Fraction | None, beside: dict[str, bytes]) -> Facts:
+def _facts(frame: Any, aspect: Fraction | None, side: dict[str, bytes]) -> Facts:
     rgb, said = layout(frame.format.name).chroma == "rgb", int(frame.color_range)
     # A decoder whose film turns to limited range goes on in yuvj: the tag is right.
     full = True if rgb or said == 2 else False if said == 1 else frame.format.name.startswith("yuvj") or None
@@ -186,10 +186,10 @@ def _facts(frame: Any, aspect: Fraction | None, beside: dict[str, bytes]) -> Fac
         primaries=int(frame.color_primaries),
         transfer=int(frame.color_trc),
         full_range=full,
-        rotation=round(-frame.rotation / 90) * 90 % 360,
+        rotation=round(-frame.rotation / 90) * 90 % 360 if "DISPLAYMATRIX" in side else None,
         chroma=layout(frame.format.name).chroma,
         aspect=aspect or None,
-        beside=beside,
+        beside=of_the_source(side),
     )
 
 
