@@ -209,15 +209,20 @@ FULL = ("-vf", "scale=in_range=tv:out_range=pc", "-color_range", "pc", *BT709[2:
 
 def test_a_range_that_changes_is_refused_or_decided(grey: Path) -> None:
     film = parts(grey, FULL, BT709)
-    with pytest.raises(VidcolorError, match=r"frame 4 \(0\.16\d s\) has limited range.*full: cut it there.*--range"):
+    with pytest.raises(VidcolorError, match=r"frame 4 \(0\.16\d s\) has limited range.*full: colour the parts"):
         colored(film, "o.mkv", lossless=True)
     result = probe(colored(film, "o.mkv", lossless=True, full_range=False))
     assert result.color_tags["range"] == 1
+    for out, part, full in (("a.mkv", {"end": 4}, True), ("b.mkv", {"start": 4, "full_range": False}, False)):
+        result = colored(film, out, lossless=True, **part)
+        assert probe(result).full_range is full and len(shown(result)) == 4
 
 
 def test_a_matrix_that_changes_is_refused_or_decided(grey: Path) -> None:
     film = parts(grey, BT709, (*BT709[:2], "-colorspace", "smpte170m", *BT709[4:]))
-    with pytest.raises(VidcolorError, match=r"frame 4 .* has bt601, the film began with bt709.*--matrix"):
+    with pytest.raises(
+        VidcolorError, match=r"frame 4 .* has bt601, the film began with bt709.* --start 4 --matrix bt601"
+    ):
         colored(film, "o.mkv")
     assert probe(colored(film, "o.mkv", matrix="bt709")).matrix == "bt709"
 

@@ -146,7 +146,7 @@ class Watch:
         if facts is first:
             return
         place = f"frame {frame.index} ({seconds:.3f} s)"
-        self._check_code_values(facts, place)
+        self._check_code_values(frame.index, facts, place)
         self._check_shape(facts, first, place)
         film = self._film
         for name, now in (("primaries", facts.primaries), ("transfer", facts.transfer)):
@@ -163,21 +163,24 @@ class Watch:
             if told is not None and first.beside.get(kind) not in (None, told):
                 self._note(kind, f"{_NAMES[kind]} changes at {place}: the first stands for the whole film")
 
-    def _check_code_values(self, facts: Facts, place: str) -> None:
+    def _check_code_values(self, frame: int, facts: Facts, place: str) -> None:
         film = self._film
         if facts.full_range not in (None, film.full_range) and "range" not in film.chosen:
-            words = ("full", "limited") if facts.full_range else ("limited", "full")
-            raise VidcolorError(
-                f"{film.path}: {place} has {words[0]} range, the film began with {words[1]}: cut it there and colour "
-                "the parts, or decide for the whole film with --range"
-            )
-        matrix = MATRIX_OF_SPACE.get(facts.space, f"matrix number {facts.space}")
+            now, before = ("full", "limited") if facts.full_range else ("limited", "full")
+            raise self._parts(frame, f"{place} has {now} range, the film began with {before}", "--range", now)
+        matrix = MATRIX_OF_SPACE.get(facts.space, "")
         unsaid = facts.space == _UNSAID or (facts.space == 0 and facts.chroma in ("400", "rgb"))
         if not unsaid and matrix != film.matrix and "matrix" not in film.chosen:
-            raise VidcolorError(
-                f"{film.path}: {place} has {matrix}, the film began with {film.matrix}: cut it there and colour the "
-                "parts, or decide for the whole film with --matrix"
+            now = matrix or f"matrix number {facts.space}"
+            raise self._parts(
+                frame, f"{place} has {now}, the film began with {film.matrix}", "--matrix", matrix or "NAME"
             )
+
+    def _parts(self, frame: int, change: str, option: str, value: str) -> VidcolorError:
+        return VidcolorError(
+            f"{self._film.path}: {change}: colour the parts by --end {frame} and by --start {frame} {option} {value}, "
+            f"or the whole film by {option}"
+        )
 
     def _check_shape(self, facts: Facts, first: Facts, place: str) -> None:
         pairs: tuple[tuple[str, object, object], ...] = (

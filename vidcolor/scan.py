@@ -69,12 +69,14 @@ def scan(
             raise VidcolorError(
                 f"{film.path}: frame {frame.index} has PTS {frame.pts} after {pts[-1]}; rewrite its time stamps first"
             )
-        if frame.interlaced and not allow_interlaced:
+        wanted = until is None or (frame.index if isinstance(until, int) else seconds) < until
+        if wanted and frame.interlaced and not allow_interlaced:
             raise VidcolorError(
                 f"{film.path}: frame {frame.index} is interlaced; deinterlace first (ffmpeg -vf bwdif) "
                 "or keep its fields as they are with --allow-interlaced"
             )
-        watch.add(frame, float(seconds))
+        if wanted:
+            watch.add(frame, float(seconds))
         pts.append(frame.pts)
         if detector:
             detector.add(frame.luma, film.depth)
