@@ -178,7 +178,7 @@ def test_the_steps_one_by_one(folder, capsys, model):
     assert commands == [f"vidcolor unit {folder}/film.color.plan.json {n}" for n in range(3)]
     assert cli.main(["join", "film.color.plan.json"]) == 2
     said = capsys.readouterr().err
-    assert "0-2 of 3 units missing" in said
+    assert "3 units missing (0-2 of 3)" in said
     assert f"vidcolor unit film.color.plan.json {0}" in said
     for command in (*commands, commands[0]):
         assert cli.main(command.split()[1:]) == 0
@@ -245,7 +245,7 @@ def test_a_film_that_is_called_like_a_step(folder):
         ("none.mkv --ref a.png", ["none.mkv"]),
         ("a.png --ref a.png -o film.mkv", ["film.mkv"]),
         ("film.mkv --ref none.png", ["none.png"]),
-        ("film.mkv --ref refs.csv", ["refs.csv", "not a picture"]),
+        ("film.mkv --ref refs.csv", ["refs.csv", "--refs"]),
         ("film.mkv --refs none.csv", ["none.csv"]),
         ("film.mkv --ref a.png -o film.mkv -y", ["film.mkv", "replace the film"]),
         ("film.mkv --ref a.png -o b.png", ["b.png", "-y"]),
@@ -257,7 +257,7 @@ def test_a_film_that_is_called_like_a_step(folder):
         ("film.mkv --ref a.png --size 3", ["--size"]),
         ("film.mkv --ref a.png --crf x", ["--crf"]),
         ("film.mkv --ref a.png --start soon", ["--start", "soon"]),
-        ("film.mkv --ref a.png --start 99", ["--start", "24 frames"]),
+        ("film.mkv --ref a.png --start 99", ["--start", "24 frames (0 to 23)"]),
         ("film.mkv --ref a.png --dump-every 3", ["--dump"]),
         ("film.mkv --ref a.png --fps 0", ["--fps"]),
         ("film.mkv --ref a.png --scenes refs.csv", ["refs.csv", "Start Frame"]),
@@ -340,7 +340,7 @@ def test_a_full_disk_is_one_line(folder, capsys, monkeypatch):
 
     monkeypatch.setattr("vidcolor.unit.render_all", full)
     assert cli.main(["film.mkv", "--ref", "a.png", "-q"]) == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith("vidcolor: no space left")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("vidcolor: out.mkv: no space left on the disk; make")
 
 
 def program(*arguments: str, folder: Path, **options) -> subprocess.CompletedProcess[str]:

@@ -76,7 +76,7 @@ def test_what_is_no_map_is_refused(tmp_path):
         ("photo.png", "labels, the most are 256"),
         ("photo.jpg", "must keep every pixel"),
         ("text.png", "not a picture"),
-        ("none.png", "No such file"),
+        ("none.png", "no such file"),
     ):
         with pytest.raises(VidcolorError, match=words):
             read_map(tmp_path / name)

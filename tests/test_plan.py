@@ -201,7 +201,7 @@ def test_what_changed_since_the_plan_is_named(folder):
 
 
 def test_a_file_that_is_no_plan_is_an_error(folder):
-    with pytest.raises(VidcolorError, match="No such file"):
+    with pytest.raises(VidcolorError, match="no such file"):
         load(folder / "none.json")
     for text in ("hello", "[]", "{}"):
         (folder / "x.json").write_text(text)

@@ -251,7 +251,7 @@ def test_a_name_without_a_number_is_an_error(tmp_path):
 
 
 def test_missing_and_broken_pictures_are_errors(tmp_path):
-    with pytest.raises(VidcolorError, match="No such file"):
+    with pytest.raises(VidcolorError, match="no such file"):
         from_files([tmp_path / "none.png"])
     (tmp_path / "text.png").write_text("hello")
     with pytest.raises(VidcolorError, match="not a picture"):

@@ -21,6 +21,7 @@ import numpy as np
 
 from . import color
 from .errors import VidcolorError
+from .reasons import reason
 from .scenes import read_table
 from .whole import write_whole
 
@@ -76,7 +77,7 @@ def write(path: Path, anchors: Iterable[Anchor]) -> None:
     try:
         write_whole(path, text.getvalue().encode())
     except OSError as error:
-        raise VidcolorError(f"{path}: {error.strerror}; name another folder with -o") from None
+        raise VidcolorError(f"{path}: {reason(error, 'name another folder with -o')}") from None
 
 
 def read(path: Path, frames: int | None, size: tuple[int, int]) -> list[Anchor]:
@@ -90,7 +91,7 @@ def read(path: Path, frames: int | None, size: tuple[int, int]) -> list[Anchor]:
     if missing:
         raise VidcolorError(f"{path}:1: no column {', '.join(missing)}; the header is {','.join(COLUMNS)}")
     anchors: list[Anchor] = []
-    at: dict[tuple[int, int, int, int], int] = {}
+    at: dict[tuple[int, int, int, int], str] = {}
     counts: dict[tuple[int, int], int] = {}
     for line, cells in table[1:]:
         where, row = f"{path}:{line}", dict(zip(header, cells, strict=False))

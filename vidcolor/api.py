@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +21,7 @@ from .keyless import shots as without_key
 from .options import count
 from .plan import Plan, Unit, check, save
 from .planning import Request, make_plan
+from .reasons import reason
 from .settings import Settings
 from .targets import check_folders
 from .timecode import Label, Point, parse_point
@@ -54,6 +57,23 @@ class Result:
         return (self.frames - self.reused) / max(self.seconds, 1e-9)
 
 
+@contextmanager
+def _as_arguments() -> Iterator[None]:
+    """Errors name arguments of `colorize`, not options."""
+    try:
+        yield
+    except VidcolorError as error:
+        names = {"o": "out", "y": "overwrite=True", "range": "full_range", "dump": "dump_dir"}
+        found = re.sub(
+            r"(?<![\w-])(?:-(?=[oy]\b)|--(?=[a-z]))([a-z]+(?:-[a-z]+)*)",
+            lambda option: names.get(option[1], option[1].replace("-", "_")),
+            str(error),
+        )
+        error.args = (found,)
+        raise
+
+
+@_as_arguments()
 def colorize(
     movie: PathLike,
     ref: PathLike | Sequence[PathLike] | None = None,
@@ -201,7 +221,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise VidcolorError(f"{folder}: {error.strerror}") from None
+        raise VidcolorError(f"{folder}: {reason(error)}") from None
 
 
 class FramesBar:

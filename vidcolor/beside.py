@@ -13,6 +13,7 @@ import av
 
 from .errors import VidcolorError, warn
 from .film import MATRIX_OF_SPACE, Facts, Film, Frame, open_film
+from .options import count as plural
 from .side_data import KEEP_CAPTIONS, TELL_FIELDS
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Beside:
                 continue
             name = _NAMES.get(kind, f"side data {kind}")
             remedy = f" ({' and '.join(KEEP_CAPTIONS)} keep them)" if kind == "A53_CC" else ""
-            said = f"{name} of {count} frame{'' if count == 1 else 's'}{remedy}"
+            said = f"{name} of {plural(count, 'frame')}{remedy}"
             if not any(name in one for one in lost):
                 lost.append(said)
         other = {order: self.fields.get(order, 0) for order in _ORDERS if order != fmt.field_order}
@@ -93,7 +94,7 @@ class Beside:
             if fmt.codec == "prores":  # has both orders, but no frame without fields
                 other = {"progressive": other["progressive"]}
             lost += [
-                f"the flag {order} of {count} frame{'' if count == 1 else 's'}: {fmt.codec} makes them "
+                f"the flag {order} of {plural(count, 'frame')}: {fmt.codec} makes them "
                 f"{fmt.field_order} (--codec ffv1 keeps it)"
                 for order, count in other.items()
                 if count

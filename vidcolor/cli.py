@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
+import difflib
 import shlex
 import sys
 import time
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import VidcolorError, one_line
 from .options import USAGE, Parser, count, first_frame, frame_rate, point, tell, whole
+from .reasons import reason
 from .settings import CHROMA, CODECS, MATRICES, PRECISIONS, SKETCH, TRANSFERS, Settings
 from .signals import Ended, heard
 from .version import __version__
@@ -45,6 +46,7 @@ def _run(arguments: list[str]) -> int:
         step = _STEPS.get(arguments[0]) if arguments else None
         if step:
             return step(arguments[1:])
+        _check_step(arguments)
         return _colour(arguments)
     except VidcolorError as error:
         return _say(str(error))
@@ -52,13 +54,25 @@ def _run(arguments: list[str]) -> int:
         sys.stderr.close()  # whoever read our output has gone: nobody to tell
         return 1
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            return _say(f"no space left on the disk {error.filename or ''}; make room, the same command goes on")
-        return _say(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
+        return _say(f"{error.filename or ''}: {reason(error)}".removeprefix(": "))
+    except MemoryError:
+        return _say("out of memory; close other programs or use a smaller --size")
     except RuntimeError as error:
         if type(error).__name__ == "OutOfMemoryError":  # torch's, not imported for this alone
             return _say("out of device memory; use a smaller --size, or --device cpu")
+        if "can't allocate memory" in str(error):  # torch's, of the CPU
+            return _say("out of memory; close other programs or use a smaller --size")
         raise
+
+
+def _check_step(arguments: list[str]) -> None:
+    """Raise VidcolorError where what stands in a film's place is a step misspelt, and no such file is there."""
+    word = arguments[0] if arguments else ""
+    if not word.replace("-", "").isalpha() or word.startswith("-") or Path(word).exists():
+        return
+    near = difflib.get_close_matches(word.lower(), [*_STEPS, *_MEANT], 1, 0.7)
+    if near:
+        raise VidcolorError(f"no film {word}, and no such step; did you mean vidcolor {_MEANT.get(near[0], near[0])}?")
 
 
 def _colour(arguments: list[str]) -> int:
@@ -91,7 +105,7 @@ def _colour(arguments: list[str]) -> int:
     if not options.quiet:
         reused = f" ({result.reused} reused)" if result.reused else ""
         tell(
-            f"{result.frames} frames{reused}, {count(result.shots, 'shot')}, {count(result.keys, 'key')}, "
+            f"{count(result.frames, 'frame')}{reused}, {count(result.shots, 'shot')}, {count(result.keys, 'key')}, "
             f"{result.seconds:.1f} s, {result.fps:.1f} fps: {result.out}"
         )
         _tell_keyless(plan)
@@ -157,7 +171,7 @@ def _unit(arguments: list[str]) -> int:
             raise VidcolorError(f"{options.plan}: {error}") from None
         api.render_units(plan, api.create_model(settings), [unit], progress=not options.quiet)
     if not options.quiet:
-        tell(f"unit {unit.index}: {len(unit)} frames{' (finished before)' if reused else ''}: {path}")
+        tell(f"unit {unit.index}: {count(len(unit), 'frame')}{' (finished before)' if reused else ''}: {path}")
     return 0
 
 
@@ -177,7 +191,7 @@ def _join(arguments: list[str]) -> int:
     if not options.keep_work:
         clean(plan)
     if not options.quiet:
-        tell(f"{plan.last - plan.first} frames, {count(len(plan.units), 'unit')}: {plan.out}")
+        tell(f"{count(plan.last - plan.first, 'frame')}, {count(len(plan.units), 'unit')}: {plan.out}")
         _tell_keyless(plan)
     return 0
 
@@ -211,7 +225,7 @@ def _scenes(arguments: list[str]) -> int:
     shots = shots_of(found.cuts, len(found.pts))
     write_scenes(out, shots, found.pts, film.time_base, film.frame_rate, overwrite=options.overwrite)
     if not options.quiet:
-        tell(f"{len(found.pts)} frames, {count(len(shots), 'shot')}: {out}")
+        tell(f"{count(len(found.pts), 'frame')}, {count(len(shots), 'shot')}: {out}")
     return 0
 
 
@@ -236,6 +250,11 @@ _STEPS: dict[str, Callable[[list[str]], int]] = {
     "propose": _propose,
 }
 """Steps that stand alone. A film of such a name is written ./plan."""
+_MEANT = dict.fromkeys(("color", "colour", "colorize", "colourise"), "MOVIE") | {
+    "help": "--help",
+    "version": "--version",
+}
+"""What is tried as a step, and what to write."""
 
 
 def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ import numpy as np
 from .encode import OutputFormat
 from .errors import VidcolorError
 from .film import Film, open_film
+from .reasons import reason
 
 
 def picture_suffix(fmt: OutputFormat) -> str:
@@ -83,7 +84,7 @@ def concatenate(film: Film, units: Sequence[Path], pts: np.ndarray, fmt: OutputF
     except (av.FFmpegError, OSError) as error:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
-        raise VidcolorError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+        raise VidcolorError(f"{path}: cannot be written: {reason(error)}") from error
 
 
 def _survey(unit: Path) -> tuple[np.ndarray, tuple[Any, ...]]:
@@ -97,7 +98,7 @@ def _survey(unit: Path) -> tuple[np.ndarray, tuple[Any, ...]]:
         try:
             stamps = [packet.pts for packet in _packets(container, stream)]
         except av.FFmpegError as error:
-            raise VidcolorError(f"{unit}: damaged unit ({error.strerror}): delete it and make it again") from error
+            raise VidcolorError(f"{unit}: a damaged unit: {reason(error, 'delete it and make it again')}") from error
     if not stamps or None in stamps:
         raise VidcolorError(f"{unit}: damaged unit (no frames): delete it and make it again")
     return np.array(stamps, np.int64), header

@@ -16,6 +16,8 @@ from .damage import DecoderLog, only_leans, touches_picture
 from .errors import VidcolorError
 from .extent import missing_bytes
 from .film import Film, open_film, video_stream
+from .options import count as plural
+from .reasons import reason
 from .soundform import SoundForms
 
 _NOTES = 20
@@ -307,7 +309,7 @@ def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: Decoder
             if not ended and packet.is_corrupt:
                 flagged = flagged or (total + _LATER, clock.place())
             if error is not None:
-                clock.trouble(f"cannot be read further ({getattr(error, 'strerror', None) or error})")
+                clock.trouble(f"cannot be read further: {reason(error)}")
             error = None
             try:
                 frames = stream.codec_context.decode(None if ended else packet)
@@ -325,7 +327,7 @@ def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: Decoder
         if error is not None and not key_seen:
             clock.report.headless = True
         elif error is not None:
-            clock.trouble(said[0] if said else str(getattr(error, "strerror", error)), lost=1)
+            clock.trouble(said[0] if said else reason(error), lost=1)
         elif said:
             clock.trouble(said[0])
         for frame in frames:
@@ -349,7 +351,7 @@ def _look_at_end(container: Any, stream: Any, film: Film, clock: _Clock, count: 
         if not clock.careful:
             raise _Amiss
         report.truncated = True
-        lacking = f"{missing} bytes are missing" if missing else f"{count} of {listed} frames are there"
+        lacking = f"{plural(missing, 'byte')} missing" if missing else f"{count} of {plural(listed, 'frame')}"
         text = clock.note(f"the file is truncated here ({lacking})")
         if clock.stop:
             raise VidcolorError(f"{film.path}: {text}; --on-error skip goes on and reports")

@@ -11,6 +11,7 @@ import numpy as np
 from . import marks, sequence
 from .errors import VidcolorError, warn
 from .picture_file import SUFFIXES, WORKING_SUFFIXES
+from .reasons import reason
 from .whole import write_whole
 
 PANELS = ("grey", "reference", "coarse", "result", "confidence")
@@ -84,8 +85,8 @@ def save(picture: np.ndarray, folder: str | Path, frame_number: int, unit: str =
         data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
         write_whole(path, marks.marked(data.tobytes(), marks.SHEET, f"unit {unit}"))
     except OSError as error:
-        reason = error.strerror or error
-        raise VidcolorError(f"{path}: cannot write the sheet ({reason}); give --dump a writable folder") from error
+        why = reason(error, "give --dump another folder")
+        raise VidcolorError(f"{path}: the sheet cannot be written: {why}") from error
     return path
 
 

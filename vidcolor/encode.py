@@ -31,6 +31,7 @@ from .codecs import (
 )
 from .errors import VidcolorError, warn
 from .film import Film, Frame
+from .reasons import reason
 from .side_data import KEEP_CAPTIONS
 
 if TYPE_CHECKING:
@@ -354,5 +355,4 @@ def _tables(depth: int, full: bool, new_depth: int, new_full: bool) -> tuple[np.
 
 
 def _failed(path: Path, error: Exception) -> VidcolorError:
-    reason = getattr(error, "strerror", None) or str(error)
-    return VidcolorError(f"{path}: cannot be written: {reason}")
+    return VidcolorError(f"{path}: cannot be written: {reason(error)}")

@@ -19,6 +19,8 @@ from . import names, sequence
 from .damage import LOG_LOCK
 from .errors import VidcolorError, warn
 from .planes import is_colored, layout
+from .reasons import reason
+from .sequence import meant
 from .side_data import content_light, mastering_display, told
 from .still import still
 
@@ -342,20 +344,20 @@ def open_film(file: Path) -> Any:
     """PyAV's input container of `file`; what PyAV says against it comes as VidcolorError."""
     # A picture whose path holds a %d is that file; libav would look for numbered ones first.
     options = {"pattern_type": "none"}
+    if not file.exists():  # libav opens a picture that is not there
+        raise VidcolorError(f"{file}: no such file; {meant(file)}")
     try:
         return av.open(str(Path(file).absolute()), metadata_errors="replace", options=options)
     except (av.FFmpegError, OSError, ValueError) as error:
-        if not file.exists():
-            reason = "no such file"
-        elif not os.access(file, os.R_OK):
-            reason = "no permission to read it"
+        if not os.access(file, os.R_OK):
+            why = "no permission to read it; change its rights"
         elif file.is_file() and file.stat().st_size == 0:
-            reason = "the file is empty"
+            why = "the file is empty; copy it again"
         elif isinstance(error, av.error.EOFError):
-            reason = "no frame in it: the file ends with its header"
+            why = "no frame in it: the file ends with its header; copy it again"
         else:
-            reason = f"not a film that can be read ({getattr(error, 'strerror', None) or error})"
-        raise VidcolorError(f"{file}: {reason}") from error
+            why = f"not a film that can be read: {reason(error)}"
+        raise VidcolorError(f"{file}: {why}") from error
 
 
 def video_stream(container: Any, file: Path, index: int | None = None) -> Any:
@@ -374,20 +376,20 @@ def video_stream(container: Any, file: Path, index: int | None = None) -> Any:
 
 
 def _first_frame(container: Any, stream: Any, file: Path) -> Any:
-    reason = ""
+    why = ""
     stream.thread_type = "SLICE"  # frame threads would hold frames back
     try:
         for packet in container.demux(stream):
             try:
                 frames = packet.decode()
             except av.FFmpegError as error:  # the reader says so in its place; here any frame will do
-                reason = f" ({error.strerror})"
+                why = f": {reason(error)}"
                 continue
             if frames:
                 return frames[0]
     except (av.FFmpegError, OSError) as error:
-        reason = f" ({getattr(error, 'strerror', error)})"
-    raise VidcolorError(f"{file}: the video stream has no frame that can be decoded{reason}")
+        why = f": {reason(error)}"
+    raise VidcolorError(f"{file}: the video stream has no frame that can be decoded{why}")
 
 
 def _display_matrix(frame: Any, data: bytes | None) -> tuple[int, tuple[int, ...]]:

@@ -10,6 +10,7 @@ from .encode import output_format
 from .errors import VidcolorError
 from .marks import PROPOSAL, is_untouched
 from .mux import join_units
+from .options import count
 from .outputs import Target, check, of_film
 from .plan import PROPOSED, PROPOSED_RECORD, Plan, is_plan, is_record
 from .whole import is_part
@@ -33,7 +34,7 @@ def join(plan: Plan, plan_path: Path | None = None, *, overwrite: bool) -> Path:
     if missing:
         where = shlex.quote(str(plan_path or plan.work / "plan.json"))
         raise VidcolorError(
-            f"{_ranges(missing)} of {len(plan.units)} units missing in {plan.work}; "
+            f"{count(len(missing), 'unit')} missing ({_ranges(missing)} of {len(plan.units)}) in {plan.work}; "
             f"make the first by: vidcolor unit {where} {missing[0]}"
         )
     fmt = output_format(plan.film, plan.settings, plan.out)

@@ -87,7 +87,7 @@ def _place(film: Film, keys: Sequence[Key], how: Mapping[str, Any]) -> Path | No
         film_identity(film),
         stats,
         asdict(film),
-        [(file_hash(key.path), {**asdict(key), "path": None, "weight": None, "source": None}) for key in keys],
+        [(file_hash(key.path), key.place, key.scene, key.counted) for key in keys],
         _asked(**how),
     ]
     return where / f"{hashlib.sha256(repr(facts).encode(errors='surrogateescape')).hexdigest()}.json.gz"

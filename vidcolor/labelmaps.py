@@ -16,6 +16,7 @@ from . import tiff
 from .errors import VidcolorError, warn
 from .marks import sheet_kind
 from .orientation import turned
+from .reasons import reason
 
 SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".pgm", ".ppm")
 """Endings of label maps: formats that keep every pixel as it is."""
@@ -39,7 +40,7 @@ def read_map(path: Path) -> np.ndarray:
     except UnidentifiedImageError:
         raise VidcolorError(f"label map {path}: not a picture that can be read (PNG)") from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise VidcolorError(f"label map {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise VidcolorError(f"label map {path}: {reason(error)}") from None
     values = codes[..., 0] if codes.shape[2] == 1 else _COLOR + codes @ np.array([1 << 16, 1 << 8, 1])
     if len(np.unique(values)) > MOST:
         raise VidcolorError(

@@ -28,6 +28,7 @@ from .errors import VidcolorError, warn
 from .film import Film, Frame, open_film
 from .matroska import set_display_aspect
 from .rate import steadied
+from .reasons import reason
 from .tracks import STALE, Track, cover_file, picture_track, source_tracks
 from .verify import verify
 from .whole import put
@@ -96,7 +97,7 @@ def join_units(
         out.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))
     except OSError as error:
-        raise VidcolorError(f"{out}: cannot be written: {error.strerror}") from error
+        raise VidcolorError(f"{out}: cannot be written: {reason(error)}") from error
     try:
         picture = work / f"picture{picture_suffix(fmt)}"
         result = work / f"result{out.suffix}"
@@ -110,7 +111,7 @@ def join_units(
         lost += verify(film, fmt, stamps, result, kept, span)
         put(result, out, overwrite=overwrite)
     except OSError as error:
-        raise VidcolorError(f"{out}: cannot be written: {error.strerror}") from error
+        raise VidcolorError(f"{out}: cannot be written: {reason(error)}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
     _say(out, kept, lost)
@@ -323,7 +324,7 @@ def _run(command: list[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     except OSError as error:
-        raise VidcolorError(f"{command[0]}: cannot be run: {error.strerror}") from error
+        raise VidcolorError(f"{command[0]}: cannot be run: {reason(error)}") from error
     if done.returncode == 0:
         return ""
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
+import re
 import sys
+from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 from .errors import VidcolorError
@@ -16,8 +20,31 @@ USAGE = 2
 
 
 class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with what may have been meant."""
+
+    def parse_args(self, args: Sequence[str], namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
+        options, extra = self.parse_known_args(args)
+        if extra:
+            self.error(f"unrecognized arguments: {' '.join(extra)}{self._meant(args, extra)}")
+        return options
+
     def error(self, message: str) -> NoReturn:
         raise VidcolorError(f"{message} (see {self.prog} --help)")
+
+    def _meant(self, args: Sequence[str], extra: Sequence[str]) -> str:
+        """What arguments of which some are not known may have been meant for."""
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        for word in (word.partition("=")[0] for word in args if len(word) > 2 and word.startswith("-")):
+            long = "--" + word.lstrip("-").lower()
+            near = difflib.get_close_matches(long, known, 1, 0.7)
+            near = near or [one for one in known if one.startswith(long) or long.startswith(one)]
+            if near and word not in known:
+                return f"; did you mean {near[0]}?"
+        first = Path(extra[0])
+        if first.is_file() and (number := re.search(r"\d+(?=\D*$)", first.stem)):
+            digits = f"{first.stem[: number.start()]}%0{len(number[0])}d{first.stem[number.end() :]}{first.suffix}"
+            return f"; of numbered images give the folder, or one pattern in quotes: '{first.with_name(digits)}'"
+        return ""
 
 
 def point(text: str) -> Point | Label:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from . import sequence
 from .errors import VidcolorError
+from .reasons import reason
 
 MEDIA = frozenset(
     f".{name}"
@@ -132,7 +133,7 @@ def _check_file(target: Target, inputs: Sequence[Input]) -> bool:
         _check_parent(target)
         return path.is_symlink()  # that leads nowhere
     except OSError as error:
-        raise VidcolorError(f"{path}: {error.strerror}; name another file with {option}") from None
+        raise VidcolorError(f"{path}: {reason(error, f'name another file with {option}')}") from None
     if stat.S_ISDIR(mode):
         raise VidcolorError(f"{path}: a folder; name {target.what}'s file with {option}")
     if not stat.S_ISREG(mode):
@@ -145,7 +146,7 @@ def _check_file(target: Target, inputs: Sequence[Input]) -> bool:
         if target.kind == "text" and not is_text(path):
             raise VidcolorError(f"{path}: holds no text, {target.what} does not replace it; name another with {option}")
     except OSError as error:
-        raise VidcolorError(f"{path}: {error.strerror}") from None
+        raise VidcolorError(f"{path}: {reason(error)}") from None
     return True
 
 

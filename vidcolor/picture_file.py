@@ -13,6 +13,7 @@ from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from . import profiles, tiff
 from .errors import VidcolorError, warn
+from .reasons import reason
 
 SUFFIXES = tuple(
     f".{name}"
@@ -133,8 +134,8 @@ def _open(path: Path, what: str) -> ImageFile.ImageFile:
     except Image.DecompressionBombError:
         raise VidcolorError(f"{what} {path}: too many pixels; scale it to the film's size") from None
     except Exception as error:  # decoders raise whatever comes to them
-        reason = getattr(error, "strerror", None) or f"broken picture ({error}); save it again"
-        raise VidcolorError(f"{what} {path}: {reason}") from None
+        why = reason(error) if getattr(error, "errno", None) else f"broken picture ({error}); save it again"
+        raise VidcolorError(f"{what} {path}: {why}") from None
     return image
 
 

@@ -19,6 +19,7 @@ from .encode import OutputFormat
 from .errors import VidcolorError
 from .film import Film
 from .names import existing
+from .reasons import reason
 from .settings import Settings
 from .version import __version__
 from .whole import write_whole
@@ -185,7 +186,7 @@ def film_identity(film: Film) -> str:
                 file.seek(place)
                 digest.update(file.read(_BLOCK))
     except OSError as error:
-        raise VidcolorError(f"{film.path}: {error.strerror}") from None
+        raise VidcolorError(f"{film.path}: {reason(error)}") from None
     return digest.hexdigest()
 
 
@@ -195,7 +196,7 @@ def file_hash(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise VidcolorError(f"{path}: {error.strerror}") from None
+        raise VidcolorError(f"{path}: {reason(error)}") from None
 
 
 def check(plan: Plan, units: Iterable[Unit]) -> None:
@@ -267,7 +268,7 @@ def save(plan: Plan, path: Path, *, overwrite: bool = True) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data, overwrite=overwrite)
     except OSError as error:
-        raise VidcolorError(f"plan {path}: {error.strerror}") from None
+        raise VidcolorError(f"plan {path}: {reason(error)}") from None
 
 
 def load(path: Path) -> Plan:
@@ -280,7 +281,7 @@ def load(path: Path) -> Plan:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise VidcolorError(f"plan {path}: {error.strerror}") from None
+        raise VidcolorError(f"plan {path}: {reason(error)}") from None
     except ValueError:
         raise VidcolorError(f"plan {path}: not a plan (`vidcolor plan` writes one)") from None
     if not isinstance(facts, dict) or "vidcolor_plan" not in facts:

@@ -18,6 +18,8 @@ from .errors import VidcolorError, warn
 from .film import Film, own_timecode
 from .kept import scanned
 from .names import default_out, work_folder
+from .options import count
+from .picture_file import SUFFIXES
 from .plan import PROPOSED, KeyUse, Plan, Unit, content_key, cut_units, file_hash, film_identity
 from .recognise import Match, other_matrix, possible_firsts
 from .references import Key, from_files, keys_of_shots, own_keys, read_refs
@@ -182,6 +184,12 @@ def read_keys(request: Request, rate: Fraction) -> list[Key]:
     """The references of a request; none where it has none. rate: the film's, which timecodes count by."""
     if request.ref and request.refs:
         raise VidcolorError("--ref and --refs: give the whole film's reference or the list, not both")
+    for path in request.ref:
+        if path.is_dir() or path.suffix.lower() in (".csv", ".tsv", ".txt"):
+            what = "a folder of keys" if path.is_dir() else "a list"
+            raise VidcolorError(f"--ref {path}: {what}; give it with --refs")
+    if request.refs and not request.refs.is_dir() and request.refs.suffix.lower() in SUFFIXES:
+        raise VidcolorError(f"--refs {request.refs}: one picture; give it with --ref (--refs takes a list or a folder)")
     if request.refs:
         return read_refs(request.refs, rate, request.first_frame)
     if request.ref:
@@ -200,7 +208,7 @@ def _proposed(
         warn("no reference: the model guesses the colours; vidcolor propose MOVIE shows three versions to choose from")
         return [], [], []
     warn(
-        f"no reference: colours are proposed for {len(spans)} shot{'' if len(spans) == 1 else 's'}; "
+        f"no reference: colours are proposed for {count(len(spans), 'shot')}; "
         "vidcolor propose MOVIE shows three versions to choose from and to correct"
     )
     folder = work / PROPOSED
@@ -224,13 +232,12 @@ def describe(plan: Plan) -> list[str]:
     from .encode import output_format
 
     film, base = plan.film, plan.film.time_base
-    count = plan.last - plan.first
     fmt = output_format(film, plan.settings, plan.out)
     lines = [
-        f"film    {film.path}: {len(plan.pts)} frames, {film.width}x{film.height} {film.pix_fmt} "
+        f"film    {film.path}: {count(len(plan.pts), 'frame')}, {film.width}x{film.height} {film.pix_fmt} "
         f"{float(film.frame_rate):.3f} fps, {film.matrix} {'full' if film.full_range else 'limited'} range",
-        f"result  {plan.out}: {count} frames ({plan.first} to {plan.last - 1}), {fmt}",
-        f"shots   {len({unit.shot for unit in plan.units})} in {len(plan.units)} units",
+        f"result  {plan.out}: {count(plan.last - plan.first, 'frame')} ({plan.first} to {plan.last - 1}), {fmt}",
+        f"shots   {len({unit.shot for unit in plan.units})} in {count(len(plan.units), 'unit')}",
         *([f"keyless {words}"] if (words := keyless.words(plan)) else []),
     ]
     for unit in plan.units:
@@ -279,7 +286,9 @@ def film_range(start: Point | None, end: Point | None, pts: np.ndarray, film: Fi
     first = 0 if start is None else frame_at(start, pts, film.time_base)
     last = len(pts) if end is None else frame_at(end, pts, film.time_base)
     if first >= len(pts):
-        raise VidcolorError(f"--start: lies beyond the film's end, {film.path} has {len(pts)} frames")
+        raise VidcolorError(
+            f"--start: lies beyond the end of {film.path}, which has {count(len(pts), 'frame')} (0 to {len(pts) - 1})"
+        )
     if last <= first:
         raise VidcolorError(f"--end: frame {last} does not lie after --start, frame {first}")
     return first, last
@@ -312,11 +321,12 @@ def _use(
                 hint = f"; --first-frame {max(possible_firsts(film))} for numbers from there"
             elif key.counted and (own := own_timecode(film)):
                 hint = f"; --first-frame {own} for timecodes from the film's own"
-            raise VidcolorError(f"{key.source}: {given} lies {side} ({numbers}{hint})")
+            raise VidcolorError(f"{key.placed or key.source}: {given} lies {side} ({numbers}{hint})")
         frame = place if frame is None else frame
     elif key.scene is not None:
         if key.scene > len(scenes):
-            raise VidcolorError(f"{key.source}: scene {key.scene}, but the film has {len(scenes)} scenes")
+            has = count(len(scenes), "scene")
+            raise VidcolorError(f"{key.placed or key.source}: scene {key.scene}, but the film has {has}")
         first, last = scenes[key.scene - 1]
         if frame is not None and not first <= frame < last:
             frame, painted, align, turn = None, False, None, None  # paints another scene's: a plain reference here
@@ -387,7 +397,7 @@ def _report(
     if unlike:
         names = ", ".join(key.path.name for key in unlike[:3]) + (", ..." if len(unlike) > 3 else "")
         warn(
-            f"{len(unlike)} of {len(keys)} references do not match their frame in detail ({names}): "
+            f"{len(unlike)} of {count(len(keys), 'reference')} not like the frame in detail ({names}): "
             "taken as examples of its colours, not reproduced exactly"
         )
     votes = [match.other_matrix for match in matches if match.frame is not None]

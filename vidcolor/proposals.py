@@ -23,6 +23,7 @@ from .errors import VidcolorError, warn
 from .film import Film, Frame
 from .keyframes import working
 from .orientation import of_film, turned
+from .reasons import reason
 from .whole import write_whole
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def write_picture(path: Path, rgb: np.ndarray, kind: str = marks.PROPOSAL) -> No
         data = cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
         write_whole(path, marks.marked(data.tobytes(), kind))
     except OSError as error:
-        raise VidcolorError(f"{path}: {error.strerror or error}; name another folder with -o") from None
+        raise VidcolorError(f"{path}: {reason(error, 'name another folder with -o')}") from None
 
 
 def check_replaced(path: Path, kind: str) -> None:

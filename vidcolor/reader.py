@@ -18,6 +18,7 @@ from .decode import ReadReport, decoded, drain, timed
 from .errors import VidcolorError, warn
 from .film import Facts, Film, Frame, open_film, probe, video_stream
 from .planes import chroma_planes, layout, luma_plane, rgb_planes
+from .reasons import reason
 from .side_data import CARRIED, TELL_FIELDS, of_the_source, told
 from .still import still
 
@@ -221,16 +222,16 @@ def _read_images(
             return
         if place >= len(files):
             raise VidcolorError(f"{film.path}: picture {place} is gone: make the plan again")
-        frame, reason = _picture(files[place])
-        if reason and frame is not None and pts is not None:
-            reason = ""  # the scan let it pass
-        if reason:
+        frame, why = _picture(files[place])
+        if why and frame is not None and pts is not None:
+            why = ""  # the scan let it pass
+        if why:
             if on_error == "stop":
                 does = f"leaves frame {index} out" if frame is None else f"takes frame {index} as it is"
-                raise VidcolorError(f"{reason}; --on-error skip {does} and reports")
+                raise VidcolorError(f"{why}; --on-error skip {does} and reports")
             report.lost += frame is None
             report.damaged += frame is not None
-            report.notes.append(f"frame {index}: {reason}")
+            report.notes.append(f"frame {index}: {why}")
         if frame is None:
             continue
         yield _frame(film, index, place, frame, weights, chroma)
@@ -255,7 +256,7 @@ def _picture(file: Path) -> tuple[Any, str]:
     except VidcolorError as error:
         return None, str(error)
     except av.FFmpegError as error:
-        return None, f"{file}: damaged ({error.strerror})"
+        return None, f"{file}: {reason(error)}"
     if frame is None:
         return None, f"{file}: no picture in it"
     return frame, f"{file}: damaged ({said[0]})" if said else ""
@@ -272,8 +273,8 @@ def read_decord(film: Film, indices: Sequence[int], pts: Sequence[int] | np.ndar
     except ImportError as error:
         raise VidcolorError("--reader decord: pip install 'vidcolor[decord]', or use --reader av") from error
 
-    def refuse(reason: str) -> VidcolorError:
-        return VidcolorError(f"{film.path}: decord cannot be trusted with {reason}; use --reader av")
+    def refuse(what: str) -> VidcolorError:
+        return VidcolorError(f"{film.path}: decord cannot be trusted with {what}; use --reader av")
 
     if film.kind == "images":
         raise refuse("numbered images")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from bisect import bisect
@@ -22,6 +23,8 @@ from .timecode import Label, Point, counted_from, parse_point, timecode
 __all__ = ["Key", "from_files", "keys_of_shots", "load_key", "own_keys", "read_refs"]
 PLACES = ("frame", "timecode", "scene")
 """Columns of a list of which it has one: what a reference stands for."""
+COLUMNS = (*PLACES, "reference", "weight")
+"""Those that are read."""
 MOST_NAMED = 10
 """Files that one warning names."""
 BEFORE, AFTER = 2, 1
@@ -44,6 +47,8 @@ class Key:
     """Where it was given, for messages: `refs.csv, row 3`."""
     counted: bool = False
     """Its place was written as a timecode that counts frames."""
+    placed: str = ""
+    """Where its place was given, for messages; empty: with the picture."""
 
 
 def from_files(paths: Sequence[Path]) -> list[Key]:
@@ -170,6 +175,12 @@ def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
     if len(places) != 1:
         found = f"has {' and '.join(places)}" if places else "has none of them"
         raise VidcolorError(f"--refs {path}: the header needs one of frame, timecode, scene; it {found}")
+    for n, name in enumerate(header, 1):
+        if name in header[: n - 1] and name in COLUMNS:
+            raise VidcolorError(f'--refs {path}, column {n}: a second "{name}"; delete one of the two')
+        near = difflib.get_close_matches(name, COLUMNS, 1, 0.7)
+        if near and name not in COLUMNS:
+            warn(f'--refs {path}, column {n}: "{name}" is not read; did you mean "{near[0]}"?')
     if "reference" not in header:
         raise VidcolorError(f'--refs {path}: the header has no column "reference"')
     keys = []
@@ -184,7 +195,8 @@ def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
             raise VidcolorError(f'{where}, column "reference": empty')
         picture = _listed(path, row["reference"])
         weight = _weight(row.get("weight", "").strip(), where)
-        keys.append(Key(picture, place, scene, weight, f'{where}, column "reference"', counted))
+        placed = f'{where}, column "{places[0]}"'
+        keys.append(Key(picture, place, scene, weight, f'{where}, column "reference"', counted, placed))
     if not keys:
         raise VidcolorError(f"--refs {path}: no reference in it")
     return keys

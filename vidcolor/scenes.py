@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import VidcolorError
 from .names import existing
+from .reasons import reason
 from .timecode import timecode
 from .whole import write_whole
 
@@ -32,8 +33,9 @@ START, END = "Start Frame", "End Frame"
 """The two that are read."""
 
 
-def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[int, list[str]]]:
-    """Line number and cells of every row of a CSV file that is not empty.
+def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[str, list[str]]]:
+    """Number and cells of every row of a CSV file that is not empty. The number is as a spreadsheet shows it, with the
+    line that a text editor shows where that is another, after cells of several lines: `4 (line 5)`.
 
     strip: without the blanks around cells. Raises VidcolorError, naming the file as `what`, where it cannot be read as
     text (UTF-8, or UTF-16 with its byte order mark).
@@ -44,26 +46,29 @@ def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[int, 
     except UnicodeDecodeError:
         raise VidcolorError(f"{what} {path}: is not UTF-8 text; save it as CSV in UTF-8") from None
     except OSError as error:
-        raise VidcolorError(f"{what} {path}: {error.strerror}") from None
+        raise VidcolorError(f"{what} {path}: {reason(error)}") from None
     try:
         delimiter = csv.Sniffer().sniff(text.partition("\n")[0], ",;\t").delimiter
     except csv.Error:
         delimiter = ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows = []
+    row, line = 1, 1
     try:
-        for cells in reader:
+        for row, cells in enumerate(reader, 1):
+            number = str(row) if row == line else f"{row} (line {line})"
+            line = reader.line_num + 1
             if not any(cell.strip() for cell in cells):
                 continue
-            rows.append((reader.line_num, [cell.strip() if strip else cell for cell in cells]))
+            rows.append((number, [cell.strip() if strip else cell for cell in cells]))
             for column, cell in enumerate(cells, 1):
                 if "\0" in cell:
                     raise VidcolorError(
-                        f"{what} {path}, row {reader.line_num}, column {column}: a NUL character, which no name and no "
+                        f"{what} {path}, row {number}, column {column}: a NUL character, which no name and no "
                         "number holds; save the list as CSV in UTF-8"
                     )
     except csv.Error as error:
-        raise VidcolorError(f"{what} {path}, row {reader.line_num}: {error}") from None
+        raise VidcolorError(f"{what} {path}, line {line}: {error}; save it as CSV again") from None
     return rows
 
 
@@ -146,8 +151,8 @@ def write_scenes(
         csv.writer(text).writerows(lines)
         write_whole(path, text.getvalue().encode(), overwrite=overwrite)
     except OSError as error:
-        raise VidcolorError(f"scene list {path}: {error.strerror}") from None
+        raise VidcolorError(f"scene list {path}: {reason(error)}") from None
 
 
-def _bad(path: Path, line: int, column: str, reason: str) -> VidcolorError:
-    return VidcolorError(f'scene list {path}, row {line}, column "{column}": {reason}')
+def _bad(path: Path, line: str, column: str, why: str) -> VidcolorError:
+    return VidcolorError(f'scene list {path}, row {line}, column "{column}": {why}')

@@ -20,6 +20,8 @@ SUFFIXES = frozenset(
 """File name endings that count as pictures in a folder."""
 
 _NUMBER = re.compile(r"%(0?)(\d*)d")
+_OTHERS = re.compile(r"#+|@+|\?+|\*|\{[^}]*\}|\$F\d?|\[\d+-\d+\]")
+"""What stands for a number in names of sequences elsewhere."""
 _LAST_NUMBER = re.compile(r"^(.*?)([0-9]+)([^0-9]*)$", re.DOTALL)
 
 
@@ -70,8 +72,31 @@ def _of_pattern(path: Path) -> dict[int, Path]:
         if number is not None:
             numbered[number] = file
     if not numbered:
-        raise VidcolorError(f"{path}: no picture has a name of this pattern")
+        fitting = _fitting(path, _NUMBER)
+        remedy = f"write {fitting}" if fitting and fitting != path else "check the name"
+        raise VidcolorError(f"{path}: no picture has a name of this pattern; {remedy}")
     return numbered
+
+
+def meant(path: Path) -> str:
+    """The remedy for a film's name that is no file: the printf pattern for one in another program's writing."""
+    fitting = _fitting(path, _OTHERS)
+    return "check the name" if fitting is None else f"numbered images are written {fitting}"
+
+
+def _fitting(path: Path, number: re.Pattern[str]) -> Path | None:
+    """The printf pattern that stands for a name in which something else stands for the number; None where nothing
+    does. Its digits are those of the files that are there, or what the name itself says."""
+    place = number.search(path.name)
+    if place is None:
+        return None
+    before, after = path.name[: place.start()], path.name[place.end() :]
+    names = re.compile(re.escape(before) + r"([0-9]+)" + re.escape(after))
+    found = [names.fullmatch(file.name) for file in path.parent.iterdir()] if path.parent.is_dir() else []
+    widths = {len(match[1]) for match in found if match}
+    signs = len(place[0]) if place[0][0] in "#@?" else int("0" + "".join(re.findall(r"[1-9]", place[0])[:1]))
+    width = widths.pop() if len(widths) == 1 else 0 if widths else (signs or 6)
+    return path.with_name(f"{before}%0{width}d{after}" if width > 1 else f"{before}%d{after}")
 
 
 def _shape(path: Path) -> tuple[re.Pattern[str], int]:

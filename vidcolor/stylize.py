@@ -22,6 +22,7 @@ from .names import default_out, existing
 from .options import Parser, count, frame_rate, tell, whole
 from .outputs import Input, Target, check, of_film
 from .picture_file import SUFFIXES, holds_picture, is_deep
+from .reasons import reason
 from .sequence import is_sequence, takes
 from .settings import CODECS, PRECISIONS, TRANSFERS, Settings
 from .whole import write_whole
@@ -104,11 +105,14 @@ def stylize(
             raise VidcolorError(f"{content}: a photograph; --{given[0]} is for films and numbered images, leave it out")
     if labels is not None and len(labels) != 1 + len(styles):
         raise VidcolorError(
-            f"--labels: {len(labels)} maps for 1 content and {len(styles)} styles; give the content's map, then each "
+            f"--labels: {count(len(labels), 'map')} for 1 content and {count(len(styles), 'style')}; "
+            "give the content's map, then each "
             "style's"
         )
     if weights is not None and len(weights) != len(styles):
-        raise VidcolorError(f"--weights: {len(weights)} numbers for {len(styles)} styles; give one for each")
+        raise VidcolorError(
+            f"--weights: {count(len(weights), 'number')} for {count(len(styles), 'style')}; give one for each"
+        )
     pictures = [_load_style(path) for path in styles]
     known, style_maps = None, None
     if labels is not None:
@@ -196,7 +200,7 @@ def write_picture(path: Path, rgb: np.ndarray, deep: bool, *, overwrite: bool = 
     try:
         write_whole(path, data.tobytes(), overwrite=overwrite)
     except OSError as error:
-        raise VidcolorError(f"{path}: cannot be written: {error.strerror}") from None
+        raise VidcolorError(f"{path}: cannot be written: {reason(error)}") from None
 
 
 def _inputs(content: Path, styles: Sequence[Path], labels: Sequence[Path], settings: Settings) -> list[Input]:

@@ -25,6 +25,7 @@ from .errors import VidcolorError
 from .film import Film, Frame, probe
 from .kept import scanned
 from .mux import foresee, join_units
+from .reasons import reason
 from .settings import Settings
 from .shots import shots_of
 from .styling import Stylist, fitted, into_gamut, small_size
@@ -69,7 +70,7 @@ def stylize_film(
     try:
         work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))
     except OSError as error:
-        raise VidcolorError(f"{out}: cannot be written: {error.strerror}") from error
+        raise VidcolorError(f"{out}: cannot be written: {reason(error)}") from error
     try:
         unit = work / "unit.mkv"
         with FramesBar("stylize", progress, len(found.pts)) as bar, Encoder(film, fmt, unit) as encoder:

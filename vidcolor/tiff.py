@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from .errors import VidcolorError
+from .reasons import reason
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of TIFF and BigTIFF of either byte order."""
@@ -52,7 +53,7 @@ def is_tiff(path: Path, what: str) -> bool:
         with path.open("rb") as file:
             return file.read(4) in MAGIC
     except OSError as error:
-        raise VidcolorError(f"{what} {path}: {error.strerror or error}") from None
+        raise VidcolorError(f"{what} {path}: {reason(error)}") from None
 
 
 def read(path: Path, what: str) -> Samples:
@@ -129,7 +130,7 @@ def _pages(path: Path, what: str) -> Iterator[list[Any]]:
     except _Unsupported as error:
         raise VidcolorError(f"{what} {path}: TIFF {error}; {_REMEDY}") from None
     except OSError as error:
-        raise VidcolorError(f"{what} {path}: {error.strerror or error}") from None
+        raise VidcolorError(f"{what} {path}: {reason(error)}") from None
     except VidcolorError:
         raise
     except Exception as error:  # tifffile raises whatever comes to it

@@ -15,6 +15,7 @@ import numpy as np
 from .encode import OutputFormat
 from .errors import VidcolorError
 from .film import Film, describe, open_film
+from .reasons import reason
 from .tracks import Track, lost_programs, lost_tags, picture_track
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Seq
         try:
             stamps, times = _walk(container)
         except av.FFmpegError as error:
-            raise VidcolorError(f"{path.name}: the finished file cannot be read: {error.strerror}") from error
+            raise VidcolorError(f"{path.name}: the finished file cannot be read: {reason(error)}") from error
         tick = Fraction(container.streams[0].time_base or _MATROSKA_TICK)
         later = span.lift * film.time_base
         if fmt.container == "matroska" and stamps:  # its muxer moves all streams where sound begins before time 0

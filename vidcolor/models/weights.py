@@ -21,6 +21,7 @@ from torch import nn
 
 from vidcolor.errors import VidcolorError
 from vidcolor.models.precision import STORED
+from vidcolor.reasons import reason
 from vidcolor.whole import write_whole
 
 FOLDER = Path(__file__).resolve().parent.parent / "weights"
@@ -90,7 +91,7 @@ def save(path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], m
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
     except OSError as error:
-        raise VidcolorError(f"{path}: cannot write the weights ({error.strerror}); free or change the folder") from None
+        raise VidcolorError(f"{path}: the weights cannot be written: {reason(error)}") from None
     return hashlib.sha256(data).hexdigest()
 
 
@@ -133,7 +134,7 @@ def _read(name: str | os.PathLike[str]) -> tuple[bytes, Path, bool]:
         data = path.read_bytes()
     except OSError as error:
         remedy = "install vidcolor again" if shipped else f"give an existing {SUFFIX} file"
-        raise VidcolorError(f"{path}: cannot read the weights ({error.strerror}); {remedy}") from None
+        raise VidcolorError(f"{path}: the weights cannot be read: {reason(error, remedy)}") from None
     if shipped:
         expected = _sums().get(path.name)
         if expected is None:
