@@ -116,7 +116,7 @@ def test_what_an_encoder_does_not_take_is_refused_with_remedies_that_work(
             found = [output_format(film, settings, "out.mkv")]
         except VidcolorError as error:
             refused += 1
-            said = re.search(r"cannot hold .* in .*: use (.*)", str(error))
+            said = re.search(r"cannot hold .*: use (.*)", str(error))
             assert said, error
             found = []
             for remedy in said[1].split(" or "):
@@ -157,9 +157,9 @@ def test_the_chroma_that_was_chosen_is_given(codec: str, own: str) -> None:
         fmt = output_format(film, Settings(codec=codec, chroma=grid), "out.mkv")
         assert fmt.chroma == grid and f"yuv{grid}p" in fmt.pix_fmt
     if codec == "prores":
-        with pytest.raises(VidcolorError, match="in 4:2:0: use --chroma 422 or --chroma 444"):
+        with pytest.raises(VidcolorError, match="prores cannot hold 4:2:0: use --chroma 422 or --chroma 444"):
             output_format(film, Settings(codec=codec, chroma="420"), "out.mov")
-        with pytest.raises(VidcolorError, match="prores with --preset lt cannot hold 96x64 in 4:4:4: use --chroma 422"):
+        with pytest.raises(VidcolorError, match="prores with --preset lt cannot hold 4:4:4: use --chroma 422"):
             output_format(film, Settings(codec=codec, chroma="444", preset="lt"), "out.mov")
 
 
@@ -217,7 +217,7 @@ def test_options_say_which_codec_is_meant() -> None:
     assert resolved(prores, Settings(codec="x265"), None).codec == "x265"
     with pytest.raises(VidcolorError, match=r"--preset hq: ProRes, which does not fit into \.mp4"):
         resolved(film_of(), Settings(preset="hq"), "out.mp4")
-    with pytest.raises(VidcolorError, match=r"as \.mkv or \.mp4 or \.m4v or \.mov \(x264: .*\), not \.webm"):
+    with pytest.raises(VidcolorError, match=r"as \.mkv or \.mp4 or \.m4v or \.mov, not \.webm"):
         output_format(film_of(), Settings(), "out.webm")
 
 

@@ -135,3 +135,23 @@ def test_constant_rates_are_told_from_variable_ones() -> None:
     assert constant_rate(late, ms, [ntsc]) is None
     assert constant_rate(places * 2, Fraction(1, 48), [Fraction(24)]) == 24
     assert constant_rate(np.array([5]), ms, [Fraction(18)]) == 18
+
+
+@pytest.mark.parametrize("steady", [True, False])
+@pytest.mark.parametrize("bframes", ["0", "2"])
+def test_the_last_frame_is_shown_as_long_as_in_the_source(tmp_path: Path, bframes: str, steady: bool) -> None:
+    """A picture that stands at the end, after a constant rate or a variable one."""
+    places = [0, 1, 2, 3, 4, 5, 6, 7] if steady else [0, 1, 5, 6, 8, 9, 13, 14]
+    clock = {"pts": [place * 512 for place in places], "time_base": Fraction(1, 12288)}
+    raw = write_film(tmp_path / "raw.mp4", 8, codec="libx264", tags=TAGS, options={"bf": bframes}, **clock).path
+    source = tmp_path / "a.mp4"
+    ffmpeg("-i", raw, "-c", "copy", "-bsf:v", r"setts=pts=PTS:dts=DTS:duration=if(eq(N\,7)\,36864\,DURATION)", source)
+    assert Fraction(3) in durations(source)
+    for codec, suffix in (("x264", ".mp4"), ("x264", ".mov"), ("prores", ".mov")):
+        out = tmp_path / f"out{suffix}"
+        color(probe(source), out, Settings(codec=codec))
+        # Where frames are reordered, the last packet is not the last picture: the rate counts one frame more.
+        assert codec == "x264" or rates(out)[1] == rates(source)[1]
+        with av.open(str(source)) as before, av.open(str(out)) as after:
+            lengths = [file.duration / av.time_base for file in (before, after) if file.duration]
+        assert len(lengths) == 2 and abs(lengths[0] - lengths[1]) < 0.002 and lengths[0] > 3

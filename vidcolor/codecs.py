@@ -115,10 +115,8 @@ def container_of(codec: str, out: Path, lossless: bool) -> str:
     suffix = out.suffix.lower()
     fitting = [ending for ending, (_, codecs) in FITS.items() if codec in codecs]
     if suffix not in FITS:
-        raise VidcolorError(
-            f"{out}: results are written as {' or '.join(FITS)} ({codec}: {' or '.join(fitting)}), "
-            f"not {suffix or 'without ending'}"
-        )
+        own = "" if len(fitting) == len(FITS) else f" ({codec}: {' or '.join(fitting)})"
+        raise VidcolorError(f"{out}: results are written as {' or '.join(FITS)}{own}, not {suffix or 'without ending'}")
     if suffix not in fitting:
         other = "leave out --lossless" if lossless else "use --codec " + " or ".join(FITS[suffix][1])
         raise VidcolorError(

@@ -26,8 +26,11 @@ def picture_suffix(fmt: OutputFormat) -> str:
     return ".mkv" if fmt.container == "matroska" else ".mov"
 
 
-def concatenate(film: Film, units: Sequence[Path], pts: np.ndarray, fmt: OutputFormat, path: Path) -> None:
-    """Write the packets of all units to `path`, in order; frame k of the whole gets PTS `pts[k]`.
+def concatenate(
+    film: Film, units: Sequence[Path], pts: np.ndarray, fmt: OutputFormat, path: Path, last: Fraction = Fraction(0)
+) -> None:
+    """Write the packets of all units to `path`, in order; frame k of the whole gets PTS `pts[k]`, and the last one is
+    shown for `last` seconds (0: as the film's rate says).
 
     Raises VidcolorError where the units do not hold len(pts) frames together, were made with different stream
     headers, or the file cannot be written."""
@@ -49,7 +52,7 @@ def concatenate(film: Film, units: Sequence[Path], pts: np.ndarray, fmt: OutputF
     # A packet may be written so long as its DTS, the sorted PTS delayed, is not after its PTS (H.264, C.4.5.3).
     delay = max(int((np.arange(len(rank)) - rank).max()) for rank in ranks)
     usual = max(1, round(1 / (film.frame_rate * film.time_base)))
-    ends = np.append(pts[1:], pts[-1] + usual)
+    ends = np.append(pts[1:], pts[-1] + (max(1, round(last / film.time_base)) if last else usual))
     # The first DTS lie before the first PTS; libav's MP4 muxer takes the start of a late film amiss where they
     # are not above 0 too.
     lead = usual if pts[0] <= 0 or pts[0] > delay * usual else max(1, int(pts[0] - 1) // delay)
@@ -77,8 +80,15 @@ def concatenate(film: Film, units: Sequence[Path], pts: np.ndarray, fmt: OutputF
                         packet.time_base = Fraction(1, scale)
                         packet.pts = int(pts[shown]) * ticks
                         early = place - delay
-                        packet.dts = int(pts[early] if early >= 0 else pts[0] + early * lead) * ticks
+                        stamp = int(pts[early] if early >= 0 else pts[0] + early * lead)
+                        packet.dts = stamp * ticks
                         packet.duration = int(ends[shown] - pts[shown]) * ticks
+                        if place == count - 1 and path.suffix != ".mkv":
+                            # MP4 and MOV count from DTS to DTS, and the first is early: the whole has to be as long,
+                            # and a picture that stands at the end has to reach there.
+                            whole = int(ends[-1]) - stamp - delay * lead
+                            held = int(ends[-1] - pts[shown]) if ends[-1] - pts[-1] > usual else 0
+                            packet.duration = max(1, whole, held) * ticks
                         result.mux(packet)
                 base += len(rank)
     except (av.FFmpegError, OSError) as error:

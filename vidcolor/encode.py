@@ -150,9 +150,8 @@ def _chroma(film: Film, settings: Settings, depth: int, container: str) -> tuple
     if codec in CRF:
         remedies.append("--codec ffv1" + ("" if container == "matroska" else " with a name ending in .mkv"))
     profile = f" with --preset {settings.preset}" if codec == "prores" and settings.preset else ""
-    raise VidcolorError(
-        f"{codec}{profile} cannot hold {size} in {' or '.join(map(_named, wanted))}: use {' or '.join(remedies)}"
-    )
+    what = (f"{size} in " if codec in CRF else "") + " or ".join(map(_named, wanted))
+    raise VidcolorError(f"{codec}{profile} cannot hold {what}: use {' or '.join(remedies)}")
 
 
 def _named(grid: str) -> str:

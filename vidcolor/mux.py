@@ -89,10 +89,11 @@ def join_units(
     Raises VidcolorError where units do not fit together, the file cannot be written, or what was written is not
     what it should be: frame count, PTS, tags, aspect ratio."""
     out = Path(out).absolute()
-    stamps = np.array(pts, np.int64)
+    stamps = np.asarray(pts, np.int64)
     if not len(stamps) or (np.diff(stamps) <= 0).any():
         raise VidcolorError(f"{out}: no frames, or PTS that do not rise")
-    film, stamps, start, end = steadied(film, stamps, fmt, start, end)
+    times = steadied(film, stamps, fmt, start, end)
+    film, stamps = times.film, times.pts
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))
@@ -101,9 +102,9 @@ def join_units(
     try:
         picture = work / f"picture{picture_suffix(fmt)}"
         result = work / f"result{out.suffix}"
-        span = Span(start, end, lift(film, stamps))
-        stamps += span.lift
-        concatenate(film, [Path(file) for file in unit_files], stamps, fmt, picture)
+        span = Span(times.start, times.end, lift(film, stamps))
+        stamps = stamps + span.lift
+        concatenate(film, [Path(file) for file in unit_files], stamps, fmt, picture, times.last)
         tracks = source_tracks(film)
         kept, lost = _mux(film, fmt, picture, tracks, result, work, span)
         if fmt.container == "matroska" and film.sample_aspect_ratio != 1:

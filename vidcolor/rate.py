@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
+import av
 import numpy as np
 
 from .encode import OutputFormat
-from .film import Film
+from .film import Film, open_film
 
 _MILLISECOND = Fraction(1, 1000)
 """To what Matroska rounds; a file that was copied out of one keeps the rounding, in finer ticks."""
@@ -17,10 +19,23 @@ _LEAST_SCALE, _MOST_SCALE = 10_000, 1_000_000
 """Ticks a second that a result gets: fine enough for the sound beside it."""
 
 
-def steadied(
-    film: Film, pts: np.ndarray, fmt: OutputFormat, start: int | None, end: int | None
-) -> tuple[Film, np.ndarray, int | None, int | None]:
-    """The film and its PTS as the result is to have them, and start and end of a part in the same ticks.
+@dataclass(frozen=True)
+class Times:
+    """When the frames of a result are shown."""
+
+    film: Film
+    """The film; its frame rate and time base are the result's."""
+    pts: np.ndarray
+    """(n,) int64, rising, in ticks of its time base."""
+    start: int | None
+    """PTS that begin and end a part, in the same ticks; None for the film's own."""
+    end: int | None
+    last: Fraction
+    """Seconds for which the last frame is shown."""
+
+
+def steadied(film: Film, pts: np.ndarray, fmt: OutputFormat, start: int | None, end: int | None) -> Times:
+    """The times that the frames of a film, or of a part of it, have in the result.
 
     A film of constant rate gets that as its frame rate. In MP4 and MOV, which hold any time, it gets a time base in
     which a frame's duration is a whole number of ticks too, and with it a film of rounded stamps with gaps; Matroska
@@ -31,32 +46,44 @@ def steadied(
     if len(pts) > 1:
         rates.append((len(pts) - 1) / (int(pts[-1] - pts[0]) * film.time_base))
     found = constant_rate(pts, film.time_base, rates)
-    places = np.arange(len(pts))
+    shown = _last_shown(film, int(pts[-1])) if end is None else (end - int(pts[-1])) * film.time_base
     if found is not None:
-        film, rate = replace(film, frame_rate=found), found
-    else:
-        gaps = _with_gaps(pts, film.time_base, film.base_rate)
-        if gaps is None:
-            return film, pts, start, end
-        rate, places = film.base_rate, gaps
-    if fmt.container == "matroska" or _is_exact(pts, film.time_base, rate, places):
-        return film, pts, start, end
+        film = replace(film, frame_rate=found)
+    usual = 1 / film.frame_rate
+    last = usual if not shown or abs(shown - usual) <= max(film.time_base, _MILLISECOND) else shown
+    places = np.arange(len(pts)) if found is not None else _with_gaps(pts, film.time_base, film.base_rate)
+    rate = found or film.base_rate
+    if fmt.container == "matroska" or places is None or _is_exact(pts, film.time_base, rate, places):
+        return Times(film, pts, start, end, last)
     scale = rate.numerator
     while scale < _LEAST_SCALE:
         scale *= 2
     if scale > _MOST_SCALE:
-        return film, pts, start, end
+        return Times(film, pts, start, end, last)
 
-    def ticks(stamp: int) -> int:
-        return round(stamp * film.time_base * scale)
+    def ticks(stamp: int | None) -> int | None:
+        return None if stamp is None else round(stamp * film.time_base * scale)
 
-    exact = ticks(int(pts[0])) + places.astype(np.int64) * int(scale / rate)
-    return (
-        replace(film, time_base=Fraction(1, scale)),
-        exact,
-        None if start is None else ticks(start),
-        None if end is None else ticks(end),
-    )
+    exact = round(int(pts[0]) * film.time_base * scale) + places.astype(np.int64) * int(scale / rate)
+    return Times(replace(film, time_base=Fraction(1, scale)), exact, ticks(start), ticks(end), last)
+
+
+def _last_shown(film: Film, pts: int) -> Fraction:
+    """Seconds for which a film's last frame is shown, 0 where its container does not say."""
+    if film.kind == "images":
+        return Fraction(0)
+    with open_film(film.path) as container, suppress(av.FFmpegError):
+        stream = container.streams[film.stream]
+        first = next(container.demux(stream))
+        container.seek(pts, stream=stream, backward=True)
+        tail = [packet for packet in container.demux(stream) if packet.size and packet.duration]
+        if "matroska" in container.format.name:
+            return sum(packet.duration for packet in tail if packet.pts == pts) * film.time_base
+        if "mov" in container.format.name and tail and stream.start_time is not None:
+            # Durations are between DTS there, which run ahead of the PTS as far as at the start.
+            end = tail[-1].dts + tail[-1].duration + stream.start_time - first.dts
+            return max(0, end - pts) * film.time_base
+    return Fraction(0)
 
 
 def constant_rate(pts: np.ndarray, time_base: Fraction, rates: Iterable[Fraction]) -> Fraction | None:
