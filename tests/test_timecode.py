@@ -9,6 +9,7 @@ from vidcolor.errors import VidcolorError
 from vidcolor.timecode import (
     Label,
     counted_from,
+    counted_rate,
     frame_at,
     frame_shown,
     has_constant_rate,
@@ -91,3 +92,25 @@ def test_the_films_own_timecode_counts_where_it_is_given():
     assert counted_from(3, Fraction(24), 1) == 2
     with pytest.raises(VidcolorError, match="0 lies before"):
         counted_from(0, Fraction(24), 1)
+
+
+@pytest.mark.parametrize(
+    ("mean", "grid", "counted"),
+    [
+        (Fraction(24), Fraction(24), 24),
+        (Fraction(25), Fraction(50), 25),  # fields
+        (Fraction(80, 3), Fraction(24), 24),  # few frames, the last of no length
+        (Fraction(17), Fraction(24), 17),
+        (Fraction(87, 10), NTSC, NTSC),  # gaps
+        (Fraction(87, 10), Fraction(90_000), Fraction(87, 10)),
+    ],
+)
+def test_the_rate_that_timecodes_count_at(mean, grid, counted):
+    class Film:
+        frame_rate, base_rate = mean, grid
+
+    assert counted_rate(Film()) == counted
+
+
+def test_decimal_commas_are_read():
+    assert parse_point("00:00:01,500") == parse_point("1,5s") == parse_point("1,5") == Fraction(3, 2)

@@ -27,7 +27,17 @@ from .scenes import cuts_of_scenes, read_scenes
 from .settings import Settings
 from .shots import shots_of
 from .targets import check_targets
-from .timecode import Label, Point, counted_from, frame_at, frame_shown, has_constant_rate, label, timecode
+from .timecode import (
+    Label,
+    Point,
+    counted_from,
+    counted_rate,
+    frame_at,
+    frame_shown,
+    has_constant_rate,
+    label,
+    timecode,
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ def make_plan(
     work = work_folder(out)
     request = replace(request, movie=film.path)
     start, end = points(request, film)
-    keys = read_keys(request, film.frame_rate)
+    keys = read_keys(request, counted_rate(film))
     if request.strict and not keys:
         raise VidcolorError("--strict: there is no reference; give keys of all shots with --refs LIST")
     check_targets(request, settings, keys, out, work, dry=dry)
@@ -268,7 +278,7 @@ def points(request: Request, film: Film) -> tuple[Point | None, Point | None]:
     found = []
     for option, given in (("--start", request.start), ("--end", request.end)):
         try:
-            found.append(None if given is None else counted_from(given, film.frame_rate, request.first_frame))
+            found.append(None if given is None else counted_from(given, counted_rate(film), request.first_frame))
         except VidcolorError as error:
             raise VidcolorError(f"{option}: {error}") from None
     return found[0], found[1]
@@ -276,8 +286,8 @@ def points(request: Request, film: Film) -> tuple[Point | None, Point | None]:
 
 def _check_timecodes(film: Film, pts: np.ndarray) -> None:
     """Say what timecodes that count frames mean where the film's frames do not come at a constant rate."""
-    if not has_constant_rate(pts, film.time_base, film.frame_rate):
-        rate = f"{float(film.frame_rate):g} frames a second"
+    if not has_constant_rate(pts, film.time_base, counted_rate(film)):
+        rate = f"{float(counted_rate(film)):g} frames a second"
         warn(f"{film.path}: frames come at a variable rate; HH:MM:SS:FF is taken for the time at {rate}")
 
 
@@ -313,7 +323,7 @@ def _use(
             if isinstance(key.place, int):
                 given = f"frame {key.place}"
             else:
-                given = label(key.place, film.frame_rate) if key.counted else timecode(key.place)
+                given = label(key.place, counted_rate(film)) if key.counted else timecode(key.place)
             side = "before its first frame" if place < 0 else "beyond the film's end"
             numbers = f"frames {first_number} to {first_number + len(pts) - 1}"
             hint = ""

@@ -6,20 +6,26 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import VidcolorError
 
+if TYPE_CHECKING:
+    from .film import Film
+
 Point = int | Fraction
 """A frame number (0-based), or seconds after the first frame."""
 SLACK = Fraction(1, 2000)
 """Seconds by which a time may come before its frame: clocks of containers and timecodes are rounded."""
-_CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)")
+_CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:[.,]\d+)?)")
 _LABEL = re.compile(r"(\d+)[:;]([0-5]\d)[:;]([0-5]\d)([:;])(\d{2,3})")
 _WHOLE = Fraction(1, 500)
 """How far, relatively, a rate may be from a whole number for its timecodes to count in that (23.976 counts in 24)."""
-_SECONDS = re.compile(r"\d+(?:\.\d+)?(?=s$)|\d+\.\d+$")
+_FASTEST = 120
+"""A grid of more frames a second is one of ticks."""
+_SECONDS = re.compile(r"\d+(?:[.,]\d+)?(?=s$)|\d+[.,]\d+$")
 
 
 def timecode(seconds: Fraction | float) -> str:
@@ -67,6 +73,13 @@ def nominal(rate: Fraction) -> Fraction:
     return whole if whole and abs(rate - whole) <= _WHOLE * whole else rate
 
 
+def counted_rate(film: Film) -> Fraction:
+    """The rate at which a film's timecodes count: its mean rate, or where that is no whole number (gaps, a last frame
+    of another length) that of the grid on which its frames lie."""
+    rates = [film.frame_rate, film.base_rate if film.base_rate <= _FASTEST else film.frame_rate]
+    return next((rate for rate in rates if nominal(rate).denominator == 1), film.frame_rate)
+
+
 def label(time: Fraction, rate: Fraction) -> str:
     """`HH:MM:SS:FF` of the frame that starts at `time` seconds of a film of `rate` frames a second.
 
@@ -90,10 +103,10 @@ def parse_point(text: str) -> Point | Label:
     if text.isdecimal():
         return int(text)
     if found := _SECONDS.match(text):
-        return Fraction(found.group())
+        return Fraction(found.group().replace(",", "."))
     if found := _CLOCK.fullmatch(text):
         hours, minutes, seconds = found.groups()
-        return Fraction(hours or 0) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        return Fraction(hours or 0) * 3600 + int(minutes) * 60 + Fraction(seconds.replace(",", "."))
     if found := _LABEL.fullmatch(text):
         hours, minutes, seconds, dots, frame = found.groups()
         return Label(int(hours) * 3600 + int(minutes) * 60 + int(seconds), int(frame), dots == ";")

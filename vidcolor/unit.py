@@ -25,7 +25,7 @@ from vidcolor.encode import Encoder, OutputFormat, output_format
 from vidcolor.film import Film, Frame
 from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
 from vidcolor.plan import KeyUse, Plan, Unit
-from vidcolor.timecode import label
+from vidcolor.timecode import counted_rate, label
 
 BATCH = 4
 """Frames that go through a model together; on a CPU more gain nothing."""
@@ -269,7 +269,7 @@ def _dump(plan: Plan, unit: Unit, colors: Colors, frame: int) -> None:
         _picture(result, colors.ab[position].astype(np.float32) * plan.settings.strength),
         colors.confidence[position].astype(np.float32),
         frame,
-        label(int(plan.pts[frame] - plan.pts[0]) * plan.film.time_base, plan.film.frame_rate),
+        label(int(plan.pts[frame] - plan.pts[0]) * plan.film.time_base, counted_rate(plan.film)),
     )
     dump.save(sheet, str(plan.settings.dump_dir), frame, unit.key)
 
