@@ -108,6 +108,21 @@ def test_a_damaged_message_beside_the_picture_is_no_damage(tmp_path: Path) -> No
     assert all(np.array_equal(frame.luma, luma) for frame, luma in zip(frames, whole, strict=True))
 
 
+def test_a_damaged_second_copy_of_a_header_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.h264"
+    write_film(path, 36, codec="libx264", options={"g": "12", "x264-params": "repeat-headers=1:scenecut=0"})
+    whole = [frame.luma for frame in read(probe(path))]
+    data = bytearray(path.read_bytes())
+    places = [place for place in range(len(data)) if data.startswith(b"\0\0\1\x68", place)]
+    assert len(places) == 3
+    data[places[1] + 4] = 0b10000001  # the number of a sequence that there is not
+    path.write_bytes(data)
+    frames = list(read(probe(path)))
+    assert len(frames) == 36 and all(
+        np.array_equal(frame.luma, luma) for frame, luma in zip(frames, whole, strict=True)
+    )
+
+
 @pytest.mark.parametrize("codec", ["libx264", "mpeg2video", "libx265"])
 def test_a_recording_that_begins_between_two_key_frames(
     tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -27,6 +27,9 @@ _LEANS = re.compile(
     r"|non-existing [PS]PS|[PS]PS \S+ does not exist|decode_slice_header error|no frame!|VPS \d+ does not exist"
     r"|Not all references are available|invalid frame header"
 )
+# Decoders that flag each frame that they could not decode in full: their lines tell no more than that, but of pictures
+# that lean on lost ones. What else they say (a second copy of a header is damaged) is nothing to the pictures.
+_FLAG_DAMAGE = frozenset(("h264", "mpeg1video", "mpeg2video", "mpeg4"))
 
 
 def touches_picture(line: str, begun: bool) -> bool:
@@ -50,8 +53,9 @@ class DecoderLog:
     Inside the context every decoder of frame threads must be drained before it is closed: PyAV closes with the GIL
     held, for which a logging thread would wait for ever."""
 
-    def __init__(self, names: set[str]) -> None:
-        self._names = names
+    def __init__(self, codec: str, *names: str) -> None:
+        """codec: the decoder's own name. names: others under which lines against this film are written."""
+        self._codec, self._names = codec, {codec, *names}
         self._lines: list[str] = []
         self._counted = 0
         self._errors = 0
@@ -72,7 +76,8 @@ class DecoderLog:
             yield
         for level, name, line in written:
             self._errors += level == av.logging.ERROR
-            if level <= av.logging.ERROR and name in self._names:
+            tells = name != self._codec or self._codec not in _FLAG_DAMAGE or only_leans(line)
+            if level <= av.logging.ERROR and name in self._names and tells:
                 self._lines.append(line.strip())
 
     def __enter__(self) -> DecoderLog:

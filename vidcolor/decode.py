@@ -156,7 +156,7 @@ def _pass(film: Film, clock: _Clock, listen: bool) -> Iterator[tuple[int, Any, F
         else:
             stream.thread_type = "AUTO"
         clock.joins_anew = container.format.name in ("mpegts", "mpeg")
-        log = DecoderLog({context.codec.name, context.name, container.format.name}) if listen else None
+        log = DecoderLog(context.codec.name, context.name, container.format.name) if listen else None
         with log or nullcontext():
             try:
                 frames = _frames(container, stream, film, clock, log)

@@ -249,7 +249,7 @@ def _picture(file: Path) -> tuple[Any, str]:
             stream = video_stream(container, file)
             context = stream.codec_context
             context.thread_count = 1
-            with DecoderLog({context.codec.name, context.name}) as log:
+            with DecoderLog(context.codec.name, context.name) as log:
                 with log.listening():
                     frame = next(container.decode(stream), None)
                 said = [line for line in log.take() if touches_picture(line, begun=True)]

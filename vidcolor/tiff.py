@@ -105,7 +105,8 @@ def kind(path: Path, what: str) -> Kind:
         page = pages[0]
         bits = page.bitspersample if isinstance(page.bitspersample, int) else max(page.bitspersample)
         plain = (
-            not page.is_tiled
+            page.index == 0  # libav takes the first, a thumbnail too
+            and not page.is_tiled
             and not page.parent.is_bigtiff
             and page.compression.name in _COMPRESSIONS
             and page.photometric.name in _PHOTOMETRICS
