@@ -10,6 +10,7 @@ from test_flow import moving
 from vidcolor import models, temporal, trace
 from vidcolor.models import exemplar
 from vidcolor.models.contract import Batch, Reference, Shot
+from vidcolor.models.matching import Match
 
 N = 8
 
@@ -91,3 +92,25 @@ def test_without_motion_every_frame_is_coloured_by_itself(model):
     alone = Shot(shot.lightness[4:5], 104, motion=0.0)
     (of_one,) = colored(model, alone, model.prepare(alone, [key()]))
     assert (of_one.ab[0] - found.ab[4]).abs().mean() < 0.5, "but for nets that see four frames at once in bfloat16"
+
+
+def test_beside_a_cropped_key_come_its_colours_whatever_matching_says(model, monkeypatch):
+    """Matching is made to say teal, unsurely, where the key of a plain frame covers nothing."""
+
+    def teal(tokens, key, expected=None):
+        h, w = tokens.fine.shape[-2:]
+        ab = torch.full((2, h, w), -30.0)
+        return Match(ab, torch.tensor([0.0, 0.3, 0.1, 20.0])[:, None, None].expand(4, h, w))
+
+    monkeypatch.setattr(model.matcher, "match", teal)
+    l = np.full((96, 160), 130, np.uint8) + np.random.default_rng(0).integers(0, 3, (96, 160), np.uint8)
+    covered = np.zeros((96, 160), bool)
+    covered[:, :100] = True
+    lab = np.dstack([l / 2.55, np.where(covered, 20, 0), np.where(covered, 40, 0)]).astype(np.float32)
+    shot = Shot(l[None], 0)
+    state = model.prepare(shot, [Reference(lab, 0, painted=True, covered=covered)])
+    outside = state.hint[0, 4:-4, 54:76].astype(np.float32)
+    assert np.abs(outside - (20, 40)).max() < 3, outside.reshape(-1, 2).min(0)
+    assert state.confidence[0, 4:-4, 54:76].min() > 0.5
+    (found,) = colored(model, shot, state)
+    assert found.ab[0, 0, 8:-8, 108:152].min() > 0 and found.ab[0, 1, 8:-8, 108:152].min() > 15

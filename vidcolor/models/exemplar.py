@@ -1,10 +1,11 @@
 """The default model: the key's colours found by matching, carried along motion, refined by the colorization sub-net.
 
 Transfer is done by place: every place of a frame copies the colours of the key's places that look like it (`matching`),
-of a painted key rather those near where motion leads (`trace`); neighbouring frames hand on what they found
-(`temporal.smooth`), and what comes of it enters the colorization sub-net as hints with a confidence, in the form of Xu
-et al.'s net: it keeps what is sure, repairs what is not, and fills what no key shows. Two frames of three go through
-all this; those between take their colours from their neighbours (`between`).
+of a painted key rather those near where motion leads (`trace`). Inside a frame the doubtful places of a surface take
+its sure ones' colour (`surfaces`); neighbouring frames hand on what they found (`temporal.smooth`). What comes of it
+enters the colorization sub-net as hints with a confidence, in the form of Xu et al.'s net: it keeps what is sure,
+repairs what is not, and fills what no key shows. Two frames of three go through all this; those between take their
+colours from their neighbours (`between`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch.nn.functional as F
 
 from vidcolor import temporal, trace
 from vidcolor.between import between, looked_at
-from vidcolor.models import borrowed, weights
+from vidcolor.models import borrowed, surfaces, weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
 from vidcolor.models.fused import fuse
@@ -95,7 +96,7 @@ class Exemplar:
         half = (h // 2, w // 2)
         hint, confidence = np.zeros((n, *half, 2), np.float16), np.zeros((n, *half), np.float16)
         keys = self._keys(references, h, w) if references else None
-        pins = temporal.pins(shot, references, half)
+        pins, coarse_pins = (temporal.pins(shot, references, size) for size in (half, (h // 4, w // 4)))
         traced = trace.follow(shot, temporal.pins(shot, references), temporal.reaches(shot, references))
         looked = list(range(n)) if self.every_frame or shot.motion == 0 else looked_at(shot, pins)
         maps = {}
@@ -115,6 +116,8 @@ class Exemplar:
             if not shot.own_key:
                 trust = borrowed.trust(described, tokens, match)
                 sure, ab = sure * trust, ab * trust
+            pin = None if i not in coarse_pins else torch.from_numpy(coarse_pins[i]).permute(2, 0, 1).to(self.device)
+            ab, sure = surfaces.agreed(ab, sure, l[0, 0], described.fine[0].float(), pin)
             hint[i] = guided(ab.permute(1, 2, 0).cpu().numpy(), frame)
             confidence[i] = cv2.resize(sure.cpu().numpy(), half[::-1], interpolation=cv2.INTER_LINEAR)
         if references:
