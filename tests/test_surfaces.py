@@ -61,6 +61,14 @@ def test_sure_colours_keep_their_border_where_luma_shows_none():
     torch.testing.assert_close(sure, confidence, atol=0.01, rtol=0)
 
 
+def test_a_small_thing_that_is_sure_keeps_its_colour():
+    parts = torch.zeros(H, W, dtype=torch.bool)
+    parts[10:14, 16:20] = True
+    ab = torch.where(parts, filled(ORANGE), filled(GREEN))
+    found, _ = surfaces.agreed(ab, torch.full((H, W), 0.99), torch.full((4 * H, 4 * W), 50.0), descriptors(parts))
+    assert apart(found, ORANGE)[parts].max() < 3 and apart(found, GREEN)[~parts].max() < 3
+
+
 def test_doubtful_places_take_nothing_from_beyond_an_edge_of_luma():
     ab, confidence = filled(GREEN), torch.full((H, W), 0.05)
     confidence[:, :4] = confidence[:, -4:] = 0.95

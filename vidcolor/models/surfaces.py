@@ -26,6 +26,10 @@ FORGOTTEN = 0.28
 """Precision of "nothing is known here", which what comes from far away has to beat: that of confidence 0.3."""
 EXACT = 1e4
 """Precision of a painted key's own colours."""
+OUTLIER = 15.0
+"""ab units by which a colour may differ from what its surface agrees on until its precision is halved."""
+SKETCH = 4
+"""Iterations of the first agreement, which only serves to find those."""
 
 
 def agreed(
@@ -44,14 +48,29 @@ def agreed(
         known = ~pin.isnan().any(0)
         ab, given = torch.where(known, pin, ab), torch.where(known, 1.0, confidence)
         precision = torch.where(known, EXACT, precision)
-    # what is known, spread as far as it reaches, over how much of it arrives: a mean of the sure places around
+    between = affinities(l, fine)
+    sketch, _ = _spread(ab, given, precision, between, SKETCH)
+    precision = precision / (1 + (sketch - ab).square().sum(0) / OUTLIER**2)
+    colors, sure = _spread(ab, given, precision, between, wls.ITERATIONS)
+    return colors, torch.maximum(given, sure)
+
+
+def _spread(
+    ab: torch.Tensor,
+    confidence: torch.Tensor,
+    precision: torch.Tensor,
+    between: tuple[torch.Tensor, torch.Tensor],
+    iterations: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means of ab and, with 0 for what nothing reaches, of confidence over the sure places around each place."""
     total = precision + FORGOTTEN
-    known_here = torch.cat([ab, given[None], torch.ones_like(given)[None]]) * (precision / total)
-    spread = wls.solve(known_here, total, *affinities(l, fine))
-    # both are means of what was given, whatever a few iterations leave to be desired
-    colors = spread[:2] / spread[3:].clamp(known_here[3].amin(), 1)
+    known = precision / total
+    given = torch.cat([ab, confidence[None], torch.ones_like(known)[None]]) * known
+    spread = wls.solve(given, total, *between, iterations)
+    # means of what was given, whatever a few iterations leave to be desired
+    colors = spread[:2] / spread[3:].clamp(known.amin(), 1)
     low, high = ab.amin((1, 2), keepdim=True), ab.amax((1, 2), keepdim=True)
-    return torch.minimum(torch.maximum(colors, low), high), torch.maximum(given, spread[2].clamp(0, 1))
+    return torch.minimum(torch.maximum(colors, low), high), spread[2].clamp(0, 1)
 
 
 def affinities(l: torch.Tensor, fine: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
