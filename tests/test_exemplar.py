@@ -99,8 +99,8 @@ def test_beside_a_cropped_key_come_its_colours_whatever_matching_says(model, mon
 
     def teal(tokens, key, expected=None):
         h, w = tokens.fine.shape[-2:]
-        ab = torch.full((2, h, w), -30.0)
-        return Match(ab, torch.tensor([0.0, 0.3, 0.1, 20.0])[:, None, None].expand(4, h, w))
+        evidence = torch.tensor([0.0, 0.3, 0.1, 20.0])[:, None, None].expand(4, h, w)
+        return Match(torch.full((2, h, w), -30.0), evidence, torch.zeros(h * w // 4, dtype=torch.long))
 
     monkeypatch.setattr(model.matcher, "match", teal)
     l = np.full((96, 160), 130, np.uint8) + np.random.default_rng(0).integers(0, 3, (96, 160), np.uint8)
