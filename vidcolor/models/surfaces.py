@@ -68,7 +68,7 @@ def _spread(
     given = torch.cat([ab, confidence[None], torch.ones_like(known)[None]]) * known
     spread = wls.solve(given, total, *between, iterations)
     # means of what was given, whatever a few iterations leave to be desired
-    colors = spread[:2] / spread[3:].clamp(known.amin(), 1)
+    colors = spread[:2] / torch.maximum(spread[3:], known.amin())
     low, high = ab.amin((1, 2), keepdim=True), ab.amax((1, 2), keepdim=True)
     return torch.minimum(torch.maximum(colors, low), high), spread[2].clamp(0, 1)
 
