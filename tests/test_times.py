@@ -165,3 +165,61 @@ def test_sizes_that_an_avi_does_not_know(tmp_path: Path, grey: Path) -> None:
     path.write_bytes(whole[: chunks[20]])  # between two frames: the decoder notices nothing
     with pytest.raises(VidcolorError, match=r"frame 20 .*truncated"):
         list(read(probe(path)))
+
+
+def _zeroed(path: Path, *names: bytes) -> Path:
+    """The file with the number after each of these names in its header set to 0."""
+    data = bytearray(path.read_bytes())
+    for name in names:
+        place = data.index(name) + len(name)
+        data[place + 1 : place + 9] = bytes(8)
+    path.write_bytes(data)
+    return path
+
+
+def _open_ended(path: Path) -> Path:
+    """An MP4 whose last box, `mdat`, goes on to the end of the file, whatever that is."""
+    data = bytearray(path.read_bytes())
+    place = data.index(b"mdat") - 4
+    data[place : place + 4] = bytes(4)
+    path.write_bytes(data)
+    return path
+
+
+def _packed(path: Path) -> Path:
+    """An AVI as DivX wrote it: a P and a B picture in one chunk, and an empty picture in the chunk after it."""
+    with av.open(str(path)) as source:
+        stream = source.streams.video[0]
+        pictures = [bytes(packet) for packet in source.demux(stream) if packet.size]
+        out = path.with_name("packed.avi")
+        with av.open(str(out), "w") as result:
+            target = result.add_stream_from_template(stream)
+            first = pictures[0]
+            begin = min(place for place in (first.find(b"\0\0\1\xb3"), first.find(b"\0\0\1\xb6")) if place >= 0)
+            chunks = [first[:begin] + b"\0\0\1\xb2DivX503b1393p" + first[begin:]]
+            for after, before in zip(pictures[1::2], pictures[2::2], strict=False):
+                chunks += [after + before, b"\0\0\1\xb6\x57\0\x80"]
+            for number, chunk in enumerate(chunks):
+                packet = av.Packet(chunk)
+                packet.stream, packet.time_base, packet.duration = target, Fraction(1, 24), 1
+                packet.pts = packet.dts = number
+                packet.is_keyframe = number == 0
+                result.mux(packet)
+    return out
+
+
+@pytest.mark.parametrize("name", ["a.flv", "a.mp4", "a.avi"])
+def test_headers_that_leave_something_open(tmp_path: Path, grey: Path, name: str) -> None:
+    path, frames = tmp_path / name, 30
+    if name == "a.avi":
+        ffmpeg("-i", grey, "-c:v", "mpeg4", "-bf", 1, "-b_strategy", 0, "-g", 99, "-sc_threshold", 1000000000, path)
+        path, frames = _packed(path), 29
+    else:
+        front = ["-movflags", "faststart"] if name == "a.mp4" else []
+        ffmpeg("-i", grey, *B_FRAMES, *front, path)
+        path = _open_ended(path) if name == "a.mp4" else _zeroed(path, b"duration", b"framerate", b"filesize")
+    film, report = probe(path), ReadReport()
+    times = [float(frame.pts * film.time_base) for frame in read(film, report=report)]
+    expected = [float(time) for time in times_by_ffmpeg(path)]
+    assert len(times) == frames and report.summary() == ""
+    assert np.diff(times) == pytest.approx(np.diff(expected), abs=1e-9)
