@@ -23,7 +23,6 @@ from .soundform import SoundForms
 _NOTES = 20
 _ANEW = Fraction(1, 10)
 """Seconds by which time stamps go back where another recording begins; less is a fault of a single stamp."""
-
 _AWAY = 16
 """Frames in a row that may be moved by more than that: decoders give out a few in false order after damage."""
 _HELD = 4
@@ -174,7 +173,7 @@ class _Clock:
         self.film, self.stop, self.report, self.careful = film, on_error == "stop", report, careful
         self.index = 0
         self.seen = 0
-        """Frames that the decoder gave; one more than have a time."""
+        """Frames that the decoder gave, of which up to `_HELD` have no time yet."""
         self.start: int | None = None
         self.previous: int | None = None
         self.usual = usual_step(film)
@@ -201,9 +200,13 @@ class _Clock:
         self.index += 1
         return stamp
 
-    def _repaired(self, stamp: int, previous: int) -> int:
+    def judge(self) -> None:
+        """Before anything is held against the film: that needs the careful look."""
         if not self.careful:
             raise _Amiss
+
+    def _repaired(self, stamp: int, previous: int) -> int:
+        self.judge()
         # Several in a row overlap what came before, as at a joint: half steps, so that they are soon in time again.
         after = previous + (max(1, self.usual // 2) if self.behind else self.usual)
         self.behind = True
@@ -224,8 +227,7 @@ class _Clock:
         """A packet of the picture, of sound or of subtitles: the result cannot take over time that starts anew, nor
         sound that changes its form."""
         if change := self.forms.change(packet):
-            if not self.careful:
-                raise _Amiss
+            self.judge()
             path = shlex.quote(str(self.film.path))
             raise VidcolorError(
                 f"{self.film.path}: sound stream {packet.stream.index} changes near {self.place()} ({change}), for "
@@ -237,8 +239,7 @@ class _Clock:
         index = packet.stream.index
         back = self.latest.get(index, packet.dts) - packet.dts
         if back > 0 and back * packet.time_base > _ANEW:
-            if not self.careful:
-                raise _Amiss
+            self.judge()
             raise self.anew()
         self.latest[index] = packet.dts
 
@@ -274,8 +275,7 @@ class _Clock:
 
     def trouble(self, reason: str, lost: int = 0, place: str = "") -> None:
         """Raise, or note and go on. place: where it is, the next frame where empty."""
-        if not self.careful:
-            raise _Amiss
+        self.judge()
         text = self.note(reason, place)
         if self.stop:
             raise VidcolorError(f"{self.film.path}: damaged at {text}; --on-error skip goes on and reports")
@@ -320,8 +320,8 @@ def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: Decoder
         count += not ended
         key_seen = key_seen or (not ended and packet.is_keyframe)
         said = log.take() if log else []
-        if not clock.careful and (said or error or (log and log.elsewhere())):
-            raise _Amiss
+        if said or error or (log and log.elsewhere() and not clock.careful):
+            clock.judge()
         clock.report.headless |= clock.seen == 0 and any(map(only_leans, said))
         said = [line for line in said if touches_picture(line, clock.seen > 0)]
         if error is not None and not key_seen:
@@ -348,8 +348,7 @@ def _look_at_end(container: Any, stream: Any, film: Film, clock: _Clock, count: 
     missing = missing_bytes(film.path)
     listed = len(stream.index_entries) if "mov" in container.format.name else 0
     if missing or count < listed:
-        if not clock.careful:
-            raise _Amiss
+        clock.judge()
         report.truncated = True
         lacking = f"{plural(missing, 'byte')} missing" if missing else f"{count} of {plural(listed, 'frame')}"
         text = clock.note(f"the file is truncated here ({lacking})")
