@@ -89,6 +89,14 @@ def test_what_will_be_lost_is_said_before_anything_is_coloured(grey: Path, capsy
         assert [stream.type for stream in container.streams] == ["video", "video"]
 
 
+def test_sound_that_nobody_could_read_in_the_result_is_named(grey: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = grey.with_name("film.wmv")
+    ffmpeg("-i", grey, *SOUND, "-c:v", "wmv2", "-q:v", "2", "-c:a", "wmav2", film)
+    with av.open(str(colored(film, "o.mov", codec="x264"))) as container:  # QuickTime takes it without a name
+        assert [stream.type for stream in container.streams] == ["video"]
+    assert "o.mov: not kept: audio stream 1 wmav2: .mov cannot hold it" in said(capsys)
+
+
 def test_tags_that_have_no_place_are_named(grey: Path, capsys: pytest.CaptureFixture[str]) -> None:
     film = grey.with_name("film.mkv")
     ffmpeg(

@@ -179,8 +179,8 @@ class Watch:
 
     def _parts(self, frame: int, change: str, option: str, value: str) -> VidcolorError:
         return VidcolorError(
-            f"{self._film.path}: {change}: colour the parts by --end {frame} and by --start {frame} {option} {value}, "
-            f"or the whole film by {option}"
+            f"{self._film.path}: {change}: colour the parts (--end {frame}; --start {frame} with {option} {value}), "
+            f"or decide for the whole film with {option}"
         )
 
     def _check_shape(self, facts: Facts, first: Facts, place: str) -> None:

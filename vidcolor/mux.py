@@ -174,27 +174,42 @@ def _mux(
 ) -> tuple[list[Track], list[str]]:
     """Run ffmpeg; again without what the container cannot hold, and with text subtitles in its own form. Returns what
     was kept and what was lost. trial: only to know that."""
+
+    def refused(tracks: list[Track], trial: bool) -> str:
+        return _run(_command(film, fmt, picture, tracks, result, work, span, trial=trial)) or _unread(result, tracks)
+
     # MOV has no place for a cover; ffmpeg would drop it in silence.
     kept = [track for track in tracks if track.kind != "cover" or fmt.container != "mov"]
     lost = [f"{track}: {result.suffix} cannot hold it" for track in tracks if track not in kept]
-    error = _run(_command(film, fmt, picture, kept, result, work, span, trial=trial))
+    error = refused(kept, trial)
     if error:
         _stop_at_full_disk(result, error)
         tracks, kept = kept, []
         for track in tracks:
             forms = [track, replace(track, converted=track.text_for(fmt.container))]
             for form in forms if forms[1].converted else forms[:1]:
-                reason = _run(_command(film, fmt, picture, [form], result, work, span, trial=True))
+                reason = refused([form], trial=True)
                 if not reason:
                     kept.append(form)
                     break
                 _stop_at_full_disk(result, reason)
             else:
                 lost.append(f"{track}: {result.suffix} cannot hold it")
-        error = _run(_command(film, fmt, picture, kept, result, work, span, trial=trial))
+        error = refused(kept, trial)
     if error:
         raise VidcolorError(f"{result.name}: ffmpeg cannot mux the result: {error}")
     return kept, lost
+
+
+def _unread(result: Path, tracks: Sequence[Track]) -> str:
+    """Which of the tracks in the file nobody can read; empty where there is none. QuickTime takes codecs that it has
+    no name for."""
+    kinds = ("audio", "video", "subtitle")
+    with open_film(result) as container:
+        streams = [stream for stream in container.streams if stream.type in kinds and stream.index > 0]
+        known = [stream.codec_context is not None for stream in streams]
+    ours = [track for track in tracks if track.kind in kinds]
+    return next((f"{track}: not readable" for track, read in zip(ours, known) if track.codec and not read), "")
 
 
 def _command(
