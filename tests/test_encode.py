@@ -18,6 +18,7 @@ from vidcolor.errors import VidcolorError
 from vidcolor.film import Film, Frame, probe
 from vidcolor.reader import read
 from vidcolor.settings import Settings
+from vidcolor.whole import is_part
 
 TAGS = {"space": 1, "primaries": 1, "transfer": 1, "range": 1}
 FORMATS = (
@@ -214,7 +215,7 @@ def test_nothing_is_left_after_an_exception(tmp_path: Path) -> None:
     units = tmp_path / "units"
     with pytest.raises(KeyError), Encoder(film, fmt, units / "u.mkv") as encoder:
         encoder.write(next(read(film)), *chroma_planes(film, fmt))
-        assert [file.name for file in units.iterdir()] == ["u.mkv.part"]
+        assert [is_part(file) for file in units.iterdir()] == [True]
         raise KeyError
     assert list(units.iterdir()) == []
     with pytest.raises(VidcolorError, match="not one frame"), Encoder(film, fmt, units / "u.mkv"):
@@ -222,6 +223,19 @@ def test_nothing_is_left_after_an_exception(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="plane of"), Encoder(film, fmt, units / "u.mkv") as encoder:
         encoder.write(next(read(film)), np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8))
     assert list(units.iterdir()) == []
+
+
+def test_two_at_one_unit_do_not_write_into_each_others_file(tmp_path: Path) -> None:
+    film = probe(write_film(tmp_path / "a.mkv", 6, tags=TAGS).path)
+    fmt = output_format(film, Settings(codec="ffv1"), "out.mkv")
+    path = tmp_path / "units" / "u.mkv"
+    with Encoder(film, fmt, path) as slow:
+        slow.write(next(read(film)), *chroma_planes(film, fmt))
+        encode(film, fmt, path, read(film))
+        for frame in list(read(film))[1:]:
+            slow.write(frame, *chroma_planes(film, fmt))
+    assert [file.name for file in path.parent.iterdir()] == ["u.mkv"]
+    assert [frame.luma.tolist() for frame in read(probe(path))] == [frame.luma.tolist() for frame in read(film)]
 
 
 def test_a_full_disk_and_an_unwritable_folder(tmp_path: Path) -> None:

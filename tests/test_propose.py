@@ -95,6 +95,10 @@ def test_proposals_of_a_film(film, capsys):
             versions.append(color.rgb_to_lab(rgb))
         for n in range(3):
             assert ciede2000(versions[n], versions[n - 1]).mean() > proposals.DIFFERENT - 0.3  # 8 bits, other pixels
+    assert cli.main(["film.mkv", "--refs", "p"]) == 2
+    assert "such as --refs p/1" in capsys.readouterr().err
+    assert cli.main(["film.mkv", "--ref", "p/sheet.png"]) == 2
+    assert "contact sheet" in capsys.readouterr().err
     # the same again gives the same bits; an existing folder is refused, and replaced with -y
     assert cli.main(["propose", "film.mkv", "-o", "p", "-q"]) == 2
     assert "p: exists already; replace its proposals with -y" in capsys.readouterr().err

@@ -33,6 +33,7 @@ from .errors import VidcolorError, warn
 from .film import Film, Frame
 from .reasons import reason
 from .side_data import KEEP_CAPTIONS
+from .whole import part_of
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -196,7 +197,7 @@ class Encoder:
         self.path = Path(path)
         self.frames = 0
         self._film, self._fmt = film, fmt
-        self._part = self.path.with_name(self.path.name + ".part")
+        self._part = part_of(self.path)
         self._fields: dict[str, Any] = {}
         self._container: Any = None
         try:

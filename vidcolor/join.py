@@ -15,7 +15,7 @@ from .outputs import Target, check, of_film
 from .plan import PROPOSED, PROPOSED_RECORD, Plan, is_plan, is_record
 from .whole import is_part
 
-_UNIT = re.compile(r"\d{5}-[0-9a-f]{16}\.mkv(\.part)?")
+_UNIT = re.compile(r"\d{5}-[0-9a-f]{16}\.mkv")
 """Names of units, as `Plan.unit_path` makes them."""
 
 

@@ -134,6 +134,8 @@ def _folder(folder: Path) -> list[Key]:
             left_out.append(f"{path.name} (cannot be read, save it as PNG or TIFF)")
     more = len(left_out) - MOST_NAMED
     named = ", ".join(left_out[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    if not keys and sheets and (folder / "1").is_dir():
+        raise VidcolorError(f"--refs {folder}: its keys lie in folders of their own, such as --refs {folder / '1'}")
     if not keys:
         only = f"no key, but {named}" if named else "sheets of vidcolor's, no key" if sheets else "no picture"
         raise VidcolorError(f"--refs {folder}: {only} in this folder; keys are named by frame (ref_000123.png)")

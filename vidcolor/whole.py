@@ -12,14 +12,20 @@ _BEGIN, _END = ".vidcolor-", ".part"
 
 
 def is_part(path: Path) -> bool:
-    """Whether a file is what a killed `write_whole` left."""
+    """Whether a file is what a killed process left unfinished."""
     return path.name.startswith(_BEGIN) and path.name.endswith(_END)
+
+
+def part_of(path: Path) -> Path:
+    """A name beside `path` for what is not finished yet: of nobody else's, another process at the same file included,
+    and short."""
+    return path.with_name(f"{_BEGIN}{secrets.token_hex(6)}{_END}")
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
     """Write or replace `path`; whatever happens no half of it is left, under its name or beside it. Raises OSError, and
     as `put` does."""
-    part = path.with_name(f"{_BEGIN}{secrets.token_hex(6)}{_END}")  # a name of nobody's, and short
+    part = part_of(path)
     try:
         with part.open("xb") as file:
             file.write(data)
