@@ -232,3 +232,10 @@ def test_prores_keeps_its_profile_s_class(tmp_path: Path) -> None:
 
 def test_a_result_without_a_name_fits_its_codec() -> None:
     assert [suffix_of(codec) for codec in ("x264", "x265", "ffv1", "prores")] == [".mkv", ".mkv", ".mkv", ".mov"]
+
+
+def test_x265_is_not_asked_for_what_aborts_it():
+    """34x22 opens in libx265 and then corrupts the heap."""
+    options = {"preset": "medium", "crf": "18"}
+    assert not takes("x265", 34, 22, "yuv420p", options)
+    assert takes("x265", 34, 32, "yuv420p", options)

@@ -125,6 +125,10 @@ def container_of(codec: str, out: Path, lossless: bool) -> str:
     return FITS[suffix][0]
 
 
+_X265_LINES = 32
+"""libx265 opens for less, but writes outside its memory at some widths (34x22: the process is aborted)."""
+
+
 def takes(codec: str, width: int, height: int, pix_fmt: str, options: Mapping[str, str]) -> bool:
     """Whether the encoder opens for pictures of this size and format with these options."""
     return _takes(codec, width, height, pix_fmt, tuple(sorted(options.items())))
@@ -132,6 +136,8 @@ def takes(codec: str, width: int, height: int, pix_fmt: str, options: Mapping[st
 
 @lru_cache(maxsize=256)
 def _takes(codec: str, width: int, height: int, pix_fmt: str, options: tuple[tuple[str, str], ...]) -> bool:
+    if codec == "x265" and height < _X265_LINES:
+        return False
     context = CodecContext.create(ENCODERS[codec], "w")
     context.width, context.height, context.pix_fmt = width, height, pix_fmt  # type: ignore[attr-defined]
     context.time_base = Fraction(1, 24)
