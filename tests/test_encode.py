@@ -244,7 +244,7 @@ def test_a_full_disk_and_an_unwritable_folder(tmp_path: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
     try:
-        with pytest.raises(VidcolorError, match=r"u\.mkv: cannot be written: File too large"):
+        with pytest.raises(VidcolorError, match=r"u\.mkv: cannot be written: too large a file"):
             encode(film, fmt, tmp_path / "units" / "u.mkv", read(film))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
