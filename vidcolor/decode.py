@@ -224,8 +224,8 @@ class _Clock:
         return after
 
     def watch(self, packet: Any) -> None:
-        """A packet of the picture, of sound or of subtitles: the result cannot take over time that starts anew, nor
-        sound that changes its form."""
+        """A packet of the picture or of sound: the result cannot take over time that starts anew, nor sound that
+        changes its form. (Subtitles may come in any order.)"""
         if change := self.forms.change(packet):
             self.judge()
             path = shlex.quote(str(self.film.path))
@@ -285,8 +285,7 @@ class _Clock:
 
 def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: DecoderLog | None) -> Iterator[Any]:
     """Every frame that the decoder gives; damage goes to `clock.trouble`."""
-    companions = [other for other in container.streams if other.type in ("audio", "subtitle")]
-    packets = container.demux(stream, *companions)
+    packets = container.demux(stream, *container.streams.audio)
     count, total, key_seen = 0, 0, False
     flagged: tuple[int, str] | None = None
     packet: Any = None
