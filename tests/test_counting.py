@@ -111,3 +111,13 @@ def test_a_variable_rate_says_what_timecodes_mean(tmp_path, capsys):
     refs = listed(tmp_path, "timecode,reference\n00:00:01:00,k2.png\n")
     assert keys_of(film.path, refs=refs)[0] == [(2, True)]
     assert "taken for the time at 24 frames a second" in capsys.readouterr().err
+
+
+def test_what_lies_beyond_the_end_is_said_in_the_users_numbers(folder):
+    with pytest.raises(VidcolorError, match=r"--start: lies beyond the end of .* \(1 to 16\)"):
+        keys_of(folder / "film.mkv", ref=(folder / "k3.png",), first_frame=1, start=17)
+    with pytest.raises(VidcolorError, match="--end: frame 4 does not lie after --start, frame 6"):
+        keys_of(folder / "film.mkv", ref=(folder / "k3.png",), first_frame=1, start=6, end=4)
+    with pytest.raises(VidcolorError, match=r"\(0 to 15; --first-frame 86400 for the pictures' own numbers\)"):
+        keys_of(folder / "scan", ref=(folder / "k3.png",), start=86402)
+    assert keys_of(folder / "scan", ref=(folder / "k3.png",), first_frame=86400, start=86402)[1] == (2, 16)

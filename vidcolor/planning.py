@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import keyless
+from . import keyless, part
 from .beside import say_lost
 from .errors import VidcolorError, warn
 from .film import Film, own_timecode
@@ -30,11 +30,8 @@ from .targets import check_targets
 from .timecode import (
     Label,
     Point,
-    counted_from,
     counted_rate,
-    frame_at,
     frame_shown,
-    has_constant_rate,
     label,
     timecode,
 )
@@ -105,7 +102,7 @@ def make_plan(
     out = (request.out or default_out(film.path, ".color" + suffix_of(settings.codec))).absolute()
     work = work_folder(out)
     request = replace(request, movie=film.path)
-    start, end = points(request, film)
+    start, end = part.points(request.start, request.end, film, request.first_frame)
     keys = read_keys(request, counted_rate(film))
     if request.strict and not keys:
         raise VidcolorError("--strict: there is no reference; give keys of all shots with --refs LIST")
@@ -136,12 +133,12 @@ def make_plan(
     pts = found.pts
     cuts = found.cuts if scenes is None else cuts_of_scenes(scenes, len(pts), request.scenes or Path())
     shots = shots_of(cuts, len(pts))
-    first, last = film_range(start, end, pts, film)
+    first, last = part.frames(start, end, pts, film, request.first_frame)
     if isinstance(request.start, Label) or isinstance(request.end, Label) or any(key.counted for key in keys):
-        _check_timecodes(film, pts)
+        part.say_what_timecodes_mean(film, pts)
     matches = found.matches
     if not keys:
-        keys, hashes, matches = _proposed(film, pts, clipped(shots, first, last), settings, work, dry)
+        keys, hashes, matches = _proposed(film, pts, part.clipped(shots, first, last), settings, work, dry)
     uses = [
         _use(key, sha256, match, film, pts, scenes or shots, found.first_number)
         for key, sha256, match in zip(keys, hashes, matches, strict=True)
@@ -231,12 +228,6 @@ def _proposed(
     return keys, hashes, [Match(key.place if isinstance(key.place, int) else None, 1.0) for key in keys]
 
 
-def clipped(shots: Sequence[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
-    """What of the shots lies in frames [first, last)."""
-    spans = [(max(a, first), min(b, last)) for a, b in shots]
-    return [(a, b) for a, b in spans if a < b]
-
-
 def describe(plan: Plan) -> list[str]:
     """The plan in lines for people: shots, units, and what each key is."""
     from .encode import output_format
@@ -271,37 +262,6 @@ def describe_key(key: KeyUse) -> str:
         return f"{key.path}: painted frame {key.frame}{weight}{moved}"
     place = "" if key.frame is None else f" for frame {key.frame}"
     return f"{key.path}: plain reference{place}{weight}"
-
-
-def points(request: Request, film: Film) -> tuple[Point | None, Point | None]:
-    """Start and end of a request, frames counted from 0. Raises VidcolorError where they are no points of this film."""
-    found = []
-    for option, given in (("--start", request.start), ("--end", request.end)):
-        try:
-            found.append(None if given is None else counted_from(given, counted_rate(film), request.first_frame))
-        except VidcolorError as error:
-            raise VidcolorError(f"{option}: {error}") from None
-    return found[0], found[1]
-
-
-def _check_timecodes(film: Film, pts: np.ndarray) -> None:
-    """Say what timecodes that count frames mean where the film's frames do not come at a constant rate."""
-    if not has_constant_rate(pts, film.time_base, counted_rate(film)):
-        rate = f"{float(counted_rate(film)):g} frames a second"
-        warn(f"{film.path}: frames come at a variable rate; HH:MM:SS:FF is taken for the time at {rate}")
-
-
-def film_range(start: Point | None, end: Point | None, pts: np.ndarray, film: Film) -> tuple[int, int]:
-    """[first, last) of the frames between two points. Raises VidcolorError where there are none."""
-    first = 0 if start is None else frame_at(start, pts, film.time_base)
-    last = len(pts) if end is None else frame_at(end, pts, film.time_base)
-    if first >= len(pts):
-        raise VidcolorError(
-            f"--start: lies beyond the end of {film.path}, which has {count(len(pts), 'frame')} (0 to {len(pts) - 1})"
-        )
-    if last <= first:
-        raise VidcolorError(f"--end: frame {last} does not lie after --start, frame {first}")
-    return first, last
 
 
 def _use(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from . import part
 from .anchors_file import MOST, PROPOSALS, Anchor, read, write
 from .errors import VidcolorError
 from .film import Film
@@ -85,7 +86,6 @@ def propose(
     """
     from .film import probe
     from .kept import scanned
-    from .planning import Request, clipped, film_range, points
 
     if not 1 <= proposals <= PROPOSALS:
         raise VidcolorError(f"--proposals {proposals}: from 1 to {PROPOSALS}")
@@ -94,7 +94,7 @@ def propose(
     settings = settings or Settings()
     film = probe(movie, fps=fps, matrix=settings.matrix, full_range=settings.full_range)
     movie = film.path
-    begin, stop = points(Request(movie, start=start, end=end), film)
+    begin, stop = part.points(start, end, film)
     folder = (out or default_out(movie, ".proposed")).absolute()
     rows = [] if anchors is None else read(anchors, None, size_of(film))
     _check_folder(folder, movie, anchors, rows, scenes, overwrite)
@@ -115,8 +115,8 @@ def propose(
         spans: list[tuple[int, int]] = [(frame, frame + 1) for frame in frames]
     else:
         cuts = found.cuts if listed is None else cuts_of_scenes(listed, len(found.pts), scenes or Path())
-        first, last = film_range(begin, stop, found.pts, film)
-        spans = clipped(shots_of(cuts, len(found.pts)), first, last)
+        first, last = part.frames(begin, stop, found.pts, film)
+        spans = part.clipped(shots_of(cuts, len(found.pts)), first, last)
     _make(folder)
     if anchors is None:
         _empty(folder)
