@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -15,14 +16,14 @@ SHEET, CONTACT, PROPOSAL = "inspection sheet", "contact sheet", "proposal"
 """Kinds: a sheet of `--dump`; the overview of `vidcolor propose`; a picture of it, which serves as a key."""
 ENDING = ".vidcolor.png"
 """Of the names of `--dump`'s sheets: no key has such a name."""
-_KEYWORD = b"vidcolor"
+_KEYWORD, _TEXT, _PIXELS = b"vidcolor", (b"tEXt", b"iTXt"), (b"IDAT",)
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AFTER_HEADER = len(_SIGNATURE) + 25
 
 
 def marked(png: bytes, kind: str, of: str = "") -> bytes:
     """The bytes of a PNG file with the mark of its kind. of: what else is to be said of it."""
-    words = [kind, *filter(None, [of]), f"pixels {_digest(_chunks(io.BytesIO(png)))}"]
+    words = [kind, *filter(None, [of]), f"pixels {_digest(_chunks(io.BytesIO(png), _PIXELS))}"]
     chunk = b"tEXt" + _KEYWORD + b"\0" + ", ".join(words).encode("latin-1")
     whole = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
     return png[:_AFTER_HEADER] + whole + png[_AFTER_HEADER:]
@@ -44,7 +45,7 @@ def is_untouched(path: Path, kind: str) -> bool:
     if mark.partition(",")[0] != kind:
         return False
     with path.open("rb") as file:
-        return mark.endswith(_digest(_chunks(file)))
+        return mark.endswith(_digest(_chunks(file, _PIXELS)))
 
 
 def sheet_kind(path: Path) -> str:
@@ -56,29 +57,29 @@ def sheet_kind(path: Path) -> str:
 def _mark(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            for kind, data in _chunks(file):
-                if kind in (b"tEXt", b"iTXt") and data.startswith(_KEYWORD + b"\0"):
+            for data in _chunks(file, _TEXT):
+                if data.startswith(_KEYWORD + b"\0"):
                     return data[len(_KEYWORD) :].lstrip(b"\0").decode("latin-1")
     except OSError:
         pass  # whoever reads the picture says so
     return ""
 
 
-def _digest(chunks: Iterator[tuple[bytes, bytes]]) -> str:
+def _digest(chunks: Iterator[bytes]) -> str:
     """SHA-256 of the coded pixels."""
     digest = hashlib.sha256()
-    for kind, data in chunks:
-        if kind == b"IDAT":
-            digest.update(data)
+    for data in chunks:
+        digest.update(data)
     return digest.hexdigest()
 
 
-def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Type and data of every chunk of a PNG file; none of another file."""
+def _chunks(file: BinaryIO, wanted: tuple[bytes, ...]) -> Iterator[bytes]:
+    """The data of the chunks of a PNG file that have a wanted type; none of another file."""
     if file.read(len(_SIGNATURE)) != _SIGNATURE:
         return
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
-        data = file.read(length)
-        file.read(4)
-        yield kind, data
+        if kind in wanted:
+            yield file.read(length)
+            length = 0
+        file.seek(length + 4, os.SEEK_CUR)
