@@ -30,6 +30,8 @@ FILMS = {  # name: how it is written, and how many frames a second it has
     "raw.hevc": (["-c:v", "libx265", "-x265-params", "log-level=none"], 15),
     "raw.m2v": (["-c:v", "mpeg2video", "-bf", 2], 30),
     "raw.m4v": (["-c:v", "mpeg4", "-bf", 2], 50),
+    "raw.m1v": (["-c:v", "mpeg1video"], 24),
+    "raw.h263": (["-c:v", "h263", "-s", "176x144"], Fraction(30000, 1001)),
     "raw.ivf": (["-c:v", "libvpx-vp9"], 15),
     "raw.y4m": (["-c:v", "rawvideo", "-f", "yuv4mpegpipe"], Fraction(30000, 1001)),
     "pal.dv": (["-c:v", "dvvideo", "-s", "720x576"], 25),

@@ -102,17 +102,22 @@ def timed(film: Film, frames: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int |
     nobody knows.
 
     That is the frame's own PTS, or DTS where AVI stores the order of packets only and the PTS are guesses, or a frame's
-    duration after the one before. In program streams with several frames in a packet libav may give a frame the time
-    of the next: where two have one time shortly after a gap, those between are put back into the gap."""
+    duration after the one before, as in raw streams, whose demuxers guess. In program streams with several frames in a
+    packet libav may give a frame the time of the next: where two have one time shortly after a gap, those between are
+    put back into the gap."""
     usual = usual_step(film)
     stamps: list[int | None] = []
     held: deque[tuple[Any, Any]] = deque()
     last: int | None = None
+    duration = usual
     for frame, beside in frames:
-        stamp = frame.dts if film.clock == "dts" or frame.pts is None else frame.pts
-        if stamp is None and last is not None:
-            stamp = last + (frame.duration or usual)
-        last = stamp
+        if film.clock == "count":
+            stamp = 0 if last is None else last + duration
+        else:
+            stamp = frame.dts if film.clock == "dts" or frame.pts is None else frame.pts
+            if stamp is None and last is not None:
+                stamp = last + duration
+        last, duration = stamp, _duration(frame, usual)
         stamps.append(stamp)
         held.append((frame, beside))
         _fill_gap(stamps, usual)
@@ -121,6 +126,12 @@ def timed(film: Film, frames: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int |
             del stamps[: -1 - _HELD]
     while held:
         yield stamps[-len(held)], held.popleft()
+
+
+def _duration(frame: Any, usual: int) -> int:
+    """Ticks that a frame is shown: whole fields as its stream says (pulldown), else the usual."""
+    fields = 2 * (frame.duration or 0) / usual
+    return int(frame.duration) if fields > 0.5 and abs(fields - round(fields)) < 0.01 else usual
 
 
 def _fill_gap(stamps: list[int | None], usual: int) -> None:

@@ -74,8 +74,10 @@ class Film:
     """Rate on whose grid the time stamps lie, as libav guesses it (`r_frame_rate`); 0 where it does not."""
     display_matrix: tuple[int, ...] = ()
     """The nine numbers of the display matrix behind `rotation` (mirroring too), () where there is none."""
-    clock: Literal["pts", "dts"] = "pts"
-    """Which time stamp of a decoded frame is its time: `dts` where the container stores the order of packets only."""
+    clock: Literal["pts", "dts", "count"] = "pts"
+    """Which time stamp of a decoded frame is its time: `dts` where the container stores the order of packets only
+    (AVI), `count` where there is none (a raw stream): each frame then comes after the one before by the stream's own
+    rate."""
     profile: str = ""
     """The codec's profile as libav names it, e.g. `HQ` or `XQ` of ProRes; empty where it has none."""
     field_order: str = ""
@@ -303,7 +305,8 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
             if tags[name] == number:
                 tags[name] = int(of_stream[name])
         rates = [stream.average_rate, stream.guessed_rate]
-        if container.format.flags & NO_TIMESTAMPS:  # what the demuxer takes for granted, and the coded stream's own
+        raw = bool(container.format.flags & NO_TIMESTAMPS)
+        if raw:  # what the demuxer takes for granted, and the coded stream's own
             rates.reverse()
         rate = _unrounded(next((Fraction(rate) for rate in rates if rate and rate <= FASTEST), Fraction(24)))
         side = told(frame)[1]
@@ -329,7 +332,7 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
             "mastering_display": mastering_display(side.get("MASTERING_DISPLAY_METADATA")),
             "content_light": content_light(side.get("CONTENT_LIGHT_LEVEL")),
             "frames_hint": int(stream.frames or 0),
-            "clock": "dts" if container.format.name == "avi" else "pts",
+            "clock": "count" if raw else "dts" if container.format.name == "avi" else "pts",
             "colored": is_colored(frame),
             "picture": container.format.name.endswith("_pipe") or container.format.name == "image2",
         }

@@ -61,7 +61,7 @@ def read(
         yield from _read_images(film, first, last, pts, on_error, own, chroma)
     else:
         at = first
-        if pts is not None and first > 0:
+        if pts is not None and first > 0 and film.clock != "count":
             for seconds in _EARLIER_SECONDS:
                 for frame in _from_key_frame(film, at, last, pts, seconds, on_error, chroma):
                     yield frame
