@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,14 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from .errors import VidcolorError, warn
 from .film import Film
 from .keyless import shots as without_key
 from .options import count
 from .plan import Plan, Unit, check, save
 from .planning import Request, make_plan
+from .progress import Estimate, FramesBar, UnitsBar, expected_frames
 from .reasons import reason
 from .settings import Settings
 from .targets import check_folders
@@ -150,7 +148,7 @@ def plan_film(request: Request, settings: Settings, *, progress: bool, dry: bool
     with FramesBar("scan", progress, leave=False) as bar:
 
         def on_film(film: Film) -> None:
-            bar.total = film.frames_hint or None
+            bar.total = expected_frames(film)
 
         plan = make_plan(request, settings, fingerprint, on_film=on_film, on_frame=bar, dry=dry)
     return plan, made[0]
@@ -201,8 +199,8 @@ def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progres
     if plan.settings.dump_dir and plan.settings.dump_every:
         make_folder(Path(plan.settings.dump_dir))
     total = sum(map(len, units))
-    with FramesBar("colour", progress, total, total - sum(map(len, due))) as bar:
-        render_all(plan, model, due, bar)
+    with UnitsBar("colour", progress, Estimate(plan, due, model.steady), total, total - sum(map(len, due))) as bar:
+        render_all(plan, model, due, on_step=bar.step)
     return reused
 
 
@@ -222,27 +220,3 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise VidcolorError(f"{folder}: {reason(error)}") from None
-
-
-class FramesBar:
-    """A progress bar on stderr with frames, fps and time left; it appears with the first frame."""
-
-    def __init__(self, title: str, shown: bool, total: int | None = None, done: int = 0, leave: bool = True) -> None:
-        self.total = total
-        """Frames in all; None where not known."""
-        self._options: dict[str, Any] = {"desc": title, "disable": not shown, "initial": done, "leave": leave}
-        self._bar: tqdm | None = None
-
-    def __call__(self, frame: int) -> None:
-        """One more frame is done, whichever."""
-        if self._bar is None:
-            pause = 0.2 if sys.stderr.isatty() else 10.0  # a log file wants few lines
-            self._bar = tqdm(total=self.total, unit="frame", mininterval=pause, dynamic_ncols=True, **self._options)
-        self._bar.update(1)
-
-    def __enter__(self) -> FramesBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()

@@ -209,18 +209,18 @@ def _scenes(arguments: list[str]) -> int:
     parser.add_argument("--on-error", choices=("stop", "skip"), default="stop", help="at a corrupt frame")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     options = parser.parse_args(arguments)
-    from .api import FramesBar
     from .film import probe
     from .kept import scanned
     from .names import default_out
     from .outputs import Target, check, of_film
+    from .progress import FramesBar, expected_frames
     from .scenes import write_scenes
     from .shots import shots_of
 
     film = probe(options.movie, fps=options.fps)
     out = options.out or default_out(film.path, ".scenes.csv")
     check([Target(out, "the scene list", "-o", "text", options.overwrite)], of_film(film.path))
-    with FramesBar("scan", not options.quiet, film.frames_hint or None, leave=False) as bar:
+    with FramesBar("scan", not options.quiet, expected_frames(film), leave=False) as bar:
         found = scanned(film, allow_interlaced=True, on_error=options.on_error, on_frame=bar)
     shots = shots_of(found.cuts, len(found.pts))
     write_scenes(out, shots, found.pts, film.time_base, film.frame_rate, overwrite=options.overwrite)

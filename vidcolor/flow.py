@@ -72,6 +72,7 @@ def compute_flows(shot: Shot, threads: int = 2, preset: Preset = PRESET, between
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for job in [pool.submit(_pair, shot, t, preset) for t in pairs]:
             job.result()
+            shot.step("flow")
 
 
 def _pair_bytes(h: int, w: int) -> int:

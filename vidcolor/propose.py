@@ -37,8 +37,8 @@ from .timecode import Label, Point
 from .whole import write_whole
 
 if TYPE_CHECKING:
-    from .api import FramesBar
     from .models.anchors import Painter
+    from .progress import FramesBar
 
 FEWEST, DEFAULT = 3, 8
 """Anchors of a frame: at least, and where nothing is said."""
@@ -86,6 +86,7 @@ def propose(
     """
     from .film import probe
     from .kept import scanned
+    from .progress import expected_frames
 
     if not 1 <= proposals <= PROPOSALS:
         raise VidcolorError(f"--proposals {proposals}: from 1 to {PROPOSALS}")
@@ -99,7 +100,7 @@ def propose(
     rows = [] if anchors is None else read(anchors, None, size_of(film))
     _check_folder(folder, movie, anchors, rows, scenes, overwrite)
     listed = read_scenes(scenes) if scenes else None
-    with _bar("scan", progress, film.frames_hint or None) as bar:
+    with _bar("scan", progress, expected_frames(film)) as bar:
         found = scanned(
             film,
             until=max(row.frame for row in rows) if rows else stop if listed is None else None,
@@ -271,7 +272,7 @@ def _make(folder: Path) -> None:
 
 
 def _bar(title: str, shown: bool, total: int | None) -> FramesBar:
-    from .api import FramesBar
+    from .progress import FramesBar
 
     return FramesBar(title, shown, total, leave=False)
 

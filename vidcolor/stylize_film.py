@@ -18,13 +18,13 @@ import cv2
 import numpy as np
 
 from . import chroma, color, guided, labelmaps, reader
-from .api import FramesBar
 from .beside import say_lost
 from .encode import Encoder, OutputFormat, output_format
 from .errors import VidcolorError
 from .film import Film, Frame, probe
 from .kept import scanned
 from .mux import foresee, join_units
+from .progress import FramesBar, expected_frames
 from .reasons import reason
 from .settings import Settings
 from .shots import shots_of
@@ -62,7 +62,7 @@ def stylize_film(
             labelmaps.check_shape(values, (film.height, film.width), file, path)
             known.check(values, file)
     stylist = make()
-    with FramesBar("scan", progress, film.frames_hint or None, leave=False) as bar:
+    with FramesBar("scan", progress, expected_frames(film), leave=False) as bar:
         found = scanned(film, on_frame=bar)
     say_lost(film, fmt, found.beside, out)
     foresee(film, fmt, out)

@@ -81,6 +81,7 @@ def follow(shot: Shot, pins: Mapping[int, np.ndarray], reaches: Mapping[int, flo
                     _join(traced, t, *found)
                     coarse = cv2.resize(place, (w // 8, h // 8), interpolation=cv2.INTER_AREA)
                     places[t0][t] = (2 * coarse + 1) / h
+                    shot.step("trace")
         shot.cache[CACHED] = traced
     return shot.cache[CACHED]
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,30 +85,41 @@ def render(plan: Plan, unit: Unit, model: Colorizer, on_frame: Callable[[int], N
 
 
 def render_all(
-    plan: Plan, model: Colorizer, units: Sequence[Unit], on_frame: Callable[[int], None] = lambda frame: None
+    plan: Plan,
+    model: Colorizer,
+    units: Sequence[Unit],
+    on_frame: Callable[[int], None] = lambda frame: None,
+    on_step: Callable[[Unit, str], None] = lambda unit, kind: None,
 ) -> Timings:
     """Colour units one after another; each is written at full size while the next is being coloured. A unit whose file
     is there stays as it is: its missing inspection sheets are made.
 
+    on_frame: as `render` takes it. on_step: called with the unit and what a frame of it has gone through, a key of
+    `progress.COSTS` or one of `progress.SECOND`, by the threads of both passes.
     An exception, such as that of Ctrl-C, does not wait for the unit that is being written: it is discarded.
     """
     timings = Timings()
     fmt = output_format(plan.film, plan.settings, plan.out)
     stop = threading.Event()
 
-    def written(frame: int) -> None:
+    def written(unit: Unit, frame: int) -> None:
         if stop.is_set():
             raise CancelledError
         on_frame(frame)
+        on_step(unit, "finish")
+
+    def finished(unit: Unit, colors: Colors) -> None:
+        finish(plan, unit, colors, fmt, timings, partial(written, unit))
+        on_step(unit, "close")
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="finish") as pool:
         pending: Future[None] | None = None
         try:
             for unit in units:
-                colors = find_colors(plan, unit, model, timings)
+                colors = find_colors(plan, unit, model, timings, partial(on_step, unit))
                 if pending is not None:
                     pending.result()
-                pending = pool.submit(finish, plan, unit, colors, fmt, timings, written)
+                pending = pool.submit(finished, unit, colors)
                 del colors
             if pending is not None:
                 pending.result()
@@ -117,10 +129,12 @@ def render_all(
     return timings
 
 
-def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> Colors:
-    """First pass: ab and confidence of all frames of a unit at working size."""
+def find_colors(
+    plan: Plan, unit: Unit, model: Colorizer, timings: Timings, step: Callable[[str], None] = lambda kind: None
+) -> Colors:
+    """First pass: ab and confidence of all frames of a unit at working size. step: as `Shot.step`."""
     settings = plan.settings
-    shot = read_shot(plan, unit, timings)
+    shot = read_shot(plan, unit, timings, step)
     h, w = shot.lightness.shape[1:]
     keys = [load_reference(key, plan.film, (h, w)) for key in unit.keys]
     ab = np.empty((len(shot), h, w, 2), np.float16)
@@ -144,6 +158,7 @@ def find_colors(plan: Plan, unit: Unit, model: Colorizer, timings: Timings) -> C
                 if colored.coarse is not None and is_dumped(plan, shot.first + position):
                     small = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
                     coarse[shot.first + position] = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
+                step("colour")
         del state
     with timings.measure("temporal"):
         pins = temporal.pins(shot, keys)
@@ -194,7 +209,7 @@ def finish(
             on_frame(frame.index)
 
 
-def read_shot(plan: Plan, unit: Unit, timings: Timings) -> Shot:
+def read_shot(plan: Plan, unit: Unit, timings: Timings, step: Callable[[str], None] = lambda kind: None) -> Shot:
     """All frames of a unit, margins included, as lightness at working size."""
     h, w = color.working_size(plan.film, plan.settings.lines(plan.film.short_side))
     lightness = np.empty((unit.warm_last - unit.warm_first, h, w), np.uint8)
@@ -208,7 +223,8 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings) -> Shot:
     for position, luma in ahead(timed(lumas, "decode", timings), AHEAD):
         with timings.measure("resize"):
             lightness[position] = np.rint(keyframes.working(luma, plan.film, (h, w)) * 2.55)
-    return Shot(lightness, unit.warm_first, plan.settings.seed, plan.settings.temporal, unit.own_key)
+        step("read")
+    return Shot(lightness, unit.warm_first, plan.settings.seed, plan.settings.temporal, unit.own_key, step)
 
 
 def load_reference(key: KeyUse, film: Film, size: tuple[int, int]) -> Reference:

@@ -6,7 +6,7 @@ about -110..110; lightness L is 0..100. Maps are at the size of the working fram
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -44,6 +44,8 @@ class Shot:
     """How far colours follow motion from frame to frame, 0 to 1; at 0 every frame is coloured by itself."""
     own_key: bool = True
     """Whether a reference is of this very shot; else all of them are of others, or of nothing in this film."""
+    step: Callable[[str], None] = lambda kind: None
+    """To be called whenever a frame has gone through a step of what is slow: a key of `progress.COSTS`."""
     cache: dict[Any, Any] = field(default_factory=dict)
     """What was computed once for this shot and is of use to others: flow between neighbours, features."""
 

@@ -120,6 +120,7 @@ class Exemplar:
             ab, sure = surfaces.agreed(ab, sure, l[0, 0], described.fine[0].float(), pin)
             hint[i] = guided(ab.permute(1, 2, 0).cpu().numpy(), frame)
             confidence[i] = cv2.resize(sure.cpu().numpy(), half[::-1], interpolation=cv2.INTER_LINEAR)
+            shot.step("match")
         if references:
             silent = set(range(n)) - maps.keys()
             temporal.smooth(shot, hint, confidence, pins, shot.motion, silent, DRIFT, PIN_WEIGHT)
