@@ -279,6 +279,14 @@ def psd(path: Path, merged: bool) -> Path:
     return path
 
 
+def test_other_bytes_are_not_taken_for_a_targa(tmp_path):
+    Image.fromarray(EIGHT).save(tmp_path / "key.tga")
+    assert off(tmp_path / "key.tga", EIGHT / 255) < 1e-5
+    (tmp_path / "key.tga").rename(tmp_path / "key.png")
+    with pytest.raises(VidcolorError, match="not a picture"):
+        load_picture(tmp_path / "key.png")
+
+
 def test_long_histories_do_not_matter(tmp_path):
     Image.fromarray(EIGHT).save(tmp_path / "key.png", icc_profile=ADOBE)
     history = zlib.compress(bytes(3 << 20))

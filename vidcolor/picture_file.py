@@ -33,11 +33,10 @@ WORKING_SUFFIXES = tuple(
 )
 """Endings of painters' own files and of pictures that mostly cannot be read: taken as keys where they can be."""
 _ORIENTATION = 274  # EXIF tag
-_FORMATS = (
-    *("PNG", "JPEG", "WEBP", "AVIF", "JPEG2000", "GIF", "BMP", "DIB", "PPM", "TGA", "PSD"),
-    *("PCX", "SGI", "QOI"),
-)
-"""Of Pillow's, those of pictures: others run programs, or hold data."""
+_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "JPEG2000", "GIF", "BMP", "DIB", "PPM", "PSD", "SGI", "QOI")
+"""Of Pillow's, those of pictures that are told by their first bytes: others run programs, or hold data."""
+_BY_NAME = {".tga": "TGA", ".pcx": "PCX"}
+"""Kinds that any bytes may look like."""
 _READ = "PNG, TIFF, JPEG or WebP"
 _FOREIGN = (  # what people bring and is not read: the first bytes, and what it is
     (b"v/1\x01", "an OpenEXR picture"),
@@ -128,7 +127,8 @@ def _open(path: Path, what: str) -> ImageFile.ImageFile:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of many pixels
             Image.init()
-            image = Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
+            kinds = (*_FORMATS, _BY_NAME.get(path.suffix.lower(), ""))
+            image = Image.open(path, formats=[kind for kind in kinds if kind in Image.OPEN])
     except UnidentifiedImageError:
         raise VidcolorError(f"{what} {path}: {_what_it_is(path)}") from None
     except Image.DecompressionBombError:

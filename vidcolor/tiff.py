@@ -221,6 +221,8 @@ def _scaled(stored: np.ndarray, page: Any, profiled: bool) -> np.ndarray:
     bits = page.bitspersample
     if not isinstance(bits, int):
         raise _Unsupported("of channels that differ in depth")
+    if bits <= 16:
+        return stored.astype(np.float32) / np.float32(2**bits - 1)
     return (stored / (2.0**bits - 1)).astype(np.float32)
 
 
