@@ -192,6 +192,7 @@ def test_lists_in_the_encodings_that_tables_are_saved_in(folder, encoding: str):
     [
         (b"frame,reference\n0,key\0.png\n", "row 2, column 2: a NUL"),
         (b"frame,reference\n\x000,key.png\n", "row 2, column 1: a NUL"),
+        (b"frame,reference\n" + b"9" * 5000 + b",key.png\n", "row 2, column 1: 5000 characters"),
         ("frame,reference\n0,key.png\n".encode("utf-16-le"), "row 1, column 1: a NUL"),
         ("frame,reference\n0,caf\u00e9.png\n".encode("latin-1"), "is not UTF-8 text"),
         ("frame,reference\n0,key.png\n".encode("utf-16") + b"\0", "is not UTF-8 text"),
@@ -203,6 +204,14 @@ def test_a_list_that_is_no_text_is_one_line(folder, data: bytes, words: str):
         read_refs(Path("list.csv"))
     with pytest.raises(VidcolorError, match=words):
         read_scenes(Path("list.csv"))
+
+
+@pytest.mark.parametrize("name", ["movie", "ref", "refs", "out", "dump_dir"])
+def test_a_nul_from_a_program_is_one_line(folder, film, name: str):
+    given = {"movie": film, "ref": "key.png", "out": "out.mkv", "dump_dir": "look", "dump_every": 1, "size": 32}
+    with pytest.raises(VidcolorError, match="NUL"):
+        api.colorize(**(given | {name: "a\0b.mkv"} | ({"ref": None} if name == "refs" else {})))
+    assert os.listdir(folder) == ["key.png"]
 
 
 def test_a_folder_is_looked_at_anew(folder):

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from pathlib import Path
 
+from .errors import VidcolorError, one_line
 from .outputs import LONGEST
 from .sequence import is_sequence
 
@@ -20,8 +21,10 @@ def existing(path: Path) -> Path:
     """`path`; where there is no such file, the one whose name is the same text in another Unicode normal form.
 
     Macs write "é" as two code points, most others as one, and file systems tell the two apart: a list that was
-    written on one does not find the files that were copied to the other.
+    written on one does not find the files that were copied to the other. Raises VidcolorError for what is no name.
     """
+    if "\0" in str(path):
+        raise VidcolorError(f"{one_line(str(path))}: a NUL character, which no file's name holds")
     if str(path).isascii() or os.path.lexists(path) or path.parent == path:
         return path
     folder, name = existing(path.parent), unicodedata.normalize("NFC", path.name)

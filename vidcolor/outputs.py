@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from . import sequence
-from .errors import VidcolorError
+from .errors import VidcolorError, one_line
 from .reasons import reason
 
 MEDIA = frozenset(
@@ -65,6 +65,8 @@ def check(targets: Sequence[Target], inputs: Iterable[Input], *, dry: bool = Fal
     inputs: every file that the run reads. dry: nothing will be written now; existing files that need leave to be
     replaced are returned, a line for each, in place of an error.
     """
+    for target in targets:
+        _check_name(target)
     _check_apart(targets)
     inputs = list(inputs)
     there = []
@@ -126,7 +128,6 @@ def _check_file(target: Target, inputs: Sequence[Input]) -> bool:
     path, option = target.path, target.option
     if target.kind == "text" and path.suffix.lower() in MEDIA:
         raise VidcolorError(f"{path}: {target.what} is text, not a {path.suffix} file; name another with {option}")
-    _check_name(target)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -163,7 +164,6 @@ def _check_parent(target: Target) -> None:
 def _check_folder(target: Target) -> None:
     """The folder can be made, or is there and can be written to."""
     path = target.path.absolute()
-    _check_name(target)
     while not os.path.lexists(path):
         path = path.parent
     whose = target.path if path == target.path.absolute() else f"{target.path}: {path}"
@@ -187,6 +187,9 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _check_name(target: Target) -> None:
+    if "\0" in str(target.path):
+        shown = one_line(str(target.path))
+        raise VidcolorError(f"{shown}: a NUL character, which no file's name holds; name another with {target.option}")
     if len(os.fsencode(target.path.name)) > LONGEST:
         raise VidcolorError(
             f"{target.path}: the name is too long (at most {LONGEST} bytes); name another with {target.option}"

@@ -33,6 +33,10 @@ START, END = "Start Frame", "End Frame"
 """The two that are read."""
 
 
+_LONGEST_CELL = 4096
+"""Characters: as long as a path can be."""
+
+
 def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[str, list[str]]]:
     """Number and cells of every row of a CSV file that is not empty. The number is as a spreadsheet shows it, with the
     line that a text editor shows where that is another, after cells of several lines: `4 (line 5)`.
@@ -66,6 +70,11 @@ def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[str, 
                     raise VidcolorError(
                         f"{what} {path}, row {number}, column {column}: a NUL character, which no name and no "
                         "number holds; save the list as CSV in UTF-8"
+                    )
+                if len(cell) > _LONGEST_CELL:
+                    raise VidcolorError(
+                        f"{what} {path}, row {number}, column {column}: {len(cell)} characters, no name and no "
+                        "number; is a quotation mark missing?"
                     )
     except csv.Error as error:
         raise VidcolorError(f"{what} {path}, line {line}: {error}; save it as CSV again") from None
