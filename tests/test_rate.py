@@ -155,3 +155,29 @@ def test_the_last_frame_is_shown_as_long_as_in_the_source(tmp_path: Path, bframe
         with av.open(str(source)) as before, av.open(str(out)) as after:
             lengths = [file.duration / av.time_base for file in (before, after) if file.duration]
         assert len(lengths) == 2 and abs(lengths[0] - lengths[1]) < 0.002 and lengths[0] > 3
+
+
+@pytest.mark.parametrize("rate", ["24", "25"])
+def test_avi_whose_header_says_ticks(tmp_path: Path, rate: str) -> None:
+    """FFmpeg writes such when it copies: 600 a second, and no frame on most of them."""
+    raw = write_film(tmp_path / "a.mp4", 20, codec="libx264", rate=Fraction(rate), tags=TAGS).path
+    source = tmp_path / "a.avi"
+    ffmpeg("-i", raw, "-c", "copy", source)
+    film = probe(source)
+    assert 1 / film.time_base >= 240 and film.frame_rate == Fraction(rate)
+    for codec, suffix in (("x264", ".mp4"), ("prores", ".mov"), ("ffv1", ".mkv")):
+        out = tmp_path / f"out{suffix}"
+        color(film, out, Settings(codec=codec))
+        assert rates(out) == (Fraction(rate),) * 2
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+def test_a_film_that_begins_late(tmp_path: Path, late: int) -> None:
+    """As where reordered frames have no edit list: the first DTS of the result are around 0."""
+    clock = {"pts": [(place + late) * 512 for place in range(5)], "time_base": Fraction(1, 12288)}
+    film = probe(write_film(tmp_path / "a.mp4", 5, codec="libx264", tags=TAGS, **clock).path)
+    pts = [frame.pts for frame in read(film)]  # the muxer of the source rounds its start
+    for codec in ("x264", "x265"):
+        out = tmp_path / "out.mp4"
+        color(film, out, Settings(codec=codec))
+        assert rates(out) == (24, 24) and video_pts(out) == (Fraction(1, 12288), pts)

@@ -53,9 +53,9 @@ def concatenate(
     delay = max(int((np.arange(len(rank)) - rank).max()) for rank in ranks)
     usual = max(1, round(1 / (film.frame_rate * film.time_base)))
     ends = np.append(pts[1:], pts[-1] + (max(1, round(last / film.time_base)) if last else usual))
-    # The first DTS lie before the first PTS; libav's MP4 muxer takes the start of a late film amiss where they
-    # are not above 0 too.
-    lead = usual if pts[0] <= 0 or pts[0] > delay * usual else max(1, int(pts[0] - 1) // delay)
+    # The first DTS lie before the first PTS, no wider apart than frames are there: libav's MP4 muxer takes the start
+    # of a late film amiss where they are.
+    lead = min([usual, *np.diff(pts[: delay + 2]).tolist()])
     ticks, scale = film.time_base.numerator, film.time_base.denominator
     options = {"fflags": "+bitexact"}
     if path.suffix != ".mkv":

@@ -308,6 +308,8 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
         raw = bool(container.format.flags & NO_TIMESTAMPS)
         if raw:  # what the demuxer takes for granted, and the coded stream's own
             rates.reverse()
+        if container.format.name == "avi":  # the header's may be a tick only: frames lie on some, the rest are empty
+            rates.reverse()
         rate = _unrounded(next((Fraction(rate) for rate in rates if rate and rate <= FASTEST), Fraction(24)))
         side = told(frame)[1]
         rotation, display = _display_matrix(frame, side.get("DISPLAYMATRIX"))
