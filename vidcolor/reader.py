@@ -245,14 +245,9 @@ def _picture(file: Path) -> tuple[Any, str]:
         frame = still(file)
         if frame is not None:
             return frame, ""
-        with open_film(file) as container:
-            stream = video_stream(container, file)
-            context = stream.codec_context
-            context.thread_count = 1
-            with DecoderLog(context.codec.name, context.name) as log:
-                with log.listening():
-                    frame = next(container.decode(stream), None)
-                said = [line for line in log.take() if touches_picture(line, begun=True)]
+        frame, said, others = _decoded_picture(file, threads=0)
+        if said or others:
+            frame, said, _ = _decoded_picture(file, threads=1)
     except VidcolorError as error:
         return None, str(error)
     except av.FFmpegError as error:
@@ -260,6 +255,20 @@ def _picture(file: Path) -> tuple[Any, str]:
     if frame is None:
         return None, f"{file}: no picture in it"
     return frame, f"{file}: damaged ({said[0]})" if said else ""
+
+
+def _decoded_picture(file: Path, threads: int) -> tuple[Any, list[str], bool]:
+    """The picture, what its decoder says against it, and whether some other thread, perhaps one of the decoder's, had
+    an error to tell. threads: of the decoder, 0 for as many as there are processors."""
+    with open_film(file) as container:
+        stream = video_stream(container, file)
+        context = stream.codec_context
+        context.thread_count = threads
+        with DecoderLog(context.codec.name, context.name) as log:
+            with log.listening():
+                frame = next(container.decode(stream), None)
+            said = [line for line in log.take() if touches_picture(line, begun=True)]
+            return frame, said, log.elsewhere()
 
 
 def read_decord(film: Film, indices: Sequence[int], pts: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
