@@ -9,6 +9,7 @@ held-out clips instead: of grey, of all matches, and of those that are trusted.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def pairs(
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Kind, frame and key, as Lab at working size."""
     for n in range(count):
-        kind, own, other = KINDS[n % len(KINDS)], *rng.choice(len(clips), 2, replace=False)
+        kind, own = KINDS[n % len(KINDS)], int(rng.integers(len(clips)))
+        other = rng.choice([i for i, clip in enumerate(clips) if not related(clip.name, clips[own].name)])
         frames = clips[own].frames
         first, last = frames[rng.integers(len(frames) // 3 + 1)], frames[-1 - rng.integers(len(frames) // 3 + 1)]
         frame, key = (first, last) if rng.random() < 0.5 else (last, first)
@@ -59,6 +61,11 @@ def pairs(
         if kind == "light":
             key_lab[..., 0] = 100 * (key_lab[..., 0] / 100) ** np.exp(rng.normal(0, 0.25)) * rng.uniform(0.85, 1)
         yield kind, lab, key_lab
+
+
+def related(a: str, b: str) -> bool:
+    """Whether clips of these names may show the same: parts of a series, or of one clip from two sources."""
+    return not set(re.split(r"[_-]", a)).isdisjoint(re.split(r"[_-]", b))
 
 
 def grey_shot(lab: np.ndarray, own_key: bool) -> Shot:

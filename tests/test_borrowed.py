@@ -96,6 +96,14 @@ def test_it_holds_over_frames_in_motion_and_at_two_sizes(model):
     assert chroma(colored(quality, shot_of(truth, False), lab(ASTRONAUT))).mean() < 5
 
 
+def test_sscn_asks_the_same():
+    sscn = models.create("sscn", device="cpu")
+    for key, bounds in ((ASTRONAUT, (0, 3)), (COFFEE, (20, 60))):
+        found = colored(sscn, shot_of(lab(COFFEE), False), lab(key))
+        assert bounds[0] <= chroma(found).mean() < bounds[1]
+    assert chroma(colored(sscn, shot_of(lab(COFFEE), True), lab(ASTRONAUT))).mean() > 10
+
+
 def test_a_shot_with_its_own_key_is_as_it_was(model, monkeypatch):
     def never(*_):
         raise AssertionError

@@ -87,8 +87,8 @@ def test_plan_warning_and_summary_say_which(folder, capsys, model):
     assert capsys.readouterr().out.splitlines()[1:] == [SECOND]
     result = api.colorize("film.mkv", refs="refs.csv", overwrite=True, size=64)
     assert result.keyless == (2,)
-    assert cli.main(["film.mkv", "--refs", "refs.csv", "--size", "64", "-y", "--model", "sscn"]) == 0
-    assert "--model sscn colours them from the keys there are" in capsys.readouterr().err
+    assert cli.main(["film.mkv", "--refs", "refs.csv", "--size", "64", "-y", "--model", "adain"]) == 0
+    assert "--model adain colours them from the keys there are" in capsys.readouterr().err
 
 
 def test_nothing_is_said_where_all_have_their_own(folder, capsys, model):

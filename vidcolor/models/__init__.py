@@ -34,7 +34,7 @@ def draws(name: str) -> bool:
 
 def cautious(name: str) -> bool:
     """Whether a model takes from keys of another shot only what surely matches (`borrowed`)."""
-    return name == DEFAULT
+    return name in (DEFAULT, "sscn")
 
 
 def create(

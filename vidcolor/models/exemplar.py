@@ -179,12 +179,12 @@ class Exemplar:
         for number, key in enumerate(references):
             for scale, bias in VIEWS:
                 size = (round(h * scale / 32) * 32, round(w * scale / 32) * 32)
-                lab = _sized(key.lab, *size)
+                lab = sized(key.lab, *size)
                 l, a, b = (torch.from_numpy(np.ascontiguousarray(x))[None, None] for x in np.moveaxis(lab, -1, 0))
                 with autocast(self.device, self.dtype):
                     described = self.matcher.describe(l.to(self.device))
                 view = self.matcher.key_tokens(described, torch.cat([a, b], 1).to(self.device))
-                view = view.with_bias(view.bias + bias + _silent(key, *size).to(self.device))
+                view = view.with_bias(view.bias + bias + silent_places(key, *size).to(self.device))
                 y, x = torch.meshgrid(*(torch.arange(side) for side in described.coarse.shape[-2:]), indexing="ij")
                 place = ((torch.stack([x, y], -1) + 0.5) / len(y)).flatten(0, 1).to(self.device)
                 if scale > 1:  # half of the places, as on a chessboard: their windows still show everything
@@ -240,7 +240,7 @@ def _doubled(x: torch.Tensor) -> torch.Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def _silent(reference: Reference, h: int, w: int) -> torch.Tensor:
+def silent_places(reference: Reference, h: int, w: int) -> torch.Tensor:
     """(h / 8 * w / 8,) added to the logits of a key's places, so that what it does not cover is not found."""
     if reference.covered is None:
         return torch.zeros(h * w // 64)
@@ -248,7 +248,8 @@ def _silent(reference: Reference, h: int, w: int) -> torch.Tensor:
     return torch.from_numpy(np.where(covered > 0.9, 0, -1e4).astype(np.float32)).flatten()
 
 
-def _sized(lab: np.ndarray, h: int, w: int) -> np.ndarray:
+def sized(lab: np.ndarray, h: int, w: int) -> np.ndarray:
+    """A key's Lab (., ., 3) at working size (h, w)."""
     if lab.shape[:2] == (h, w):
         return lab
     return cv2.resize(lab, (w, h), interpolation=cv2.INTER_AREA if lab.shape[0] > h else cv2.INTER_CUBIC)

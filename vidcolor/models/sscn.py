@@ -16,11 +16,12 @@ import torch
 import torch.nn.functional as F
 
 from vidcolor.errors import VidcolorError
-from vidcolor.models import weights
+from vidcolor.models import borrowed, weights
 from vidcolor.models.colornet import ColorizationNet, load_colornet
 from vidcolor.models.contract import Batch, Colored, Reference, Shot
-from vidcolor.models.exemplar import time_bias
-from vidcolor.models.matching import Matcher, load_matcher
+from vidcolor.models.exemplar import silent_places, sized, time_bias
+from vidcolor.models.matching import KeyTokens, Matcher, load_matcher
+from vidcolor.models.matching import together as beside
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.sscn_net import GRID, SSCN, UNIT, load_sscn
 from vidcolor.models.sscn_tokens import Choice, Tokens, look, together
@@ -42,6 +43,8 @@ class State:
     """Of all references side by side, b = 1."""
     owner: torch.Tensor
     """(m,) number of the reference that each token is of."""
+    matched: KeyTokens | None
+    """Of references that are not of this shot: what its frames are matched against, to see whether to trust them."""
 
 
 class Sscn:
@@ -81,7 +84,8 @@ class Sscn:
             return None
         codes, tokens = zip(*(found for _, found in read))
         owner = torch.cat([torch.full((t.ab.shape[1],), n, device=self.device) for n, t in enumerate(tokens)])
-        return State(tuple(r for r, _ in read), shot.first, torch.cat(codes), together(tokens), owner)
+        matched = None if shot.own_key else self._matched([r for r, _ in read], shot.lightness.shape[1:])
+        return State(tuple(r for r, _ in read), shot.first, torch.cat(codes), together(tokens), owner, matched)
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State | None) -> Colored:
@@ -93,7 +97,8 @@ class Sscn:
                 half = l.new_zeros(len(l), 2, l.shape[-2] // 2, l.shape[-1] // 2)
                 return Colored(self._last(l, half, half[:, :1], maps), torch.zeros_like(l))
             seen = look(self.matcher, l, maps) if self.net.semantic else None
-            weight = torch.stack([time_bias(state.references, state.first + i) for i in batch.positions])
+            frames = [state.first + i if state.matched is None else None for i in batch.positions]
+            weight = torch.stack([time_bias(state.references, frame) for frame in frames])
             weight = weight.to(self.device)
             first, content = self.net.transfer(l, weight.softmax(1) @ state.codes, seen)
             target = self.net.style(torch.cat([l, first], 1))
@@ -101,8 +106,29 @@ class Sscn:
             aligned = self.net.align(self.net.describe(target, seen), tokens)
             ab, _ = self.net.refine(target, content, aligned, first)
             sure = self.net.confidence(aligned).float()
+            if state.matched is not None:
+                trust = torch.stack([self._trust(state.matched, x, *m) for x, *m in zip(l, *maps)])[:, None]
+                ab, sure = ab * _grown(trust, GRID), sure * trust
             result = self._last(l, F.avg_pool2d(ab, 2), _grown(sure, 2), maps) if self.last_mile else ab
+            if state.matched is not None:
+                result = result * borrowed.strength(_grown(sure, GRID))
         return Colored(result, _grown(sure, GRID), ab)
+
+    def _matched(self, references: Sequence[Reference], size: tuple[int, ...]) -> KeyTokens:
+        """References at working size (h, w), as frames are matched against them."""
+        keys = []
+        for reference in references:
+            lab = torch.from_numpy(sized(reference.lab, *size).transpose(2, 0, 1).copy())[None].to(self.device)
+            with autocast(self.device, self.dtype):
+                found = self.matcher.describe(lab[:, :1].contiguous())
+            key = self.matcher.key_tokens(found, lab[:, 1:], [reference.weight])
+            keys.append(key.with_bias(key.bias + silent_places(reference, *size).to(self.device)))
+        return beside(keys).with_windows(self.dtype)
+
+    def _trust(self, keys: KeyTokens, l: torch.Tensor, *maps: torch.Tensor) -> torch.Tensor:
+        """(h / 4, w / 4): how far colours of `keys` are trusted in a frame, of its lightness and the trunk's maps."""
+        frame = self.matcher.describe(l[None], [m[None] for m in maps])
+        return borrowed.trust(frame, keys, self.matcher.match(frame, keys))
 
     def _read(self, reference: Reference) -> tuple[torch.Tensor, Tokens] | None:
         """A reference's style code (1, 64) and tokens; None where it covers no place."""
