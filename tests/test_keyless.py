@@ -120,13 +120,13 @@ def test_strict_refuses_before_anything_is_written(folder, capsys, model, step: 
     line = f"{step.replace('dry', '')}film.mkv --ref 2.png --ref 20.png --strict {'--dry-run' * (step == 'dry')}"
     assert cli.main(line.split()) == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"vidcolor: --strict: {SECOND}; paint a frame of each, or assign references to them with --refs LIST"
+        f"vidcolor: --strict: {SECOND}; paint a frame of each, or assign references to them with --refs"
     )
     assert sorted(folder.iterdir()) == before and model.prepared == []
 
 
 def test_strict_without_any_reference(folder, model):
-    with pytest.raises(VidcolorError, match=r"^strict: there is no reference"):
+    with pytest.raises(VidcolorError, match=r"^strict: there is no reference; give keys of all shots with refs$"):
         api.colorize("film.mkv", strict=True, size=64)
     assert not Path("film.color.mkv.vidcolor").exists()
 

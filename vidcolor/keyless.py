@@ -39,7 +39,7 @@ def check(plan: Plan, strict: bool) -> None:
     if found is None:
         return
     if strict:
-        raise VidcolorError(f"--strict: {found}; paint a frame of each, or assign references to them with --refs LIST")
+        raise VidcolorError(f"--strict: {found}; paint a frame of each, or assign references to them with --refs")
     if cautious(plan.settings.model):
         warn(f"{found}; there, colours of keys are taken only where they surely match, the rest is coloured faintly")
     else:

@@ -105,7 +105,7 @@ def make_plan(
     start, end = part.points(request.start, request.end, film, request.first_frame)
     keys = read_keys(request, counted_rate(film))
     if request.strict and not keys:
-        raise VidcolorError("--strict: there is no reference; give keys of all shots with --refs LIST")
+        raise VidcolorError("--strict: there is no reference; give keys of all shots with --refs")
     check_targets(request, settings, keys, out, work, dry=dry)
     fmt = output_format(film, settings, out)
     _check_tools(film, settings)
