@@ -203,9 +203,9 @@ def test_the_same_plan_may_be_made_again_another_needs_leave(folder, capsys):
 def test_a_result_that_appears_meanwhile_is_kept(folder, capsys, monkeypatch):
     from vidcolor import unit
 
-    def render(*arguments):
+    def render(*arguments, **more):
         shutil.copy("style.png", "new.mkv")
-        return real(*arguments)
+        return real(*arguments, **more)
 
     real = unit.render_all
     monkeypatch.setattr(unit, "render_all", render)
