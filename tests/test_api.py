@@ -191,3 +191,21 @@ def test_the_package_offers_it():
     assert vidcolor.colorize is colorize
     with pytest.raises(AttributeError):
         vidcolor.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 5), (16, 1), (1, 100), (31, 17)])
+def test_odd_and_tiny_films_from_key_to_sheet(tmp_path, size):
+    width, height = size
+    tags = {"space": 1, "range": 1}
+    film = write_film(
+        tmp_path / "film.mkv", 4, width=width, height=height, pix_fmt="gray", tags=tags, options={"slices": "1"}
+    )
+    write_key(tmp_path / "key.png", width, height)
+    (tmp_path / "refs.csv").write_text("frame,reference\n1,key.png\n")
+    sheets = {"dump_dir": str(tmp_path / "sheets"), "dump_every": 2}
+    result = colorize(film.path, refs=tmp_path / "refs.csv", size=64, **sheets)
+    luma, _, _ = planes(result.out)
+    assert [plane.tolist() for plane in luma] == [plane.tolist() for plane in film.luma]
+    assert len(list((tmp_path / "sheets").iterdir())) == 2
+    grey = colorize(film.path, ref=tmp_path / "key.png", size=64, codec="x264", out=tmp_path / "film.mp4")
+    assert len(planes(grey.out)[0]) == 4

@@ -122,7 +122,7 @@ def test_blocks_of_work_do_not_show(monkeypatch):
 @pytest.mark.parametrize(
     ("size", "aspect", "expected"),
     [((854, 480), 1, (256, 448)), ((480, 854), 1, (448, 256)), ((720, 576), Fraction(16, 11), (256, 480)),
-     ((64, 64), 1, (256, 256))],
+     ((64, 64), 1, (256, 256)), ((1, 100), 1, (2048, 256)), ((16, 1), 1, (256, 2048))],
 )  # fmt: skip
 def test_working_size(size, aspect, expected):
     film = a_film(width=size[0], height=size[1], sample_aspect_ratio=Fraction(aspect))
