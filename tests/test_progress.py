@@ -69,6 +69,12 @@ def test_the_time_left_is_right_after_a_tenth(lengths, costs):
     assert all(b > a - 0.1 for a, b in pairwise(shares)) and shares[-1] == 1
 
 
+def test_the_bar_waits_until_more_than_reading_was_seen():
+    _, told = run([24], USUAL | {"read": 0.001})
+    assert not any(share for _, _, share in told[:24])
+    assert 0 < told[24][2] < 0.03
+
+
 def test_the_second_size_of_quality_is_counted():
     assert run([24], USUAL, quality=True)[0] > run([24], USUAL)[0] + 3
     whole, told = run([24], USUAL, quality=True)

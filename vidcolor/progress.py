@@ -118,7 +118,8 @@ class Estimate:
             self._at[1] = max(self._at[1], self._submitted)
         count = self._expected[n]["close"] if kind == "close" else 1
         took = now - self._at[which]
-        if kind != self._kinds[which] and kind != "close":  # something else was done too since the step before
+        if kind != self._kinds[which] and kind != "close" and self._begun():
+            # something else was done too since the step before
             took = min(took, self._costs()[kind] or took)
         self._seconds[kind] += took
         self._at[which], self._kinds[which] = now, kind
@@ -130,9 +131,15 @@ class Estimate:
             self._colouring, self._submitted = n + 1, now
 
     def share(self) -> float:
-        """How much of all the time has passed, 0 to 1."""
+        """How much of all the time has passed, 0 to 1; 0 so long as reading is all that was seen, which says little."""
+        if not self._begun():
+            return 0.0
         passed = self._clock() - self._began
         return passed / max(passed + self.remaining(), 1e-9)
+
+    def _begun(self) -> bool:
+        """Whether a step was seen that takes long."""
+        return any(kind != "read" for kind in self._seen)
 
     def remaining(self) -> float:
         """Seconds left, as the two passes overlap."""
