@@ -57,7 +57,7 @@ USUAL = {kind: cost / 60 for kind, cost in COSTS.items()} | {"finish": 0.06, "cl
         USUAL,
         {kind: cost / 10 for kind, cost in USUAL.items()},
         USUAL | {"read": 0.07, "finish": 0.3, "close": 0.3},  # a large film
-        USUAL | {"match": 0.15, "colour": 0.22},
+        USUAL | {"match": 0.15, "colour": 0.9},
     ],
     ids=["usual", "quick", "large", "other"],
 )
@@ -71,8 +71,8 @@ def test_the_time_left_is_right_after_a_tenth(lengths, costs):
 
 def test_the_bar_waits_until_more_than_reading_was_seen():
     _, told = run([24], USUAL | {"read": 0.001})
-    assert not any(share for _, _, share in told[:24])
-    assert 0 < told[24][2] < 0.03
+    assert not any(share for _, _, share in told[:25])
+    assert 0 < told[25][2] < 0.03
 
 
 def test_the_second_size_of_quality_is_counted():
@@ -91,7 +91,7 @@ def test_the_bar_moves_in_both_passes_and_ends_full(tmp_path, monkeypatch, capsy
     write_film(tmp_path / "film.mkv", 24, cuts=(10,), tags={"space": 6, "range": 1})
     write_key(tmp_path / "a.png")
     api.colorize(tmp_path / "film.mkv", ref=tmp_path / "a.png", size=64, progress=True)
-    assert [seen.count(kind) for kind in ("read", "colour", "finish", "close")] == [24, 24, 24, 2]
+    assert [seen.count(kind) for kind in ("read", "colour", "finish", "close")] == [24, 7, 24, 2]
     assert set(seen) <= {*COSTS, *SECOND}
     last = capsys.readouterr().err.split("\r")[-1]
     assert re.search(r"colour: 100%\|.*\| 24/24 \[\d\d:\d\d<00:00, ", last), last

@@ -29,6 +29,8 @@ CHUNK = 240
 what one process holds, and what is lost when it is stopped."""
 MARGIN = 24
 """Frames of the same shot read on each side of a chunk, so that smoothing has settled where chunks meet."""
+BATCH = 4
+"""Frames that go through a model together; on a CPU more gain nothing."""
 UNIT_FORMAT = 2
 """Raised when the same plan would give other pixels, so that units of an older program are not reused."""
 PROPOSED, PROPOSED_RECORD = "proposed", "proposed.json"

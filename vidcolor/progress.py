@@ -12,7 +12,7 @@ from typing import Any, Self
 from tqdm import tqdm
 
 from .film import Film, open_film
-from .plan import Plan, Unit
+from .plan import BATCH, Plan, Unit
 
 PAUSE = 0.1
 """Seconds between two movements of a bar, at least."""
@@ -75,9 +75,9 @@ class UnitsBar(FramesBar):
         super().__exit__()
 
 
-COSTS = {"read": 1.0, "flow": 2.5, "trace": 2.5, "match": 17.0, "again": 11.0, "colour": 9.0}
+COSTS = {"read": 1.0, "flow": 2.5, "trace": 2.5, "match": 17.0, "again": 11.0, "colour": 36.0}
 """About how long the steps of a frame take against one another, before they were seen (480 lines, a CPU): its reading,
-flow, a painted key followed to it, matching, that of `--quality` at a second size, the colorization sub-net."""
+flow, a painted key followed to it, matching, that of `--quality` at a second size; of a batch the rest of the model."""
 WRITING = 3.0
 """The same of bringing its colours to full size, against reading it."""
 ENCODING = {"x264": 5.0, "x265": 17.0, "ffv1": 3.0, "prores": 4.0}
@@ -121,9 +121,10 @@ class Estimate:
         if kind != self._kinds[which] and kind != "close" and self._begun():
             # something else was done too since the step before
             took = min(took, self._costs()[kind] or took)
-        self._seconds[kind] += took
+        if kind == "read" or self._begun() or kind == self._kinds[which]:  # the first of all comes after a start
+            self._seconds[kind] += took
+            self._seen[kind] += count
         self._at[which], self._kinds[which] = now, kind
-        self._seen[kind] += count
         self._steps[n][kind] += count
         if which:
             self._finishing = n + (kind == "close")
@@ -177,7 +178,7 @@ class Estimate:
 def _expected(plan: Plan, unit: Unit, steady: bool, held: int) -> Counter[str]:
     """How often each step comes in a unit. held: frames that the encoder holds back."""
     frames = unit.warm_last - unit.warm_first
-    steps = Counter(read=frames, colour=frames, finish=len(unit), close=max(1, min(held, len(unit))))
+    steps = Counter(read=frames, colour=-(-frames // BATCH), finish=len(unit), close=max(1, min(held, len(unit))))
     if steady:
         moving = plan.settings.temporal > 0
         painted = sum(key.painted and unit.warm_first <= (key.frame or 0) < unit.warm_last for key in unit.keys)

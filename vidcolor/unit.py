@@ -25,11 +25,9 @@ from vidcolor import chroma, color, dump, fill, keyframes, picture, reader, refe
 from vidcolor.encode import Encoder, OutputFormat, output_format
 from vidcolor.film import Film, Frame
 from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
-from vidcolor.plan import KeyUse, Plan, Unit
+from vidcolor.plan import BATCH, KeyUse, Plan, Unit
 from vidcolor.timecode import counted_rate, label
 
-BATCH = 4
-"""Frames that go through a model together; on a CPU more gain nothing."""
 AHEAD = 8
 """Full-size frames decoded ahead of the encoder."""
 
@@ -158,7 +156,7 @@ def find_colors(
                 if colored.coarse is not None and is_dumped(plan, shot.first + position):
                     small = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
                     coarse[shot.first + position] = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
-                step("colour")
+            step("colour")
         del state
     with timings.measure("temporal"):
         pins = temporal.pins(shot, keys)
