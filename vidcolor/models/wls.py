@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 
 ITERATIONS = 6
-"""Of conjugate gradients; twice as many change ab by less than 0.1 (mean over held-out clips)."""
+"""Of conjugate gradients; ab are then 0.05 from the solution on average, 0.2 on the frame of a cropped key."""
 FEW = 256
 """Places of a grid that are solved for directly."""
 DAMPING = 0.7
