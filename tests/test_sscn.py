@@ -387,7 +387,7 @@ def test_the_encoder_may_be_a_users_own_file(tmp_path, monkeypatch):
     monkeypatch.setattr(sscn, "load_colornet", lambda: coloring)
     monkeypatch.setattr(sscn, "load_matcher", lambda: matcher)
     assert Sscn(CPU, encoder=str(path)).net.width == 4
-    with pytest.raises(VidcolorError, match="cannot read the weights"):
+    with pytest.raises(VidcolorError, match="the weights cannot be read: no such file"):
         Sscn(CPU, encoder=str(tmp_path / "none.safetensors"))
     with pytest.raises(VidcolorError, match=r"--encoder vgg19: --model sscn has no such encoder; give a \.safetensors"):
         Sscn(CPU, encoder="vgg19")

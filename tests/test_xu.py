@@ -148,7 +148,7 @@ def test_the_encoder_may_be_a_users_own_file(tmp_path, monkeypatch):
     weights.save(path, net.state_dict(), {"net": "transfer", "settings": {"widths": [4, 6, 8, 10]}})
     monkeypatch.setattr(xu, "load_colornet", lambda: colorizing)
     assert xu.Xu(CPU, encoder=str(path)).transferring.widths == (4, 6, 8, 10)
-    with pytest.raises(VidcolorError, match="cannot read the weights"):
+    with pytest.raises(VidcolorError, match="the weights cannot be read: no such file"):
         xu.Xu(CPU, encoder=str(tmp_path / "none.safetensors"))
     with pytest.raises(VidcolorError, match="--encoder vgg20: no such encoder; give vgg19 or"):
         xu.Xu(CPU, encoder="vgg20")
