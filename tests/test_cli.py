@@ -115,6 +115,12 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(folder, capsys, model):
     assert model.prepared == []
 
 
+def test_the_plan_of_a_part_does_not_call_what_was_scanned_the_film(folder, capsys):
+    for end, words in ((["--end", "5"], "9 frames scanned, "), ([], "24 frames, ")):
+        assert cli.main(["film.mkv", "--ref", "b.png", "--dry-run", *end]) == 0
+        assert f"film    film.mkv: {words}" in capsys.readouterr().out
+
+
 def test_a_dry_run_shows_the_plan_where_the_result_exists(folder, capsys):
     write_film(folder / "film.color.mkv", 2)
     before = [(path.name, path.read_bytes()) for path in sorted(folder.iterdir())]
@@ -190,7 +196,7 @@ def test_the_steps_one_by_one(folder, capsys, model):
     assert cli.main(["unit", "film.color.plan.json", "3"]) == 2
     assert "no unit 3" in capsys.readouterr().err
     assert cli.main(["join", "film.color.plan.json"]) == 2
-    assert "-y" in capsys.readouterr().err
+    assert "overwrite it with -y or name another with `vidcolor plan -o`" in capsys.readouterr().err  # join has no -o
 
 
 def test_a_farm_works_in_whatever_folder_the_project_lies_by_now(folder, capsys, monkeypatch):

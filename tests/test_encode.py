@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -236,6 +237,14 @@ def test_two_at_one_unit_do_not_write_into_each_others_file(tmp_path: Path) -> N
             slow.write(frame, *chroma_planes(film, fmt))
     assert [file.name for file in path.parent.iterdir()] == ["u.mkv"]
     assert [frame.luma.tolist() for frame in read(probe(path))] == [frame.luma.tolist() for frame in read(film)]
+
+
+def test_a_folder_that_another_run_removed_is_said_so(tmp_path: Path) -> None:
+    film = probe(write_film(tmp_path / "a.mkv", 3, tags=TAGS).path)
+    fmt = output_format(film, Settings(codec="ffv1"), "out.mkv")
+    with pytest.raises(VidcolorError, match="removed by another run"), Encoder(film, fmt, tmp_path / "w/u.mkv") as late:
+        late.write(next(read(film)), *chroma_planes(film, fmt))
+        shutil.rmtree(tmp_path / "w")
 
 
 def test_a_full_disk_and_an_unwritable_folder(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_plan_warning_and_summary_say_which(folder, capsys, model):
     keys = said.out.splitlines()[unit + 1 : unit + 3]
     assert [line.endswith(f"painted frame {n}, not of this shot") for line, n in zip(keys, (2, 20))] == [True, True]
     assert f"vidcolor: {SECOND}; there, colours of keys are taken only where they surely match" in said.err
+    assert "paint a frame of each, or assign references to them with --refs\n" in said.err
     assert cli.main(["film.mkv", "--refs", "refs.csv", "--size", "64"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [SECOND]
     result = api.colorize("film.mkv", refs="refs.csv", overwrite=True, size=64)

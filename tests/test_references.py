@@ -217,7 +217,9 @@ def test_timecodes_and_scenes_are_read(tmp_path):
         ("frame,reference,weight\n1,a.png,nan\n", ["row 2", '"weight"']),
         ("frame,reference\n1,a.png,7\n", ["row 2", "column 3"]),
         ("frame,scene,reference\n1,1,a.png\n", ["header", "frame and scene"]),
-        ("place,reference\n1,a.png\n", ["header", "frame, timecode, scene"]),
+        ("place,reference\n1,a.png\n", ["header", "frame, timecode, scene", "has place and reference"]),
+        ('frame,reference,note\n1,a.png,"open\n2,a.png,x\n', ["line 2", "quotation mark"]),
+        ('frame,reference\n1,"a.png"b\n', ["line 2", "quotation mark"]),
         ("frame,picture\n1,a.png\n", ["header", '"reference"']),
         ("frame,reference\n", ["no reference"]),
         ("", ["header"]),
@@ -230,6 +232,17 @@ def test_a_bad_list_names_row_and_column(tmp_path, text: str, words: list[str]):
         read_refs(tmp_path / "refs.csv")
     assert all(word in str(error.value) for word in words), error.value
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("first", ["", "sep=;\r\n"])
+def test_a_list_as_a_spreadsheet_with_decimal_commas_writes_it(tmp_path, first: str):
+    write_key(tmp_path / "a.png")
+    (tmp_path / "refs.csv").write_text(first + "frame;reference;weight\r\n3;a.png;0,5\r\n7;a.png;\r\n", "utf-8-sig")
+    assert [(key.place, key.weight) for key in read_refs(tmp_path / "refs.csv")] == [(3, 0.5), (7, 1.0)]
+    rows = (tmp_path / "refs.csv").read_text("utf-8").replace("7;", "x;")
+    (tmp_path / "refs.csv").write_text(rows, "utf-8")
+    with pytest.raises(VidcolorError, match=f"row {4 if first else 3}, "):
+        read_refs(tmp_path / "refs.csv")
 
 
 def test_a_folder_is_read_by_the_numbers_in_names(tmp_path):
@@ -450,7 +463,7 @@ def test_keys_for_one_frame_are_named(tmp_path, capsys):
     for name in ("000003.png", "k3.jpg", "4.png"):
         write_key(tmp_path / name)
     read_refs(tmp_path)
-    assert "000003.png and k3.jpg are all for frame 3" in capsys.readouterr().err
+    assert "000003.png and k3.jpg are both for frame 3" in capsys.readouterr().err
     (tmp_path / "t.csv").write_text("frame,reference\n7,4.png\n3,k3.jpg\n7,000003.png\n")
     read_refs(tmp_path / "t.csv")
-    assert "4.png and 000003.png are all for frame 7" in capsys.readouterr().err
+    assert "4.png and 000003.png are both for frame 7" in capsys.readouterr().err

@@ -338,7 +338,7 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     add("--dump", type=Path, metavar="DIR", help="write inspection sheets (PNG) there")
     add("--dump-every", type=whole, metavar="N", help="of every Nth frame (24)")
     add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
-    add("-v", "--verbose", action="store_true", help="print the plan before it is done")
+    add("-v", "--verbose", action="store_true", help="print the plan before it is carried out")
     return parser
 
 

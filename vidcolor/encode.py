@@ -355,4 +355,8 @@ def _tables(depth: int, full: bool, new_depth: int, new_full: bool) -> tuple[np.
 
 
 def _failed(path: Path, error: Exception) -> VidcolorError:
-    return VidcolorError(f"{path}: cannot be written: {reason(error)}")
+    if isinstance(error, FileNotFoundError):  # its folder was made: the end of another run has removed it
+        why = "removed by another run for the same result; when that has ended, give the command again"
+    else:
+        why = reason(error)
+    return VidcolorError(f"{path}: cannot be written: {why}")

@@ -29,7 +29,8 @@ def join(plan: Plan, plan_path: Path | None = None, *, overwrite: bool) -> Path:
     keys = {Path(key.path) for unit in plan.units for key in unit.keys}
     inputs = of_film(plan.film.path) + [("a reference", key) for key in sorted(keys)]
     inputs += [] if plan_path is None else [("the plan", plan_path)]
-    check([Target(plan.out, "the result", "-o", overwrite=overwrite)], inputs)
+    option = "-o" if plan_path is None else "`vidcolor plan -o`"
+    check([Target(plan.out, "the result", option, overwrite=overwrite)], inputs)
     missing = [unit.index for unit in plan.units if not plan.unit_path(unit).is_file()]
     if missing:
         where = shlex.quote(str(plan_path or plan.work / "plan.json"))

@@ -41,7 +41,10 @@ def check(plan: Plan, strict: bool) -> None:
     if strict:
         raise VidcolorError(f"--strict: {found}; paint a frame of each, or assign references to them with --refs")
     if cautious(plan.settings.model):
-        warn(f"{found}; there, colours of keys are taken only where they surely match, the rest is coloured faintly")
+        warn(
+            f"{found}; there, colours of keys are taken only where they surely match, the rest is coloured faintly; "
+            "paint a frame of each, or assign references to them with --refs"
+        )
     else:
         warn(f"{found}; --model {plan.settings.model} colours them from the keys there are: look them over")
 

@@ -234,8 +234,9 @@ def describe(plan: Plan) -> list[str]:
 
     film, base = plan.film, plan.film.time_base
     fmt = output_format(film, plan.settings, plan.out)
+    read = " scanned" if plan.last < len(plan.pts) else ""  # the film may be longer: the scan stops after the last key
     lines = [
-        f"film    {film.path}: {count(len(plan.pts), 'frame')}, {film.width}x{film.height} {film.pix_fmt} "
+        f"film    {film.path}: {count(len(plan.pts), 'frame')}{read}, {film.width}x{film.height} {film.pix_fmt} "
         f"{float(film.frame_rate):.3f} fps, {film.matrix} {'full' if film.full_range else 'limited'} range",
         f"result  {plan.out}: {count(plan.last - plan.first, 'frame')} ({plan.first} to {plan.last - 1}), {fmt}",
         f"shots   {len({unit.shot for unit in plan.units})} in {count(len(plan.units), 'unit')}",

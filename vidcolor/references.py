@@ -167,7 +167,8 @@ def _say_twins(keys: Sequence[Key], path: Path) -> None:
         if len(twins) > 1:
             names = " and ".join(key.path.name for key in twins)
             where = f"frame {place}" if isinstance(place, int) else timecode(place)
-            warn(f"--refs {path}: {names} are all for {where}, of which one at most is reproduced; is that meant?")
+            these = "both" if len(twins) == 2 else "all"
+            warn(f"--refs {path}: {names} are {these} for {where}, of which one at most is reproduced; is that meant?")
 
 
 def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
@@ -175,7 +176,7 @@ def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
     header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
     places = [name for name in PLACES if name in header]
     if len(places) != 1:
-        found = f"has {' and '.join(places)}" if places else "has none of them"
+        found = f"has {' and '.join(places or [name for name in header if name]) or 'no column'}"
         raise VidcolorError(f"--refs {path}: the header needs one of frame, timecode, scene; it {found}")
     for n, name in enumerate(header, 1):
         if name in header[: n - 1] and name in COLUMNS:
@@ -230,7 +231,7 @@ def _place(
 
 def _weight(cell: str, where: str) -> float:
     try:
-        weight = float(cell or 1)
+        weight = float(cell.replace(",", ".") or 1)  # spreadsheets write 0,5 in half of the world's languages
     except ValueError:
         weight = math.nan
     if not (math.isfinite(weight) and weight > 0):

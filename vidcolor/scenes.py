@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -51,11 +52,15 @@ def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[str, 
         raise VidcolorError(f"{what} {path}: is not UTF-8 text; save it as CSV in UTF-8") from None
     except OSError as error:
         raise VidcolorError(f"{what} {path}: {reason(error)}") from None
-    try:
-        delimiter = csv.Sniffer().sniff(text.partition("\n")[0], ",;\t").delimiter
-    except csv.Error:
-        delimiter = ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    if named := re.match(r"sep=([,;\t])\r?\n", text):  # a first line that Excel reads and writes
+        delimiter = named[1]
+        text = text[named.start(1) + 1 :]  # an empty row, so that rows keep their numbers
+    else:
+        try:
+            delimiter = csv.Sniffer().sniff(text.partition("\n")[0], ",;\t").delimiter
+        except csv.Error:
+            delimiter = ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows = []
     row, line = 1, 1
     try:
@@ -76,8 +81,9 @@ def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[str, 
                         f"{what} {path}, row {number}, column {column}: {len(cell)} characters, no name and no "
                         "number; is a quotation mark missing?"
                     )
-    except csv.Error as error:
-        raise VidcolorError(f"{what} {path}, line {line}: {error}; save it as CSV again") from None
+    except csv.Error:  # strict: a cell without its end would take all rows below into itself
+        wrong = "a quotation mark (\") is missing or out of place"
+        raise VidcolorError(f"{what} {path}, line {line}: {wrong}; save it as CSV again") from None
     return rows
 
 
