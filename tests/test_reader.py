@@ -45,6 +45,20 @@ def test_luma_is_what_was_encoded(tmp_path: Path, pix_fmt: str) -> None:
     assert frames[0].luma.dtype == (np.uint8 if pix_fmt in ("gray", "yuv420p", "yuv422p", "yuv444p") else np.uint16)
 
 
+@pytest.mark.parametrize("left", [2, 8, 30])
+def test_films_are_cropped_to_the_pixel(tmp_path: Path, left: int) -> None:
+    """Decoders that need aligned rows would leave columns at the left that no player shows."""
+    crop = {"qp": "0", "x264-params": f"crop-rect={left},4,6,2"}
+    written = write_film(tmp_path / "a.mkv", 6, width=128, height=64, codec="libx264", options=crop)
+    film = probe(written.path)
+    assert (film.width, film.height) == (128 - left - 6, 64 - 4 - 2)
+    whole = list(read(film))
+    late = list(read(film, 4, pts=[frame.pts for frame in whole]))
+    assert [frame.index for frame in whole + late] == [0, 1, 2, 3, 4, 5, 4, 5]
+    for frame in whole + late:
+        np.testing.assert_array_equal(frame.luma, written.luma[frame.index][4:-2, left:-6])
+
+
 def test_pts_of_a_variable_rate_are_kept(tmp_path: Path) -> None:
     pts = [0, 512, 600, 1700, 1701, 5000, 5512, 9000]
     written = write_film(tmp_path / "a.mp4", 8, codec="libx264", pts=pts, time_base=Fraction(1, 12288))

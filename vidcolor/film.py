@@ -366,18 +366,23 @@ def open_film(file: Path) -> Any:
 
 
 def video_stream(container: Any, file: Path, index: int | None = None) -> Any:
-    """The film's video stream: the default one or else the first, never a cover picture."""
-    if index is not None:
-        return container.streams[index]
+    """The film's video stream: the default one or else the first, never a cover picture; its decoder crops to the
+    pixel, as ffmpeg does."""
+    stream = container.streams[index] if index is not None else _default_stream(container, file)
+    if stream.codec_context is None:
+        raise VidcolorError(f"{file}: no decoder for its video stream")
+    # Without the flag libav keeps columns at the left, so that rows begin at aligned addresses.
+    stream.codec_context.flags |= av.codec.context.Flags.unaligned
+    return stream
+
+
+def _default_stream(container: Any, file: Path) -> Any:
     cover = Disposition.attached_pic | Disposition.timed_thumbnails
     streams = [stream for stream in container.streams.video if not stream.disposition & cover]
     if not streams:
         only = " (only a cover picture)" if container.streams.video else ""
         raise VidcolorError(f"{file}: no video stream{only}")
-    stream = next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
-    if stream.codec_context is None:
-        raise VidcolorError(f"{file}: no decoder for its video stream")
-    return stream
+    return next((stream for stream in streams if stream.disposition & Disposition.default), streams[0])
 
 
 def _first_frame(container: Any, stream: Any, file: Path) -> Any:
