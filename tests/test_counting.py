@@ -91,6 +91,13 @@ def test_timecodes_of_a_list_and_of_the_films_own(folder, tmp_path):
     assert keys_of(tmp_path / "own.mov", refs=refs, first_frame=parse_point("01:00:00:00"))[0] == [(3, True)]
 
 
+def test_a_timecode_beyond_the_end_is_named_as_it_was_written(folder, tmp_path):
+    ffmpeg("-r", "30000/1001", "-i", folder / "film.mkv", "-c:v", "mpeg4", "-q", 2, tmp_path / "drop.mov")
+    refs = listed(folder, "timecode,reference\n01:00:00;03,k3.png\n")
+    with pytest.raises(VidcolorError, match="01:00:00;03 lies beyond"):
+        keys_of(tmp_path / "drop.mov", refs=refs)
+
+
 def test_two_keys_of_one_frame(folder, capsys):
     (folder / "again.png").write_bytes((folder / "k3.png").read_bytes())
     found = keys_of(folder / "film.mkv", ref=(folder / "k3.png", folder / "again.png"))[0]

@@ -32,7 +32,6 @@ from .timecode import (
     Point,
     counted_rate,
     frame_shown,
-    label,
     timecode,
 )
 
@@ -284,7 +283,7 @@ def _use(
             if isinstance(key.place, int):
                 given = f"frame {key.place}"
             else:
-                given = label(key.place, counted_rate(film)) if key.counted else timecode(key.place)
+                given = str(key.counted or timecode(key.place))
             side = "before its first frame" if place < 0 else "beyond the film's end"
             numbers = f"frames {first_number} to {first_number + len(pts) - 1}"
             hint = ""

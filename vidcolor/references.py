@@ -45,8 +45,8 @@ class Key:
     """The user's weight, above 0."""
     source: str = "--ref"
     """Where it was given, for messages: `refs.csv, row 3`."""
-    counted: bool = False
-    """Its place was written as a timecode that counts frames."""
+    counted: Label | None = None
+    """The timecode that counts frames as which its place was written."""
     placed: str = ""
     """Where its place was given, for messages; empty: with the picture."""
 
@@ -214,19 +214,19 @@ def _listed(path: Path, name: str) -> Path:
 
 def _place(
     cell: str, column: str, where: str, rate: Fraction, first: int | Label | None
-) -> tuple[Point | None, int | None, bool]:
-    """Frame or seconds, or the scene; and whether a timecode counts frames."""
+) -> tuple[Point | None, int | None, Label | None]:
+    """Frame or seconds, or the scene; and the timecode that counts frames."""
     if column == "timecode":
         try:
             point = parse_point(cell)
             place = counted_from(point, rate, first if isinstance(first, Label) else None)
-            return place, None, isinstance(point, Label)
+            return place, None, point if isinstance(point, Label) else None
         except VidcolorError as error:
             raise VidcolorError(f'{where}, column "timecode": {error}') from None
     lowest = 1 if column == "scene" else 0
     if not cell.isdecimal() or int(cell) < lowest:
         raise VidcolorError(f'{where}, column "{column}": "{cell}" is not a whole number from {lowest}')
-    return (None, int(cell), False) if column == "scene" else (int(cell), None, False)
+    return (None, int(cell), None) if column == "scene" else (int(cell), None, None)
 
 
 def _weight(cell: str, where: str) -> float:
