@@ -234,9 +234,12 @@ def test_colours_become_luma_by_the_film_s_matrix(tmp_path: Path) -> None:
     assert palette.chroma == "rgb" and palette.depth == 8
 
 
-def test_float_pictures_are_refused() -> None:
+def test_float_pictures_are_refused(tmp_path: Path) -> None:
     with pytest.raises(VidcolorError, match="gbrpf32le is not supported"):
         layout("gbrpf32le")
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=32x24", "-frames:v", 2, "-pix_fmt", "gbrpf32le", tmp_path / "s_%d.exr")
+    with pytest.raises(VidcolorError, match=r"s_1\.exr: pixel format gbrpf32le is not supported: convert"):
+        probe(tmp_path, fps=24)
 
 
 def test_film_is_a_value(tmp_path: Path) -> None:

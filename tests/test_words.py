@@ -67,6 +67,7 @@ def said(capsys, line: str) -> str:
         ("film.mkv --ref a.png --frobnicate", ["--frobnicate", "--help"]),
         ("scan/s_######.png --ref a.png", ["scan/s_%06d.png"]),
         ("scan/s_*.png --ref a.png", ["scan/s_%06d.png"]),
+        ("scan/s_*.png --ref a.png --fps 24", ["scan/s_%06d.png"]),
         ("scan/s_??????.png --ref a.png", ["scan/s_%06d.png"]),
         ("scan/s_[000007-000010].png --ref a.png", ["scan/s_%06d.png"]),
         ("scan/s_{:06d}.png --ref a.png", ["scan/s_%06d.png"]),

@@ -200,7 +200,7 @@ def probe(
         found = describe(files[0])
         found |= {"frame_rate": rate, "base_rate": rate, "time_base": 1 / rate, "frames_hint": len(files), "stream": 0}
     else:
-        if fps is not None:
+        if fps is not None and path.exists():
             raise VidcolorError(f"{path}: --fps is for numbered images; a film file has its own time stamps")
         if path.is_file() and still(path) is not None:
             raise VidcolorError(f"{path}: a single picture; a film of pictures is named by its folder or by a pattern")
@@ -285,7 +285,10 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
         stream = video_stream(container, file, index)
         frame = still(file) or _first_frame(container, stream, file)
         context = stream.codec_context
-        how = layout(frame.format.name)
+        try:
+            how = layout(frame.format.name)
+        except VidcolorError as error:
+            raise VidcolorError(f"{file}: {error}") from None
         tags = {
             "space": int(frame.colorspace),
             "primaries": int(frame.color_primaries),
