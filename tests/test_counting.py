@@ -120,6 +120,21 @@ def test_a_variable_rate_says_what_timecodes_mean(tmp_path, capsys):
     assert "taken for the time at 24 frames a second" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("14", "2", "frame 2 does not lie after --start, frame 14$"),
+        ("12", "12", "frame 12 does not lie after --start, frame 12$"),
+        ("0.5s", "0.25s", "00:00:00.250 does not lie after --start, 00:00:00.500$"),
+        ("00:00:00:12", "00:00:00:03", "00:00:00:03 does not lie after --start, 00:00:00:12$"),
+        ("0.6s", "2", "frame 2 does not lie after --start"),
+    ],
+)
+def test_an_end_before_the_start(folder, start, end, said):
+    with pytest.raises(VidcolorError, match=f"--end: {said}"):
+        keys_of(folder / "film.mkv", ref=(folder / "k3.png",), start=parse_point(start), end=parse_point(end))
+
+
 def test_what_lies_beyond_the_end_is_said_in_the_users_numbers(folder):
     with pytest.raises(VidcolorError, match=r"--start: lies beyond the end of .* \(1 to 16\)"):
         keys_of(folder / "film.mkv", ref=(folder / "k3.png",), first_frame=1, start=17)

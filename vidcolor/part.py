@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from .errors import VidcolorError, warn
 from .film import Film
 from .options import count
 from .recognise import possible_firsts
-from .timecode import Label, Point, counted_from, counted_rate, frame_at, has_constant_rate
+from .timecode import Label, Point, counted_from, counted_rate, frame_at, has_constant_rate, timecode
 
 
 def points(
@@ -18,7 +19,8 @@ def points(
 ) -> tuple[Point | None, Point | None]:
     """Start and end with frames counted from 0 and times from the first frame.
 
-    first_frame: what they call the film's first frame. Raises VidcolorError where they are no points of this film.
+    first_frame: what they call the film's first frame. Raises VidcolorError where they are no points of this film, or
+    the end does not lie after the start.
     """
     found: list[Point | None] = []
     for option, given in (("--start", start), ("--end", end)):
@@ -26,7 +28,17 @@ def points(
             found.append(None if given is None else counted_from(given, counted_rate(film), first_frame))
         except VidcolorError as error:
             raise VidcolorError(f"{option}: {error}") from None
-    return found[0], found[1]
+    begins, ends = found
+    # Told before a scan that would end at --end. A frame and a time are compared once the times are known.
+    if begins is not None and ends is not None and isinstance(begins, int) == isinstance(ends, int) and ends <= begins:
+        raise VidcolorError(f"--end: {_shown(end)} does not lie after --start, {_shown(start)}")
+    return begins, ends
+
+
+def _shown(point: Point | Label | None) -> str:
+    if isinstance(point, Fraction):
+        return timecode(point)
+    return f"frame {point}" if isinstance(point, int) else str(point)
 
 
 def frames(
@@ -39,6 +51,8 @@ def frames(
     zero = first_frame if isinstance(first_frame, int) else 0
     first = 0 if start is None else frame_at(start, pts, film.time_base)
     last = len(pts) if end is None else frame_at(end, pts, film.time_base)
+    if last < first == len(pts):  # the scan ended at --end
+        raise VidcolorError(f"--end: frame {zero + last} does not lie after --start")
     if first >= len(pts):
         own = max(possible_firsts(film))
         hint = f"; --first-frame {own} for the pictures' own numbers" if own > 1 and not zero else ""
