@@ -74,6 +74,22 @@ def test_a_finished_unit_is_not_made_again(tmp_path):
     assert model.shots == []
 
 
+@pytest.mark.parametrize("name", ["film.mkv", "key.png"])
+def test_what_changes_while_a_unit_is_made_leaves_no_unit(tmp_path, name):
+    _, plan = plan_of(tmp_path, cuts=())
+    other = write_film(tmp_path / "other.mkv", 24, cuts=(5,)).path
+    changed = other.read_bytes() if name == "film.mkv" else (tmp_path / name).read_bytes() + b"\0"
+
+    def change(frame):
+        if frame == 3:
+            (tmp_path / "new").write_bytes(changed)
+            (tmp_path / "new").replace(tmp_path / name)
+
+    with pytest.raises(VidcolorError, match=f"{name}: changed since the plan was made"):
+        units.render(plan, plan.units[0], Flat(), change)
+    assert list((plan.work / "units").iterdir()) == []
+
+
 def test_every_unit_is_prepared_once_and_every_frame_coloured_once(tmp_path):
     _, plan = plan_of(tmp_path)
     model = Flat()

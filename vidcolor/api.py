@@ -162,6 +162,7 @@ def finish(plan: Plan, model: Colorizer, *, began: float, overwrite: bool, keep_
         make_folder(plan.work / "units")
     save(plan, plan.work / "plan.json")
     reused = render_units(plan, model, plan.units, progress=progress)
+    check(plan, ())  # all else of the result comes from the film as it is now
     join.join(plan, overwrite=overwrite)
     if not keep_work:
         join.clean(plan)

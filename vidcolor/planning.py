@@ -108,7 +108,7 @@ def make_plan(
     check_targets(request, settings, keys, out, work, dry=dry)
     fmt = output_format(film, settings, out)
     _check_tools(film, settings)
-    hashes = [file_hash(key.path) for key in keys]
+    hashes, identity = [file_hash(key.path) for key in keys], film_identity(film)  # before the film is read
     scenes = read_scenes(request.scenes) if request.scenes else None
     model = fingerprint()
     settings = replace(settings, precision=name(computing(settings)[1]))
@@ -145,7 +145,6 @@ def make_plan(
     _report(request, keys, uses, matches, film, found.first_number)
     uses = _one_to_a_frame(uses)
     own, serving = _serving(keys, uses, shots, scenes or shots)
-    identity = film_identity(film)
     units = []
     for index, (shot, *span) in enumerate(cut_units(shots, first, last)):
         used = tuple(uses[n] for n in serving[shot])

@@ -25,7 +25,7 @@ from vidcolor import chroma, color, dump, fill, keyframes, picture, reader, refe
 from vidcolor.encode import Encoder, OutputFormat, output_format
 from vidcolor.film import Film, Frame
 from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
-from vidcolor.plan import BATCH, KeyUse, Plan, Unit
+from vidcolor.plan import BATCH, KeyUse, Plan, Unit, check
 from vidcolor.timecode import counted_rate, label
 
 AHEAD = 8
@@ -205,6 +205,7 @@ def finish(
             if is_dumped(plan, frame.index):
                 _dump(plan, unit, colors, frame.index)
             on_frame(frame.index)
+        check(plan, [unit])  # nothing that was read for this file has changed meanwhile
 
 
 def read_shot(plan: Plan, unit: Unit, timings: Timings, step: Callable[[str], None] = lambda kind: None) -> Shot:
