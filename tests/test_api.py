@@ -176,6 +176,25 @@ def test_a_setting_that_is_none_is_named(film):
         colorize(film, ref=film.parent / "a.png", codec="h264")
 
 
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        *[("start", -5), ("start", 5.5), ("end", True), ("first_frame", -1), ("first_frame", 1.5)],
+        *[("fps", "film"), ("fps", 0), ("fps", float("nan")), ("size", "64"), ("size", 64.5), ("strength", "1")],
+        *[("temporal", None), ("crf", "18"), ("seed", "x"), ("dump_every", 0.5), ("lossless", "no")],
+        *[("full_range", "limited"), ("quality", 1), ("allow_interlaced", None)],
+    ],
+)
+def test_a_value_of_a_wrong_kind_is_named(film, argument, value):
+    with pytest.raises(VidcolorError, match=f"^{argument} {value!r}: "):
+        colorize(film, film.parent / "a.png", **{argument: value})
+
+
+def test_sheets_need_no_more_than_their_folder(film):
+    colorize(film, film.parent / "a.png", size=64, dump_dir=film.parent / "look")
+    assert [path.name for path in (film.parent / "look").iterdir()] == ["sheet_000000.vidcolor.png"]
+
+
 def test_image_sequences(tmp_path):
     from media import write_images
 

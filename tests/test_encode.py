@@ -135,8 +135,8 @@ def test_full_range_becomes_limited() -> None:
         ("ffv1", "out.mp4", r"ffv1 does not fit into \.mp4: name the result \.mkv, or use --codec x264 or x265"),
         ("prores", "out.mp4", r"\.mkv or \.mov"),
         ("prores", "out.webm", r"\(prores: \.mkv or \.mov\), not \.webm"),
-        ("x264", "out.avi", r"\.mkv or \.mp4"),
-        ("x264", "out", "not without ending"),
+        ("x264", "out.avi", r"\.mkv, \.mp4, \.m4v, \.mov, not \.avi"),
+        ("x264", "out", "not without an ending"),
     ],
 )
 def test_codec_and_container_that_do_not_fit(tmp_path: Path, codec: str, name: str, remedy: str) -> None:

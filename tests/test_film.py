@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -155,6 +156,11 @@ def test_what_is_no_film_is_said_in_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value) and name in str(caught.value)
     with pytest.raises(VidcolorError, match="--fps is for numbered images"):
         probe(film, fps=24)
+    with pytest.raises(VidcolorError, match="no such file"):
+        probe(tmp_path / "s_######.png", fps=24)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(VidcolorError, match="pipe: a pipe or a device"):
+        probe(tmp_path / "pipe")
     with pytest.raises(VidcolorError, match="matrix bt2100"):
         probe(film, matrix="bt2100")
 

@@ -107,15 +107,17 @@ def colorize(
     names = {field.name for field in fields(Settings)}
     if unknown := sorted(set(settings) - names):
         raise VidcolorError(f"unknown setting {unknown[0]}: one of {', '.join(sorted(names))}")
+    if settings.get("dump_dir") is not None:
+        settings = {"dump_every": 24, **settings}
     request = Request(
         movie=Path(movie),
         ref=tuple(Path(one) for one in ([ref] if isinstance(ref, str | os.PathLike) else ref or ())),
         refs=None if refs is None else Path(refs),
         out=None if out is None else Path(out),
         scenes=None if scenes is None else Path(scenes),
-        start=parse_point(start) if isinstance(start, str) else start,
-        end=parse_point(end) if isinstance(end, str) else end,
-        fps=None if fps is None else Fraction(fps).limit_denominator(1001 * 1000),
+        start=_point("start", start),
+        end=_point("end", end),
+        fps=_rate(fps),
         overwrite=overwrite,
         first_frame=_first_frame(first_frame),
         strict=strict,
@@ -125,9 +127,36 @@ def colorize(
 
 def _first_frame(given: int | str | None) -> int | Label | None:
     first = parse_point(given) if isinstance(given, str) else given
-    if isinstance(first, Fraction):
-        raise VidcolorError(f"first_frame {given}: a number, or a timecode HH:MM:SS:FF")
-    return first
+    if first is None or isinstance(first, Label) or (isinstance(first, int) and _is_number(first)):
+        return first
+    raise VidcolorError(f"first_frame {given!r}: a whole number from 0, or a timecode HH:MM:SS:FF")
+
+
+def _point(name: str, given: Point | Label | str | None) -> Point | Label | None:
+    if isinstance(given, str):
+        return parse_point(given)
+    if given is None or isinstance(given, Label) or _is_number(given) or (isinstance(given, Fraction) and given >= 0):
+        return given
+    raise VidcolorError(
+        f"{name} {given!r}: a frame's whole number from 0, seconds as a Fraction, or text (12.5s, HH:MM:SS:FF)"
+    )
+
+
+def _is_number(given: object) -> bool:
+    """Whether it is a frame's number."""
+    return isinstance(given, int) and not isinstance(given, bool) and given >= 0
+
+
+def _rate(given: Fraction | float | str | None) -> Fraction | None:
+    if given is None:
+        return None
+    try:
+        rate = Fraction(given).limit_denominator(1001 * 1000)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        rate = Fraction(0)
+    if rate <= 0:
+        raise VidcolorError(f"fps {given!r}: not a frame rate (24, 25.0, 24000/1001)")
+    return rate
 
 
 def run(request: Request, settings: Settings, *, keep_work: bool = False, progress: bool = True) -> Result:

@@ -116,7 +116,10 @@ def container_of(codec: str, out: Path, lossless: bool) -> str:
     fitting = [ending for ending, (_, codecs) in FITS.items() if codec in codecs]
     if suffix not in FITS:
         own = "" if len(fitting) == len(FITS) else f" ({codec}: {' or '.join(fitting)})"
-        raise VidcolorError(f"{out}: results are written as {' or '.join(FITS)}{own}, not {suffix or 'without ending'}")
+        raise VidcolorError(
+            f"{out}: results are written as {', '.join(FITS)}{own}, not {suffix or 'without an ending'}; "
+            "name it so with -o"
+        )
     if suffix not in fitting:
         other = "leave out --lossless" if lossless else "use --codec " + " or ".join(FITS[suffix][1])
         raise VidcolorError(

@@ -354,6 +354,8 @@ def open_film(file: Path) -> Any:
     options = {"pattern_type": "none"}
     if not file.exists():  # libav opens a picture that is not there
         raise VidcolorError(f"{file}: no such file; {meant(file)}")
+    if not file.is_file():
+        raise VidcolorError(f"{file}: a pipe or a device, which cannot be read twice; save the film as a file first")
     try:
         return av.open(str(Path(file).absolute()), metadata_errors="replace", options=options)
     except (av.FFmpegError, OSError, ValueError) as error:

@@ -203,11 +203,12 @@ def file_hash(path: Path) -> str:
 
 def check(plan: Plan, units: Iterable[Unit]) -> None:
     """Raise VidcolorError where the film or a key of `units` is not what it was when the plan was made."""
+    changed = "changed since the plan was made; make the plan again, or give the same command again"
     if film_identity(plan.film) != plan.identity:
-        raise VidcolorError(f"{plan.film.path}: changed since the plan was made; make the plan or give the command again")
+        raise VidcolorError(f"{plan.film.path}: {changed}")
     for path, sha256 in {(key.path, key.sha256) for unit in units for key in unit.keys}:
         if file_hash(Path(path)) != sha256:
-            raise VidcolorError(f"reference {path}: changed since the plan was made; make the plan or give the command again")
+            raise VidcolorError(f"reference {path}: {changed}")
 
 
 def is_plan(path: Path) -> bool:

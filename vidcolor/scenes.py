@@ -82,7 +82,7 @@ def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[str, 
                         "number; is a quotation mark missing?"
                     )
     except csv.Error:  # strict: a cell without its end would take all rows below into itself
-        wrong = "a quotation mark (\") is missing or out of place"
+        wrong = 'a quotation mark (") is missing or out of place'
         raise VidcolorError(f"{what} {path}, line {line}: {wrong}; save it as CSV again") from None
     return rows
 

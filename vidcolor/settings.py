@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
 from .errors import VidcolorError
@@ -106,16 +107,21 @@ class Settings:
                 raise VidcolorError(f"{_option(name)} {value}: one of {', '.join(choices)}")
         for name in ("strength", "temporal"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and 0 <= value <= 1):
-                raise VidcolorError(f"{_option(name)} {value}: a number from 0 to 1")
-        if self.size is not None and not 32 <= self.size <= 4096:
-            raise VidcolorError(f"--size {self.size}: pixels of the short side, from 32 to 4096")
-        if self.crf is not None and not 0 <= self.crf <= 51:
-            raise VidcolorError(f"--crf {self.crf}: a whole number from 0 (best) to 51")
-        if self.seed < 0:
-            raise VidcolorError(f"--seed {self.seed}: a whole number from 0")
-        if self.dump_every < 0:
-            raise VidcolorError(f"--dump-every {self.dump_every}: a whole number from 1")
+            if not (_is(value, Real) and math.isfinite(value) and 0 <= value <= 1):
+                raise VidcolorError(f"{_option(name)} {value!r}: a number from 0 to 1")
+        if self.size is not None and not (_is(self.size, Integral) and 32 <= self.size <= 4096):
+            raise VidcolorError(f"--size {self.size!r}: pixels of the short side, from 32 to 4096")
+        if self.crf is not None and not (_is(self.crf, Integral) and 0 <= self.crf <= 51):
+            raise VidcolorError(f"--crf {self.crf!r}: a whole number from 0 (best) to 51")
+        if not (_is(self.seed, Integral) and self.seed >= 0):
+            raise VidcolorError(f"--seed {self.seed!r}: a whole number from 0")
+        if not (_is(self.dump_every, Integral) and self.dump_every >= 0):
+            raise VidcolorError(f"--dump-every {self.dump_every!r}: a whole number from 1")
+        for name in ("lossless", "quality", "allow_interlaced"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise VidcolorError(f"{_option(name)} {value!r}: True or False")
+        if not (self.full_range is None or isinstance(self.full_range, bool)):
+            raise VidcolorError(f"--range {self.full_range!r}: True, False, or None to believe the film")
         if self.dump_every and self.dump_dir is None:
             raise VidcolorError("--dump-every without a folder: name it with --dump DIR")
         self._check_together()
@@ -149,6 +155,11 @@ class Settings:
         and range, the working size and the format of the result say, however they were asked for.
         """
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_IN_PIXELS}
+
+
+def _is(value: Any, kind: type) -> bool:
+    """Whether a value of Python's is a number of this kind, which a truth value is not."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _option(name: str) -> str:
