@@ -128,6 +128,14 @@ def test_proposals_of_a_film(film, capsys):
         table[0]["color"] = "#e01010"
 
     edited(csv_path, redder)
+    own = csv_path.read_bytes()
+    assert cli.main([*again[:4], "--anchors-per-frame", "5", "-qy", "--device", "cpu"]) == 0  # edited rows are not lost
+    assert "anchors.csv: the earlier rows are kept as anchors-1.csv" in capsys.readouterr().err
+    assert (csv_path.with_name("anchors-1.csv").read_bytes(), contents(film.parent / "p" / "1")) == (
+        own,
+        {name.partition("/")[2]: data for name, data in made.items() if name.startswith("1/")},
+    )
+    csv_path.with_name("anchors-1.csv").replace(csv_path)
     assert cli.main(again) == 0
     after = contents(film.parent / "p")
     assert {name for name in made if made[name] != after[name]} == {"anchors.csv", "sheet.png", names[0]}

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from . import color
-from .errors import VidcolorError
+from .errors import VidcolorError, warn
 from .reasons import reason
 from .scenes import read_table
 from .whole import write_whole
@@ -69,13 +71,24 @@ def hex_of(l: float, ab: Sequence[float]) -> str:
 
 
 def write(path: Path, anchors: Iterable[Anchor]) -> None:
-    """Write the file, whole or not at all. Raises VidcolorError where that fails."""
+    """Write the file as `replace` does."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     rows.writerows((a.frame, a.proposal, a.x, a.y, a.color) for a in anchors)
+    replace(path, text.getvalue().encode())
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write the file, whole or not at all; other rows that were there, which someone may have edited, are kept as
+    `anchors-1.csv` and so on, and this is said. Raises VidcolorError where that fails."""
     try:
-        write_whole(path, text.getvalue().encode())
+        if path.is_file() and path.read_bytes() != data:
+            names = (path.with_stem(f"{path.stem}-{n}") for n in count(1))
+            old = next(name for name in names if not os.path.lexists(name))
+            path.rename(old)
+            warn(f"{path}: the earlier rows are kept as {old.name}")
+        write_whole(path, data)
     except OSError as error:
         raise VidcolorError(f"{path}: {reason(error, 'name another folder with -o')}") from None
 

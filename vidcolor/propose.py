@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import part
-from .anchors_file import MOST, PROPOSALS, Anchor, read, write
+from .anchors_file import MOST, PROPOSALS, Anchor, read, replace, write
 from .errors import VidcolorError
 from .film import Film
 from .keyframes import key_frame
@@ -147,7 +147,7 @@ def propose(
     if anchors is None:
         write(folder / ANCHORS, kept)
     elif not same_file(anchors, folder / ANCHORS):
-        write_whole(folder / ANCHORS, anchors.read_bytes())
+        replace(folder / ANCHORS, anchors.read_bytes())
     return Proposed(folder, tuple(frames), len({anchor.proposal for anchor in kept}))
 
 

@@ -217,7 +217,7 @@ def _load_style(path: Path) -> np.ndarray:
         raise VidcolorError(f"style {path}: a film or folder; STYLE is a picture: save one of its frames as PNG")
     rgb = picture.load_picture(path, "style")
     if kind := sheet_kind(path):
-        raise VidcolorError(f"style {path}: a {kind} of vidcolor's; give a picture of what it shows")
+        raise VidcolorError(f"style {path}: made by vidcolor to look at ({kind}); give a picture of what it shows")
     if float((rgb.max(2) - rgb.min(2)).mean()) < _GREY:
         warn(f"style {path} has no colour: the result will be nearly grey")
     return rgb
@@ -300,5 +300,5 @@ def _weights(text: str) -> list[float]:
     except ValueError:
         values = []
     if not values or any(not math.isfinite(v) or v < 0 for v in values) or not sum(values) > 0:
-        raise argparse.ArgumentTypeError(f'"{text}" are not numbers from 0 with one above it (1,2)')
+        raise argparse.ArgumentTypeError(f'"{text}" is not a list of numbers from 0, one of them above 0 (2,1)')
     return values
