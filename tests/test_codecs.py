@@ -217,7 +217,7 @@ def test_options_say_which_codec_is_meant() -> None:
     assert resolved(prores, Settings(codec="x265"), None).codec == "x265"
     with pytest.raises(VidcolorError, match=r"--preset hq: ProRes, which does not fit into \.mp4"):
         resolved(film_of(), Settings(preset="hq"), "out.mp4")
-    with pytest.raises(VidcolorError, match=r"as \.mkv or \.mp4 or \.m4v or \.mov, not \.webm"):
+    with pytest.raises(VidcolorError, match=r"as \.mkv, \.mp4, \.m4v, \.mov, not \.webm"):
         output_format(film_of(), Settings(), "out.webm")
 
 
