@@ -103,7 +103,7 @@ def _check(path: Path) -> None:
     """Raise VidcolorError where a reference is missing, not a picture, or one of vidcolor's sheets."""
     check_picture(path)
     if kind := marks.sheet_kind(path):
-        raise VidcolorError(f"{path}: made by vidcolor to look at ({kind}), not a key; give the key itself")
+        raise VidcolorError(f"{path}: vidcolor's {kind}, not a key; give the key itself")
 
 
 def _folder(folder: Path) -> list[Key]:

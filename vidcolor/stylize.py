@@ -217,7 +217,7 @@ def _load_style(path: Path) -> np.ndarray:
         raise VidcolorError(f"style {path}: a film or folder; STYLE is a picture: save one of its frames as PNG")
     rgb = picture.load_picture(path, "style")
     if kind := sheet_kind(path):
-        raise VidcolorError(f"style {path}: made by vidcolor to look at ({kind}); give a picture of what it shows")
+        raise VidcolorError(f"style {path}: vidcolor's {kind}; give a picture of what it shows")
     if float((rgb.max(2) - rgb.min(2)).mean()) < _GREY:
         warn(f"style {path} has no colour: the result will be nearly grey")
     return rgb
