@@ -173,7 +173,7 @@ def test_default_names_and_formats(stand, capsys):
         ("cat.png coffee.png --labels ones.png ones.png --transfer wct", ["--transfer wct", "adain only"]),
         ("cat.png coffee.png --weights 1,2", ["--weights", "2 numbers for 1 style"]),
         ("cat.png coffee.png --weights 1,x", ["--weights", "1,x"]),
-        ("cat.png coffee.png --weights 0", ["--weights", "above it"]),
+        ("cat.png coffee.png --weights 0", ["--weights", "one of them above 0"]),
         ("cat.png coffee.png --strength 2", ["--strength", "0 to 1"]),
         ("cat.png coffee.png --size 8", ["--size", "32"]),
         ("cat.png coffee.png --encoder vgg20", ["--encoder vgg20"]),
