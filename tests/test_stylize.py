@@ -181,7 +181,7 @@ def test_default_names_and_formats(stand, capsys):
         ("cat.png coffee.png --fps 24", ["--fps", "numbered images"]),
         ("cat.png", ["STYLE"]),
         ("film.txt coffee.png", ["film.txt"]),
-        ("film.mkv coffee.png -o out.png", ["out.png", ".mkv or .mp4"]),
+        ("film.mkv coffee.png -o out.png", ["out.png", ".mkv, .mp4"]),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(stand, capsys, line, words):
