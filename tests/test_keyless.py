@@ -68,6 +68,12 @@ def test_a_shot_has_the_keys_that_paint_it_or_that_a_list_assigns_to_it(folder):
         assert [unit.shot for unit in plan.units if not unit.own_key] == without
 
 
+def test_a_key_behind_the_end_that_begins_the_next_shot_is_not_the_last_ones_own(folder):
+    write_key(Path("10.png"))
+    plan = plan_of("frame,reference\n10,10.png\n", end=9)
+    assert (plan.shots[0], keyless.shots(plan)) == ((0, 10), [0])
+
+
 def test_the_same_keys_give_another_unit_where_they_are_the_shots_own(folder):
     assigned, given = plan_of("scene,reference\n1,plain.png\n"), plan_of(ref=refs("plain"))
     assert [a.keys == b.keys for a, b in zip(assigned.units, given.units, strict=True)] == [True] * 3

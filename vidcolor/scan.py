@@ -14,7 +14,7 @@ from .errors import VidcolorError
 from .film import Film, Frame
 from .recognise import NEAR, Match, Recogniser
 from .references import Key
-from .shots import CutDetector
+from .shots import MIN_SHOT, CutDetector
 from .timecode import Point
 
 
@@ -61,7 +61,7 @@ def scan(
         frames = iter(read(film, on_error=on_error))
     detector = CutDetector() if detect else None
     recogniser = Recogniser(film, keys, first_number) if keys else None
-    pts = array("q")
+    pts, beyond = array("q"), 0
     watch, whole = Watch(film, skip=on_error == "skip"), True
     for frame in frames:
         seconds = (frame.pts - pts[0] if pts else 0) * film.time_base
@@ -85,7 +85,8 @@ def scan(
         if on_frame:
             on_frame(frame.index)
         past = until is not None and _beyond(until, frame.index, seconds, film)
-        if past and not (recogniser and recogniser.waits(frame.index, seconds)):
+        beyond = beyond + 1 if past and not (recogniser and recogniser.waits(frame.index, seconds)) else 0
+        if beyond > (MIN_SHOT if detector else 0):  # so many more tell whether the last key begins a shot
             whole = False  # the frame after the end is known: where the sound ends
             break
     if not pts:
