@@ -17,6 +17,8 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
+from vidcolor.film import Film
+
 TAGS = {
     "space": "colorspace",
     "primaries": "color_primaries",
@@ -252,3 +254,26 @@ def add_tracks(video: str | Path, out: str | Path, *, seconds: float = 1.0, cove
             arguments += ["-map", "5", "-disposition:v:1", "attached_pic"]
     ffmpeg(*arguments, out)
     return out
+
+
+def film_of(width: int = 96, height: int = 64, **facts: Any) -> Film:
+    """A film that is only talked about: H.264 in 4:2:0, 8 bits, BT.709 in limited range."""
+    usual: dict[str, Any] = {
+        "path": Path("film.mkv"),
+        "kind": "video",
+        "stream": 0,
+        "codec": "h264",
+        "pix_fmt": "yuv420p",
+        "depth": 8,
+        "chroma": "420",
+        "time_base": Fraction(1, 24),
+        "frame_rate": Fraction(24),
+        "sample_aspect_ratio": Fraction(1),
+        "rotation": 0,
+        "matrix": "bt709",
+        "full_range": False,
+        "color_tags": {"space": 1, "primaries": 1, "transfer": 1, "range": 1, "chroma_location": 1},
+        "untagged": (),
+        "frames_hint": 0,
+    }
+    return Film(width=width, height=height, **usual | facts)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from media import write_film
+from media import film_of, write_film
 
 from vidcolor import errors
 from vidcolor.codecs import GRIDS, Grid, ffv1_options, pix_fmt, resolved, suffix_of, takes
 from vidcolor.encode import Encoder, output_format
 from vidcolor.errors import VidcolorError
-from vidcolor.film import Film, Frame, probe
+from vidcolor.film import Frame, probe
 from vidcolor.reader import read
 from vidcolor.settings import Settings
 
@@ -26,29 +25,6 @@ ODD = [(1, 1), (2, 2), (3, 5), (16, 1), (1, 100), (31, 17), (719, 539), (720, 40
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(errors, "_said", set())
-
-
-def film_of(width: int = 96, height: int = 64, **facts: Any) -> Film:
-    """A film that is only talked about: H.264 in 4:2:0, 8 bits, BT.709 in limited range."""
-    usual: dict[str, Any] = {
-        "path": Path("film.mkv"),
-        "kind": "video",
-        "stream": 0,
-        "codec": "h264",
-        "pix_fmt": "yuv420p",
-        "depth": 8,
-        "chroma": "420",
-        "time_base": Fraction(1, 24),
-        "frame_rate": Fraction(24),
-        "sample_aspect_ratio": Fraction(1),
-        "rotation": 0,
-        "matrix": "bt709",
-        "full_range": False,
-        "color_tags": {"space": 1, "primaries": 1, "transfer": 1, "range": 1, "chroma_location": 1},
-        "untagged": (),
-        "frames_hint": 0,
-    }
-    return Film(width=width, height=height, **usual | facts)
 
 
 def grid_shape(size: tuple[int, int], grid: Grid) -> tuple[int, int]:

@@ -1,12 +1,11 @@
 """References: lists, folders, pictures, which shot a key serves, which frame it paints."""
 
 from fractions import Fraction
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from media import write_film, write_key
+from media import film_of, write_film, write_key
 from PIL import Image, ImageCms, ImageOps
 
 from vidcolor import errors
@@ -25,27 +24,9 @@ def unsaid():
 
 
 def film(**changes) -> Film:
-    facts = {
-        "path": Path("film.mkv"),
-        "kind": "video",
-        "stream": 0,
-        "codec": "ffv1",
-        "width": WIDTH,
-        "height": HEIGHT,
-        "pix_fmt": "yuv420p",
-        "depth": 8,
-        "chroma": "420",
-        "time_base": Fraction(1, 24),
-        "frame_rate": Fraction(24),
-        "sample_aspect_ratio": Fraction(1),
-        "rotation": 0,
-        "matrix": "bt709",
-        "full_range": True,
-        "color_tags": {"space": 1, "primaries": 1, "transfer": 1, "range": 2, "chroma_location": 1},
-        "untagged": (),
-        "frames_hint": 0,
-    }
-    return Film(**(facts | changes))
+    tags = {"space": 1, "primaries": 1, "transfer": 1, "range": 2, "chroma_location": 1}
+    facts = {"width": WIDTH, "height": HEIGHT, "codec": "ffv1", "full_range": True, "color_tags": tags}
+    return film_of(**(facts | changes))
 
 
 def colours(seed: int = 0) -> list[np.ndarray]:

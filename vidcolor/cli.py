@@ -23,6 +23,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from .plan import Plan
 
+NO_MEMORY = "out of memory; close other programs or use a smaller --size"
 KEPT = "; finished units are kept, the same command goes on from there"
 """What is said of a film whose run was interrupted."""
 
@@ -56,12 +57,12 @@ def _run(arguments: list[str]) -> int:
     except OSError as error:
         return _say(f"{error.filename or ''}: {reason(error)}".removeprefix(": "))
     except MemoryError:
-        return _say("out of memory; close other programs or use a smaller --size")
+        return _say(NO_MEMORY)
     except RuntimeError as error:
         if type(error).__name__ == "OutOfMemoryError":  # torch's, not imported for this alone
             return _say("out of device memory; use a smaller --size, or --device cpu")
         if "can't allocate memory" in str(error):  # torch's, of the CPU
-            return _say("out of memory; close other programs or use a smaller --size")
+            return _say(NO_MEMORY)
         raise
 
 

@@ -175,11 +175,6 @@ def _take(luma: np.ndarray, film: Film, which: int) -> np.ndarray:
     return np.take(table, luma, mode="clip")
 
 
-def grey_lightness(y01: np.ndarray) -> np.ndarray:
-    """L of the neutral grey of luma 0..1, for luma that is no code value (averaged, resized)."""
-    return _F(116) * _lab_f(_to_linear(np.asarray(y01, np.float32))) - _F(16)
-
-
 # --- Y'CbCr ---
 
 
