@@ -25,15 +25,20 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor import color, metrics, temporal, trace
-from vidcolor.models import create, exemplar, matching
-from vidcolor.models.contract import Batch, Colored, Colorizer, Reference, Shot
-from vidcolor.models.exemplar import Exemplar
-from vidcolor.models.sites import Sites
-from vidcolor.models.two_sizes import TwoSizes
-from vidcolor.models.xu import Xu
+from vidcolor.color.lab import lab_to_rgb
+from vidcolor.evaluation import metrics
+from vidcolor.models.adain.model import AdainColorizer
+from vidcolor.models.adain.style_layers import Sites
+from vidcolor.models.base import Batch, Colored, Colorizer
+from vidcolor.models.exemplar import model as exemplar
+from vidcolor.models.exemplar.model import ExemplarColorizer, Keys
+from vidcolor.models.exemplar.two_scale import TwoScaleColorizer
+from vidcolor.models.matching import matcher
+from vidcolor.models.registry import create
+from vidcolor.motion import key_colors, propagate, smooth
+from vidcolor.plan.plan import BATCH
+from vidcolor.shot import Reference, Shot
 from vidcolor.training.data import HELD_OUT, fitted, read_clip
-from vidcolor.unit import BATCH
 
 Colors = Callable[[Shot, Reference], np.ndarray]
 """From a shot and its key to ab (n, h, w, 2)."""
@@ -68,32 +73,32 @@ def finished(model: Colorizer, shot: Shot, key: Reference, keyless: bool = False
         parts.append(found.ab.permute(0, 2, 3, 1).numpy())
         sure.append(found.confidence[:, 0].numpy())
         shares += [] if found.traced is None else [found.traced[:, 0].numpy()]
-    ab, pins = np.concatenate(parts), temporal.pins(shot, keys)
+    ab, pins = np.concatenate(parts), key_colors.key_colors(shot, keys)
     if not model.steady:
-        temporal.smooth_coarse(shot, ab, np.concatenate(sure), pins, shot.motion)
-    trace.bring(shot, ab, pins, shot.motion, np.concatenate(shares) if shares else None)
+        smooth.smooth_coarse(shot, ab, np.concatenate(sure), pins, shot.motion)
+    propagate.apply(shot, ab, pins, shot.motion, np.concatenate(shares) if shares else None)
     return ab
 
 
-def hinted(model: Exemplar, shot: Shot, key: Reference) -> np.ndarray:
+def hinted(model: ExemplarColorizer, shot: Shot, key: Reference) -> np.ndarray:
     """The hints alone."""
     hint = model.prepare(shot, [key]).hint.astype(np.float32)
     return np.stack([cv2.resize(ab, shot.lightness.shape[:0:-1], interpolation=cv2.INTER_LINEAR) for ab in hint])
 
 
-def untraced(model: Exemplar, shot: Shot, key: Reference) -> np.ndarray:
+def untraced(model: ExemplarColorizer, shot: Shot, key: Reference) -> np.ndarray:
     """The whole program without the key's colours followed along motion."""
-    shot.cache[trace.CACHED] = None
+    shot.cache[propagate.CACHED] = None
     return finished(model, shot, key)
 
 
-def traced_only(model: Exemplar, shot: Shot, key: Reference) -> np.ndarray:
+def traced_only(model: ExemplarColorizer, shot: Shot, key: Reference) -> np.ndarray:
     """The whole program with nothing found by matching."""
-    with patch.object(matching.Matcher, "confidence", lambda self, match: torch.zeros_like(match.ab[:1])):
+    with patch.object(matcher.Matcher, "confidence", lambda self, match: torch.zeros_like(match.ab[:1])):
         return finished(model, shot, key)
 
 
-def transferred(model: Xu, sites: Sites, shot: Shot, key: Reference) -> np.ndarray:
+def transferred(model: AdainColorizer, sites: Sites, shot: Shot, key: Reference) -> np.ndarray:
     """The transfer sub-net's coarse colours alone, with its transform at these sites."""
     transfer = partial(model.transferring.transfer, sites=sites)
     with patch.object(model.transferring, "transfer", transfer):
@@ -103,37 +108,37 @@ def transferred(model: Xu, sites: Sites, shot: Shot, key: Reference) -> np.ndarr
 
 def one_way(step: int) -> tuple[object, str, object]:
     """Hints are carried from earlier frames only (step 1), or from later ones (-1), or not at all (0)."""
-    inner = temporal._Passes.brought
+    inner = smooth._Passes.brought
 
-    def brought(self: temporal._Passes, state: np.ndarray | None, t: int, source: int | None) -> np.ndarray:
+    def brought(self: smooth._Passes, state: np.ndarray | None, t: int, source: int | None) -> np.ndarray:
         return inner(self, state if source is not None and t - source == step else None, t, source)
 
-    return temporal._Passes, "brought", brought
+    return smooth._Passes, "brought", brought
 
 
 def kept(share: int) -> tuple[object, str, object]:
     """Of the key's places one in `share`, evenly."""
-    inner = Exemplar._keys
+    inner = ExemplarColorizer._keys
 
-    def keys(self: Exemplar, references: Sequence[Reference], h: int, w: int) -> exemplar.Keys:
+    def keys(self: ExemplarColorizer, references: Sequence[Reference], h: int, w: int) -> Keys:
         found = inner(self, references, h, w)
         at = torch.arange(0, len(found.owner), share)
         return replace(found, tokens=found.tokens[at], owner=found.owner[at], place=found.place[at])
 
-    return Exemplar, "_keys", keys
+    return ExemplarColorizer, "_keys", keys
 
 
 def coarse_only() -> tuple[object, str, object]:
     """Stride 8 alone: all of a candidate's window counts the same."""
-    inner = matching.Matcher.choose
+    inner = matcher.Matcher.choose
 
-    def choose(self: matching.Matcher, query, children, key, where=None, cost=0.0):  # type: ignore[no-untyped-def]
+    def choose(self: matcher.Matcher, query, children, key, where=None, cost=0.0):  # type: ignore[no-untyped-def]
         return inner(self, query, torch.zeros_like(children), key, where, cost)
 
-    return matching.Matcher, "choose", choose
+    return matcher.Matcher, "choose", choose
 
 
-def hint_rows(model: Exemplar, every: Exemplar) -> Iterator[Row]:
+def hint_rows(model: ExemplarColorizer, every: ExemplarColorizer) -> Iterator[Row]:
     """Where hints come from."""
     yield Row("grey", lambda shot, key: np.zeros((*shot.lightness.shape, 2), np.float32))
     yield Row("copied key", lambda shot, key: np.repeat(key.lab[None, ..., 1:], len(shot), 0))
@@ -144,7 +149,7 @@ def hint_rows(model: Exemplar, every: Exemplar) -> Iterator[Row]:
     yield Row("carried both ways", hints)
 
 
-def part_rows(model: Exemplar, every: Exemplar) -> Iterator[Row]:
+def part_rows(model: ExemplarColorizer, every: ExemplarColorizer) -> Iterator[Row]:
     """The parts of the program."""
     yield Row("colorization sub-net alone (no key)", partial(finished, model, keyless=True))
     yield Row("traced key and colorization sub-net, no matching", partial(traced_only, every))
@@ -156,33 +161,31 @@ def part_rows(model: Exemplar, every: Exemplar) -> Iterator[Row]:
     yield Row("all", partial(finished, every))
     yield Row("all, two frames of three looked at: the default", partial(finished, model))
     yield Row("on frames 1.5 times as large", partial(finished, model), enlarged=1.5)
-    yield Row("at both sizes: `--quality`", partial(finished, TwoSizes(torch.device("cpu"))), enlarged=1.5)
+    yield Row("at both sizes: `--quality`", partial(finished, TwoScaleColorizer(torch.device("cpu"))), enlarged=1.5)
 
 
-def matching_rows(model: Exemplar, every: Exemplar) -> Iterator[Row]:
+def matching_rows(model: ExemplarColorizer, every: ExemplarColorizer) -> Iterator[Row]:
     """Matching alone, hints not carried."""
     hints, alone = partial(hinted, every), one_way(0)
     yield Row("stride 8 alone", hints, [alone, coarse_only()])
     yield Row("strides 8 and 4", hints, [alone])
     for n in (1, 2, 4, 16):
-        yield Row(f"{n} candidates, not {matching.CANDIDATES}", hints, [alone, (matching, "CANDIDATES", n)])
+        yield Row(f"{n} candidates, not {matcher.CANDIDATES}", hints, [alone, (matcher, "CANDIDATES", n)])
     for n in (2, 4, 16):
         yield Row(f"one in {n} of the key's places", hints, [alone, kept(n)])
     yield Row("the key at one size", hints, [alone, (exemplar, "VIEWS", exemplar.VIEWS[:1])])
-    yield Row(
-        "places not expected along motion", hints, [alone, (matching, "FAR", 0.0), (matching, "FAR_SQUARED", 0.0)]
-    )
+    yield Row("places not expected along motion", hints, [alone, (matcher, "FAR", 0.0), (matcher, "FAR_SQUARED", 0.0)])
 
 
-def transfer_rows(model: Exemplar, every: Exemplar) -> Iterator[Row]:
+def transfer_rows(model: ExemplarColorizer, every: ExemplarColorizer) -> Iterator[Row]:
     """The transfer sub-net alone, and the paper's whole way."""
     xu = create("adain", device="cpu")
-    assert isinstance(xu, Xu)
+    assert isinstance(xu, AdainColorizer)
     every_site: tuple[Sites, ...] = ("encoder", "decoder", "both")
     for sites in every_site:
         yield Row(f"transfer sub-net alone, AdaIN in {sites}", partial(transferred, xu, sites))
     wct = create("adain", device="cpu", transfer="wct")
-    assert isinstance(wct, Xu)
+    assert isinstance(wct, AdainColorizer)
     yield Row("transfer sub-net alone, WCT in both", partial(transferred, wct, "both"))
     yield Row("colorization sub-net alone (no key)", partial(finished, model, keyless=True))
     yield Row("both sub-nets: `--model adain`", partial(finished, xu))
@@ -206,7 +209,7 @@ def judged(row: Row, lab: np.ndarray) -> tuple[float, float]:
     for truth, found in list(zip(lab, ab))[1:]:
         if row.enlarged != 1:
             found = cv2.resize(found, truth.shape[1::-1], interpolation=cv2.INTER_AREA)
-        true, result = (color.lab_to_rgb(np.dstack([truth[..., 0], x])) for x in (truth[..., 1:], found))
+        true, result = (lab_to_rgb(np.dstack([truth[..., 0], x])) for x in (truth[..., 1:], found))
         figures.append((metrics.psnr(result, true), metrics.colorfulness(result) / metrics.colorfulness(true)))
     return tuple(np.mean(figures, 0))
 
@@ -219,8 +222,8 @@ def main() -> None:
     args = parser.parse_args()
     paths = [path for name in HELD_OUT if (path := args.clips / f"{name}.mp4").exists()]
     clips = [np.stack([fitted(x) for x in read_clip(path, args.frames, spread=False)]) for path in paths]
-    model = Exemplar(torch.device("cpu"))
-    every = Exemplar(torch.device("cpu"), every_frame=True)
+    model = ExemplarColorizer(torch.device("cpu"))
+    every = ExemplarColorizer(torch.device("cpu"), every_frame=True)
     for name in args.only.split(","):
         print(f"\n| {(TABLES[name].__doc__ or name).rstrip(chr(46))} | PSNR | colourfulness |\n|---|---|---|")
         for row in TABLES[name](model, every):

@@ -27,16 +27,22 @@ import numpy as np
 import torch
 from av.video.reformatter import ColorRange, Colorspace
 
-from vidcolor import api, chroma, color, join, reader
-from vidcolor.encode import output_format
+from vidcolor import api
+from vidcolor.color.ycbcr import cbcr_to_codes
+from vidcolor.encode.format import output_format
 from vidcolor.errors import VidcolorError
-from vidcolor.models.colornet import ColorizationNet
-from vidcolor.models.contract import Colorizer
+from vidcolor.film import chroma_grid, reader
+from vidcolor.film.working_frame import working_size
+from vidcolor.join import join
+from vidcolor.models.base import Colorizer
+from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.precision import autocast
-from vidcolor.plan import Plan
-from vidcolor.planning import Request
+from vidcolor.plan.plan import Plan
+from vidcolor.plan.request import Request
+from vidcolor.render.colors import find_colors
+from vidcolor.render.prefetch import Timings
+from vidcolor.render.unit import render_all
 from vidcolor.settings import Settings
-from vidcolor.unit import Timings, find_colors, render_all
 
 WIDTH, HEIGHT, RATE = 854, 480, 24
 SHOT_FRAMES = 200
@@ -105,8 +111,8 @@ def color_stage_ms(plan: Plan, model: Colorizer) -> float:
     start = time.perf_counter()
     for frame in frames:
         ab = found.ab[frame.index - unit.warm_first].astype(np.float32)
-        planes = chroma.to_planes(ab, frame.luma, plan.film, grid, mode=plan.settings.upsample)
-        color.cbcr_to_codes(*planes, plan.film.depth, plan.film.full_range)
+        planes = chroma_grid.to_planes(ab, frame.luma, plan.film, grid, mode=plan.settings.upsample)
+        cbcr_to_codes(*planes, plan.film.depth, plan.film.full_range)
     upsample = (time.perf_counter() - start) / len(frames)
     return 1000 * (upsample + (timings["model"] + timings["temporal"]) / len(found.shot))
 
@@ -118,10 +124,10 @@ def stages(request: Request, settings: Settings) -> str:
     scanned = time.perf_counter()
     timings = render_all(plan, model, plan.units)
     rendered = time.perf_counter()
-    join.join(plan, overwrite=True)
+    join.join_plan(plan, overwrite=True)
     ended = time.perf_counter()
     count = plan.last - plan.first
-    size = color.working_size(plan.film, settings.lines(plan.film.short_side))
+    size = working_size(plan.film, settings.lines(plan.film.short_side))
     lines = [
         f"{count} frames of {plan.film.width}x{plan.film.height}, {len(plan.units)} units, working size "
         f"{size[1]}x{size[0]}, model {model.name} on {model.device}, codec {settings.codec}, "

@@ -26,13 +26,14 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor import metrics
-from vidcolor.models import attention
-from vidcolor.models.contract import Batch, Reference, Shot
+from vidcolor.evaluation import metrics
+from vidcolor.models.base import Batch
+from vidcolor.models.nets import attention
 from vidcolor.models.precision import autocast, choose
-from vidcolor.models.sscn import Sscn
-from vidcolor.models.sscn_net import GRID, load_sscn
-from vidcolor.models.sscn_tokens import Choice, look, sized
+from vidcolor.models.sscn.model import SscnColorizer
+from vidcolor.models.sscn.net import GRID, load_sscn
+from vidcolor.models.sscn.tokens import Choice, look, sized
+from vidcolor.shot import Reference, Shot
 from vidcolor.training.data import fitted, load_clips
 
 CLIPS = ("hike", "flamingo", "motorbike", "soccerball", "bus")
@@ -113,7 +114,7 @@ def rgb(l: np.ndarray, ab: np.ndarray) -> np.ndarray:
     return np.clip(cv2.cvtColor(np.dstack([l, ab]).astype(np.float32), cv2.COLOR_Lab2RGB), 0, 1)
 
 
-def colored(model: Sscn, part: str) -> Callable[[Shot, Reference], torch.Tensor]:
+def colored(model: SscnColorizer, part: str) -> Callable[[Shot, Reference], torch.Tensor]:
     """How a part of the model colours a shot: `stage 1`, `copied` (confident or not), `stage 2` or `all`."""
 
     def whole(shot: Shot, reference: Reference) -> torch.Tensor:
@@ -147,7 +148,7 @@ def quality(folder: Path) -> Iterator[str]:
         return f"| {name} | {psnr:.2f} | {ciede:.2f} | {colorful:.2f} |"
 
     head = "| PSNR, dB | CIEDE2000 | colourfulness |\n|---|---|---|---|"
-    model, dense = Sscn(CPU), Sscn(CPU, choice=None)
+    model, dense = SscnColorizer(CPU), SscnColorizer(CPU, choice=None)
     yield f"| part {head}"
     yield row("grey", lambda shot, reference: torch.zeros(len(shot), 2, *shot.lightness.shape[1:]))
     yield row("stage 1", colored(model, "stage 1"))
@@ -159,7 +160,9 @@ def quality(folder: Path) -> Iterator[str]:
     yield row("with the colorization sub-net, dense", colored(dense, "all"))
     yield f"\n| places kept {head}"
     for count in COUNTS:
-        yield row(str(count), colored(Sscn(CPU, choice=Choice(count // 2, count - count // 2, grow=False)), "all"))
+        yield row(
+            str(count), colored(SscnColorizer(CPU, choice=Choice(count // 2, count - count // 2, grow=False)), "all")
+        )
     yield row("all (dense)", colored(dense, "all"))
     yield f"\n| which 512 {head}"
     for name, choice in {
@@ -170,7 +173,7 @@ def quality(folder: Path) -> Iterator[str]:
     }.items():
         for gather in (False, True):
             kept = Choice(choice.significant, choice.others, choice.by, gather, grow=False)
-            yield row(f"{name}, {'gathered' if gather else 'alone'}", colored(Sscn(CPU, choice=kept), "all"))
+            yield row(f"{name}, {'gathered' if gather else 'alone'}", colored(SscnColorizer(CPU, choice=kept), "all"))
 
 
 def main() -> None:

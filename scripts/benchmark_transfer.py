@@ -19,10 +19,11 @@ import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wa
 # isort: split
 import torch
 
-from vidcolor.models import pick_device, transfer
+from vidcolor.models.adain import transfer
+from vidcolor.models.adain.style_layers import Style
+from vidcolor.models.adain.transfer import PAPER, THIN, TransferNet
 from vidcolor.models.precision import choose
-from vidcolor.models.sites import Style
-from vidcolor.models.transfer import PAPER, THIN, TransferNet
+from vidcolor.models.registry import pick_device
 
 SAMPLE = 8
 """Frames from which a shot's statistics are taken, as in `vidcolor stylize`."""

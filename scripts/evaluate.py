@@ -29,9 +29,9 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from vidcolor import metrics
 from vidcolor.errors import VidcolorError
-from vidcolor.lpips import lpips
+from vidcolor.evaluation import metrics
+from vidcolor.evaluation.lpips import lpips
 
 CLOCK = Fraction(1, 1000)  # Matroska's own
 EVERY = 5  # CIEDE2000, SSIM and LPIPS are of every fifth frame

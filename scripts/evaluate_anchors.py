@@ -19,41 +19,44 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor import color, metrics, temporal, trace
-from vidcolor.difference import ciede2000
-from vidcolor.models import anchors, superpixels
-from vidcolor.models.anchors import Anchors, AnchorsColorizer, Painter
-from vidcolor.models.contract import Batch, Colorizer, Reference, Shot
-from vidcolor.models.exemplar import Exemplar
-from vidcolor.proposals import CHOICES, DIFFERENT
+from vidcolor.color.delta_e import ciede2000
+from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
+from vidcolor.evaluation import metrics
+from vidcolor.models.anchors import superpixels
+from vidcolor.models.anchors.model import DEFAULT, Anchors, AnchorsColorizer, Look, Painter, clusters, largest
+from vidcolor.models.base import Batch, Colorizer
+from vidcolor.models.exemplar.model import ExemplarColorizer
+from vidcolor.motion import key_colors, propagate, smooth
+from vidcolor.propose.proposer import CHOICES, DIFFERENT
+from vidcolor.shot import Reference, Shot
 from vidcolor.training.data import HELD_OUT, fitted, load_clips, load_photos
 
 COUNTS = (3, 5, 8, 14)
 
 
 def rgb_of(l: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    return color.lab_to_rgb(np.dstack([l, ab]).astype(np.float32))
+    return lab_to_rgb(np.dstack([l, ab]).astype(np.float32))
 
 
 def measured(l: np.ndarray, ab: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
     """Mean CIEDE2000, PSNR, colourfulness over the truth's."""
     rgb, true = rgb_of(l, ab), rgb_of(l, truth)
-    apart = ciede2000(color.rgb_to_lab(rgb)[::2, ::2], color.rgb_to_lab(true)[::2, ::2]).mean()
+    apart = ciede2000(rgb_to_lab(rgb)[::2, ::2], rgb_to_lab(true)[::2, ::2]).mean()
     return float(apart), metrics.psnr(rgb, true), metrics.colorfulness(rgb) / metrics.colorfulness(true)
 
 
-def versions(painter: Painter, look: anchors.Look, cells: torch.Tensor, l: np.ndarray) -> tuple[list[np.ndarray], int]:
+def versions(painter: Painter, look: Look, cells: torch.Tensor, l: np.ndarray) -> tuple[list[np.ndarray], int]:
     """Three proposals as `vidcolor propose` makes them, and among how many colours they were looked for."""
     made: list[np.ndarray] = []
     for choice in CHOICES:
         made = [painted(painter, look, cells, ab) for ab in painter.propose(look, cells, choice)]
-        lab = [color.rgb_to_lab(rgb_of(l, ab)[::2, ::2]) for ab in made]
+        lab = [rgb_to_lab(rgb_of(l, ab)[::2, ::2]) for ab in made]
         if min(ciede2000(lab[a], lab[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))) >= DIFFERENT:
             break
     return made, choice
 
 
-def painted(painter: Painter, look: anchors.Look, cells: torch.Tensor, ab: torch.Tensor) -> np.ndarray:
+def painted(painter: Painter, look: Look, cells: torch.Tensor, ab: torch.Tensor) -> np.ndarray:
     return painter.paint(look, Anchors(cells, ab)).permute(1, 2, 0).cpu().numpy()
 
 
@@ -84,7 +87,7 @@ def one(painter: Painter, lab: np.ndarray, rows: dict[str, list], choices: list[
                 measured(l, painted(painter, look, own, true[own]), truth)
             )
     for name, points in (("tokens", look.points), ("true colours", true)):
-        own = anchors.largest(anchors.clusters(points, anchors.DEFAULT), area)
+        own = largest(clusters(points, DEFAULT), area)
         rows[f"true colours, 8 largest of clusters of {name}"].append(
             measured(l, painted(painter, look, own, true[own]), truth)
         )
@@ -101,9 +104,9 @@ def flicker(model: Colorizer, shot: Shot, references: list[Reference]) -> tuple[
     ab = torch.cat([p.ab for p in parts]).permute(0, 2, 3, 1).numpy().astype(np.float16)
     sure = torch.cat([p.confidence for p in parts])[:, 0].numpy().astype(np.float16)
     if not model.steady:
-        temporal.smooth_coarse(shot, ab, sure, {}, 1.0)
+        smooth.smooth_coarse(shot, ab, sure, {}, 1.0)
     shares = [p.traced[:, 0].numpy() for p in parts if p.traced is not None]
-    trace.bring(shot, ab, temporal.pins(shot, references), 1.0, np.concatenate(shares) if shares else None)
+    propagate.apply(shot, ab, key_colors.key_colors(shot, references), 1.0, np.concatenate(shares) if shares else None)
     values, flow, found = ab.astype(np.float32), metrics.LumaFlow(), []
     for n, frame in enumerate(shot.lightness):
         step = flow.step(frame)
@@ -115,7 +118,11 @@ def flicker(model: Colorizer, shot: Shot, references: list[Reference]) -> tuple[
 def clips_flicker(painter: Painter, folder: Path, names: tuple[str, ...], frames: int) -> None:
     from vidcolor.training.data import read_clip
 
-    model, default, rows = AnchorsColorizer(torch.device("cpu"), painter=painter), Exemplar(torch.device("cpu")), []
+    model, default, rows = (
+        AnchorsColorizer(torch.device("cpu"), painter=painter),
+        ExemplarColorizer(torch.device("cpu")),
+        [],
+    )
     for path in sorted(p for p in folder.iterdir() if p.stem in names):
         lab = np.stack([fitted(frame) for frame in read_clip(path, frames, spread=False)])
         shot = Shot(np.rint(lab[..., 0] * 2.55).clip(0, 255).astype(np.uint8), 0)

@@ -6,7 +6,7 @@ Every clip is matched and carried along flow twice, from its first frame and, ag
 once, from a warped copy of itself or, a fifth of them, from another photograph. An `.npz` each: `l` (n, h, w) uint8,
 L times 2.55; `ab` (n, h, w, 2) int8, Lab units; at half size `hint` (n, h/2, w/2, 2) int8, its `confidence`
 (n, h/2, w/2) uint8, times 255, and `traced` (n, h/2, w/2, 4) int8, what the net sees of painted keys' traced colours
-(`exemplar.seen`, the share times 127). What is already there is not made again.
+(`model.seen`, the share times 127). What is already there is not made again.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wa
 import numpy as np
 import torch
 
-from vidcolor.models.contract import Reference, Shot
-from vidcolor.models.exemplar import Exemplar, seen
+from vidcolor.models.exemplar.model import ExemplarColorizer, seen
+from vidcolor.shot import Reference, Shot
 from vidcolor.training.data import age, fitted, load_photos, read_clip, warp
 
 UNRELATED = 0.2
 """Share of photographs whose key is another photograph: nothing of it should be believed."""
 
 
-def found(model: Exemplar, l: np.ndarray, lab: np.ndarray, keys: list[Reference], step: int) -> dict[str, np.ndarray]:
+def found(
+    model: ExemplarColorizer, l: np.ndarray, lab: np.ndarray, keys: list[Reference], step: int
+) -> dict[str, np.ndarray]:
     """Every `step`th of the frames that the model looks at, but the keys' own.
 
     l: (n, h, w) 0..100 as the film has it; lab: (n, h, w, 3), the truth.
@@ -50,7 +52,9 @@ def found(model: Exemplar, l: np.ndarray, lab: np.ndarray, keys: list[Reference]
     }
 
 
-def clip_hints(model: Exemplar, frames: np.ndarray, backwards: bool, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def clip_hints(
+    model: ExemplarColorizer, frames: np.ndarray, backwards: bool, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """The key is the first frame, or (backwards) the last of an aged film."""
     lab = np.stack([fitted(frame) for frame in frames])
     l, at = lab[..., 0], 0
@@ -62,7 +66,7 @@ def clip_hints(model: Exemplar, frames: np.ndarray, backwards: bool, rng: np.ran
 
 
 def photo_hints(
-    model: Exemplar, photo: np.ndarray, other: np.ndarray, aged: bool, rng: np.random.Generator
+    model: ExemplarColorizer, photo: np.ndarray, other: np.ndarray, aged: bool, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     lab = fitted(photo)
     key = fitted(other) if other is not photo else warp(lab, rng)
@@ -79,7 +83,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    model = Exemplar(torch.device(args.device))
+    model = ExemplarColorizer(torch.device(args.device))
 
     def keep(name: str, hints: dict[str, np.ndarray]) -> None:
         part = args.out / f"{name}.part.npz"

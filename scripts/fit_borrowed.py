@@ -21,11 +21,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vidcolor import color
-from vidcolor.difference import ciede2000
-from vidcolor.models import borrowed
-from vidcolor.models.contract import Batch, Reference, Shot
-from vidcolor.models.exemplar import Exemplar
+from vidcolor.color.delta_e import ciede2000
+from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
+from vidcolor.models.base import Batch
+from vidcolor.models.exemplar.model import ExemplarColorizer
+from vidcolor.models.matching import borrowed
+from vidcolor.shot import Reference, Shot
 from vidcolor.training.data import HELD_OUT, Clip, fitted, load_clips, load_photos
 
 KINDS = ("other", "photo", "other", "time", "beside", "zoom", "mirror", "light")
@@ -73,7 +74,7 @@ def grey_shot(lab: np.ndarray, own_key: bool) -> Shot:
 
 
 @torch.inference_mode()
-def evidence(model: Exemplar, lab: np.ndarray, key: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def evidence(model: ExemplarColorizer, lab: np.ndarray, key: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """What speaks for the scene; cosine and spread (n, 2) of the frame's places; which (n,) colours are right."""
     grey = torch.from_numpy(grey_shot(lab, False).lightness[:, None]).float() / 2.55
     tokens = model._keys([Reference(key, None)], *lab.shape[:2]).tokens
@@ -105,7 +106,7 @@ def logistic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.array([found[0] - slope @ center, *slope])
 
 
-def fit(model: Exemplar, found: Iterator[tuple[str, np.ndarray, np.ndarray]]) -> None:
+def fit(model: ExemplarColorizer, found: Iterator[tuple[str, np.ndarray, np.ndarray]]) -> None:
     """Print `SCENE` and `RIGHT`."""
     kinds, alike, places, right = zip(*((kind, *evidence(model, lab, key)) for kind, lab, key in found))
     same = np.array([kind not in WRONG for kind in kinds])
@@ -115,7 +116,7 @@ def fit(model: Exemplar, found: Iterator[tuple[str, np.ndarray, np.ndarray]]) ->
     print("SCENE", scene.round(2), "RIGHT", logistic(x, np.concatenate(right)).round(3))
 
 
-def measure(model: Exemplar, found: Iterator[tuple[str, np.ndarray, np.ndarray]]) -> None:
+def measure(model: ExemplarColorizer, found: Iterator[tuple[str, np.ndarray, np.ndarray]]) -> None:
     """Print CIEDE2000 (mean; 99th percentile) of grey, of all matches, and of those that are trusted, by kind."""
     rows: dict[str, list[list[float]]] = {}
     for kind, lab, key in found:
@@ -126,8 +127,7 @@ def measure(model: Exemplar, found: Iterator[tuple[str, np.ndarray, np.ndarray]]
             state = model.prepare(shot, [Reference(key, None)])
             shown.append(model.colorize(Batch(grey, range(1)), state).ab[0].permute(1, 2, 0).numpy())
         errors = [
-            ciede2000(color.rgb_to_lab(color.lab_to_rgb(np.dstack([lab[..., 0], ab])))[::2, ::2], lab[::2, ::2])
-            for ab in shown
+            ciede2000(rgb_to_lab(lab_to_rgb(np.dstack([lab[..., 0], ab])))[::2, ::2], lab[::2, ::2]) for ab in shown
         ]
         rows.setdefault(kind, []).append([float(f) for e in errors for f in (e.mean(), np.percentile(e, 99))])
     for kind, values in rows.items():
@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help="measure the shipped figures on the held-out clips")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    model, rng = Exemplar(torch.device("cpu")), np.random.default_rng(7)
+    model, rng = ExemplarColorizer(torch.device("cpu")), np.random.default_rng(7)
     clips = load_clips(args.clips, 12, lambda name: (name in HELD_OUT) == args.measure)
     photos = load_photos(args.photos)
     (measure if args.measure else fit)(model, pairs(clips, photos, args.pairs, rng))

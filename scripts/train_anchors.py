@@ -24,14 +24,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models import anchors, bins, superpixels, weights
-from vidcolor.models.anchors_net import THIN, AnchorsNet, rebalance
-from vidcolor.models.matching import load_matcher
+from vidcolor.models import weights
+from vidcolor.models.anchors import superpixels
+from vidcolor.models.anchors.model import DEFAULT, FEWEST, MOST, clusters, largest, load_superpixels
+from vidcolor.models.anchors.net import THIN, AnchorsNet, rebalance
+from vidcolor.models.anchors.superpixels import SPixNet
+from vidcolor.models.matching.matcher import load_matcher
+from vidcolor.models.nets import color_bins
 from vidcolor.models.precision import autocast
-from vidcolor.models.superpixels import SPixNet
 from vidcolor.training.data import HELD_OUT, Clip, age, cover, load_clips, load_photos, rotate_hue, to_lab
+from vidcolor.training.distributed import own_device
 from vidcolor.training.loop import Schedule, to_device, train
-from vidcolor.training.ranks import own_device
 
 SIZE = (192, 256)
 """Height and width of training crops."""
@@ -103,7 +106,7 @@ class Colors:
     """The loss of the colour nets; superpixels and trunk are frozen."""
 
     def __init__(self, spix: SPixNet, trunk: torch.nn.Module, prior: torch.Tensor) -> None:
-        self.spix, self.trunk, self.weight, self.bins = spix, trunk, rebalance(prior), bins.gamut()
+        self.spix, self.trunk, self.weight, self.bins = spix, trunk, rebalance(prior), color_bins.gamut()
 
     @torch.no_grad()
     def seen(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor]:
@@ -117,18 +120,18 @@ class Colors:
         """(b, n, 1) 1 at anchors: of clusters in ab, at random places in one picture of six, none in one of twelve."""
         mask = torch.zeros(*ab.shape[:2], 1)
         for n, points in enumerate(ab):
-            count = int(torch.randint(anchors.FEWEST, anchors.MOST + 1, (1,), generator=rng))
+            count = int(torch.randint(FEWEST, MOST + 1, (1,), generator=rng))
             how = float(torch.rand(1, generator=rng))
             if how < 3 / 4:
-                own = anchors.clusters(points, count, int(torch.randint(2**31, (1,), generator=rng)), 1)
-                mask[n, anchors.largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
+                own = clusters(points, count, int(torch.randint(2**31, (1,), generator=rng)), 1)
+                mask[n, largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
             elif how < 11 / 12:
                 mask[n, torch.randperm(len(points), generator=rng)[:count]] = 1
         return mask.to(ab.device)
 
     def loss(self, net: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         shares, maps, true = self.seen(batch)
-        wanted = bins.encode(true.flatten(0, 1), self.bins).view(*true.shape[:2], -1)
+        wanted = color_bins.encode(true.flatten(0, 1), self.bins).view(*true.shape[:2], -1)
         generator = torch.Generator().manual_seed(int(torch.randint(2**31, (1,))))
         mask = self.anchors(true, shares, generator)
         ab, modeled, made = net(batch["l"], shares, wanted, mask, maps)
@@ -151,10 +154,10 @@ def _cross_entropy(logits: torch.Tensor, wanted: torch.Tensor, weight: torch.Ten
 
 def prior_of(pictures: list[np.ndarray]) -> torch.Tensor:
     """(313,) shares of colours over pictures (h, w, 3) uint8 RGB."""
-    total = torch.zeros(bins.BINS)
+    total = torch.zeros(color_bins.BINS)
     for rgb in pictures:
         ab = cv2.resize(to_lab(rgb), (24, 24), interpolation=cv2.INTER_AREA)[..., 1:].reshape(-1, 2)
-        total += bins.encode(torch.from_numpy(ab), bins.gamut()).sum(0)
+        total += color_bins.encode(torch.from_numpy(ab), color_bins.gamut()).sum(0)
     return total / total.sum()
 
 
@@ -189,13 +192,13 @@ class Validation:
         for number, held in enumerate(self.batches):
             batch = to_device(held, device)
             shares, maps, true = training.seen(batch)
-            wanted = bins.encode(true.flatten(0, 1), training.bins).view(*true.shape[:2], -1)
+            wanted = color_bins.encode(true.flatten(0, 1), training.bins).view(*true.shape[:2], -1)
             row = {}
             for name in ("anchors", "none"):
                 mask = torch.zeros(*true.shape[:2], 1, device=device)
                 for n, points in enumerate(true if name == "anchors" else ()):
-                    own = anchors.clusters(points, anchors.DEFAULT)
-                    mask[n, anchors.largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
+                    own = clusters(points, DEFAULT)
+                    mask[n, largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
                 with autocast(device):
                     ab = net(batch["l"], shares, wanted, mask, maps)[0]
                 row[f"held_ab_{name}"] = float((ab - batch["ab"]).norm(dim=1).mean())
@@ -262,7 +265,7 @@ def main() -> None:
         net.prior.copy_(prior_of(learn.photos + [f for clip in learn.clips for f in clip.frames[::4]]))
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         device = own_device(args.device)
-        spix = anchors.load_superpixels(args.superpixels).to(device)
+        spix = load_superpixels(args.superpixels).to(device)
         colors = Colors(spix, load_matcher().trunk.to(device), net.prior.clone().to(device))
         state = train(net, batch, colors.loss, run, schedule, args.device, lambda n: validation.colors(n, colors), 250)
         name = "anchors"

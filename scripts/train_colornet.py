@@ -23,14 +23,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vidcolor import metrics
-from vidcolor.models import hints, weights
-from vidcolor.models.colornet import ColorizationNet, load_colornet
-from vidcolor.models.matching import load_matcher
+from vidcolor.evaluation import metrics
+from vidcolor.models import weights
+from vidcolor.models.matching.matcher import load_matcher
+from vidcolor.models.nets.colornet import ColorizationNet, load_colornet
 from vidcolor.models.precision import autocast
+from vidcolor.training import hints
 from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
+from vidcolor.training.distributed import own_device
 from vidcolor.training.loop import Schedule, to_device, train
-from vidcolor.training.ranks import own_device
 
 SIDE = 256
 """Side of training crops."""

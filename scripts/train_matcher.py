@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from vidcolor.models import weights
-from vidcolor.models.matching import KeyTokens, Matcher, Tokens, children, windows
+from vidcolor.models.matching.matcher import KeyTokens, Matcher, Tokens, children, windows
 from vidcolor.models.precision import STORED, autocast
 from vidcolor.training.data import HELD_OUT, Clip, age, fitted, load_clips, load_photos, warp
 from vidcolor.training.loop import Schedule, to_device, train

@@ -21,13 +21,16 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from vidcolor import metrics, xdog
-from vidcolor.models import attention, weights
+from vidcolor.evaluation import metrics
+from vidcolor.models import weights
+from vidcolor.models.nets import attention
 from vidcolor.models.precision import autocast
-from vidcolor.models.scft import PAPER, THIN, PatchGan, Scft, nothing, sampled, triplet
+from vidcolor.models.sketch import xdog
+from vidcolor.models.sketch.scft import PAPER, THIN, Scft, nothing, sampled
 from vidcolor.training import drawings, tps
 from vidcolor.training.data import HELD_OUT, age, cover, load_clips, load_photos
 from vidcolor.training.loop import Schedule, to_device, train
+from vidcolor.training.losses import PatchGan, triplet
 
 L1_WEIGHT, OWN_WEIGHT, TRIPLET_WEIGHT, CRITIC_WEIGHT = 30.0, 15.0, 1.0, 1.0
 """Of the result, of what the decoder has drawn without copying (not in the paper), and of the paper's other terms."""

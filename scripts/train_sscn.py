@@ -25,15 +25,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vidcolor import metrics
-from vidcolor.models import bins, weights
-from vidcolor.models.matching import Matcher, load_matcher
+from vidcolor.evaluation import metrics
+from vidcolor.models import weights
+from vidcolor.models.matching.matcher import Matcher, load_matcher
+from vidcolor.models.nets import color_bins
 from vidcolor.models.precision import autocast
-from vidcolor.models.sscn_net import AB_SCALE, SSCN
-from vidcolor.models.sscn_tokens import Aligned, Choice, look, sized
+from vidcolor.models.sscn.net import AB_SCALE, SSCN
+from vidcolor.models.sscn.tokens import Aligned, Choice, look, sized
 from vidcolor.training.data import HELD_OUT, Pairs, age, cover, fitted, load_clips, load_photos, rotate_hue, to_lab
+from vidcolor.training.distributed import own_device
 from vidcolor.training.loop import Schedule, train
-from vidcolor.training.ranks import own_device
 from vidcolor.training.tps import bend, bent
 
 THIN = {"width": 16, "fold": 2, "semantic": True, "residuals": 1, "temperature": 0.02}
@@ -131,7 +132,7 @@ def loss(
     variation = (across + down) / AB_SCALE
     assert logits is not None
     small = sized(truth, logits.shape[-2:]).permute(0, 2, 3, 1).flatten(0, 2)
-    wanted = bins.encode(small, bins.square())
+    wanted = color_bins.encode(small, color_bins.square())
     entropy = -(wanted * logits.float().log_softmax(1).permute(0, 2, 3, 1).flatten(0, 2)).sum(1).mean()
     error = (ab - truth).detach().norm(dim=1).mean()
     return {

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from vidcolor.color.lab_torch import lab_to_rgb, rgb_to_lab
 from vidcolor.models import weights
-from vidcolor.models.lab import lab_to_rgb, rgb_to_lab
+from vidcolor.models.adain.transfer import PAPER, THIN, TransferNet, vgg19_encoder
 from vidcolor.models.precision import autocast
-from vidcolor.models.transfer import PAPER, THIN, TransferNet, vgg19_encoder
 from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos, rotate_hue, smooth_noise
 from vidcolor.training.loop import Schedule, train
 

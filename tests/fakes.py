@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from vidcolor.models.contract import Batch, Colored, Reference, Shot
+from vidcolor.models.base import Batch, Colored
+from vidcolor.shot import Reference, Shot
 
 
 class MeanColour:

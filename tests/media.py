@@ -17,7 +17,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from vidcolor.film import Film
+from vidcolor.film.film import Film
 
 TAGS = {
     "space": "colorspace",

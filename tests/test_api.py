@@ -10,13 +10,16 @@ from fakes import MeanColour
 from media import add_tracks, write_film, write_key
 
 import vidcolor
-from vidcolor import VidcolorError, api, colorize, errors, unit
+from vidcolor import api, errors
+from vidcolor.api import colorize
+from vidcolor.errors import VidcolorError
+from vidcolor.render import unit
 
 
 @pytest.fixture(autouse=True)
 def model(monkeypatch) -> MeanColour:
     fake = MeanColour()
-    monkeypatch.setattr(api, "create_model", lambda settings: fake)
+    monkeypatch.setattr(api, "create_for", lambda settings: fake)
     return fake
 
 
@@ -162,7 +165,7 @@ def test_nothing_is_left_of_a_run_that_fails(film, monkeypatch):
     def broken(*_, **__):
         raise VidcolorError("the disk is full")
 
-    monkeypatch.setattr("vidcolor.join.join_units", broken)
+    monkeypatch.setattr("vidcolor.join.join.join_units", broken)
     with pytest.raises(VidcolorError, match="disk is full"):
         colorize(film, ref=film.parent / "a.png", size=64)
     assert not (film.parent / "film.color.mkv").exists()

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "30000")  # some 0.1 ms: enough to bridge from one small operation to the next
 
-from .errors import VidcolorError
-from .version import __version__
+from vidcolor.errors import VidcolorError
+from vidcolor.version import __version__
 
 if TYPE_CHECKING:
-    from .api import Result, colorize
+    from vidcolor.api import Result, colorize
 
 __all__ = ["Result", "VidcolorError", "__version__", "colorize"]
 
 
 def __getattr__(name: str) -> Any:
     if name in ("Result", "colorize"):  # on demand: `import vidcolor` and `--version` stay quick
-        from . import api
+        from vidcolor import api
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

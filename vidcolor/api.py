@@ -12,20 +12,26 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import VidcolorError, warn
-from .film import Film
-from .keyless import shots as without_key
-from .options import count
-from .plan import Plan, Unit, check, save
-from .planning import Request, make_plan
-from .progress import Estimate, FramesBar, UnitsBar, expected_frames
-from .reasons import reason
-from .settings import Settings
-from .targets import check_folders
-from .timecode import Label, Point, parse_point
+from vidcolor.errors import VidcolorError, warn
+from vidcolor.files import make_folder
+from vidcolor.film.film import Film
+from vidcolor.film.probe import expected_frames
+from vidcolor.film.timecode import Label, Point, parse_point
+from vidcolor.models.registry import create_for
+from vidcolor.plan.build import make_plan
+from vidcolor.plan.identity import check_unchanged
+from vidcolor.plan.keyless import shots as without_key
+from vidcolor.plan.plan import Plan, Unit
+from vidcolor.plan.request import Request
+from vidcolor.plan.store import save
+from vidcolor.plan.targets import check_folders
+from vidcolor.progress import FramesBar
+from vidcolor.render.estimate import Estimate, UnitsBar
+from vidcolor.settings import Settings
+from vidcolor.text import plural
 
 if TYPE_CHECKING:
-    from .models.contract import Colorizer
+    from vidcolor.models.base import Colorizer
 
 PathLike = str | os.PathLike[str]
 
@@ -171,7 +177,7 @@ def plan_film(request: Request, settings: Settings, *, progress: bool, dry: bool
     made: list[Colorizer] = []
 
     def fingerprint() -> str:
-        made.append(create_model(settings))
+        made.append(create_for(settings))
         return made[0].fingerprint
 
     with FramesBar("scan", progress, leave=False) as bar:
@@ -185,14 +191,14 @@ def plan_film(request: Request, settings: Settings, *, progress: bool, dry: bool
 
 def finish(plan: Plan, model: Colorizer, *, began: float, overwrite: bool, keep_work: bool, progress: bool) -> Result:
     """Colour what is missing of a plan, join it, and tidy up."""
-    from . import join
+    from vidcolor.join import join
 
     if not plan.work.is_dir() or not any(plan.work.iterdir()):
         make_folder(plan.work / "units")
     save(plan, plan.work / "plan.json")
     reused = render_units(plan, model, plan.units, progress=progress)
-    check(plan, ())  # all else of the result comes from the film as it is now
-    join.join(plan, overwrite=overwrite)
+    check_unchanged(plan, ())  # all else of the result comes from the film as it is now
+    join.join_plan(plan, overwrite=overwrite)
     if not keep_work:
         join.clean(plan)
     keys = {key.path for unit in plan.units for key in unit.keys}
@@ -208,7 +214,8 @@ def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progres
 
     Raises VidcolorError where the model, the film or a key is not what the plan was made for.
     """
-    from .unit import missing_sheets, render_all
+    from vidcolor.render.sheets import missing_sheets
+    from vidcolor.render.unit import render_all
 
     if model.fingerprint != plan.fingerprint:
         raise VidcolorError("the plan was made for another model or other weights; make the plan again")
@@ -220,10 +227,10 @@ def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progres
         return reused
     if unseen:
         warn(
-            f"{count(sum(unseen.values()), 'sheet')} of {count(len(unseen), 'finished unit')} will be made: "
+            f"{plural(sum(unseen.values()), 'sheet')} of {plural(len(unseen), 'finished unit')} will be made: "
             "their colours are found again, their files stay"
         )
-    check(plan, due)
+    check_unchanged(plan, due)
     check_folders(plan.work, plan.settings)
     make_folder(plan.work / "units")
     if plan.settings.dump_dir and plan.settings.dump_every:
@@ -232,21 +239,3 @@ def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progres
     with UnitsBar("colour", progress, Estimate(plan, due, model.steady), total, total - sum(map(len, due))) as bar:
         render_all(plan, model, due, on_step=bar.step)
     return reused
-
-
-def create_model(settings: Settings) -> Colorizer:
-    """The model of the settings on its device. Raises VidcolorError where either is not to be had."""
-    from . import models
-
-    if settings.model not in models.names():
-        raise VidcolorError(f"--model {settings.model}: one of {', '.join(models.names())}")
-    names = ("device", "encoder", "seed", "transfer", "sketch_output", "quality", "precision")
-    return models.create(settings.model, **{name: getattr(settings, name) for name in names})
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it. Raises VidcolorError where that is not possible."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise VidcolorError(f"{folder}: {reason(error)}") from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from vidcolor.text import one_line
+
 
 class VidcolorError(Exception):
     """What is wrong, where, and the remedy, in one line.
@@ -25,11 +27,6 @@ def warn(message: str) -> None:
     if message not in _said:
         _said.add(message)
         tqdm.write(f"vidcolor: {message}", file=sys.stderr)
-
-
-def one_line(text: str) -> str:
-    """Text without line breaks and other control characters, which names of files may hold."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 @contextmanager

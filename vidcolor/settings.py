@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
-from .errors import VidcolorError
+from vidcolor.errors import VidcolorError
 
 CODECS = ("auto", "x264", "x265", "ffv1", "prores")
 CHROMA = ("420", "422", "444")

@@ -20,9 +20,9 @@ from safetensors.torch import save as save_bytes
 from torch import nn
 
 from vidcolor.errors import VidcolorError
+from vidcolor.files import write_atomic
 from vidcolor.models.precision import STORED
 from vidcolor.reasons import reason
-from vidcolor.whole import write_whole
 
 FOLDER = Path(__file__).resolve().parent.parent / "weights"
 """Where the weights that come with the package lie."""
@@ -53,7 +53,7 @@ def load(name: str | os.PathLike[str], net: str | None = None) -> tuple[dict[str
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}, metadata
 
 
-def fill(net: nn.Module, state: Mapping[str, torch.Tensor], name: str | os.PathLike[str]) -> None:
+def load_into(net: nn.Module, state: Mapping[str, torch.Tensor], name: str | os.PathLike[str]) -> None:
     """Put a state dict into a net; only batch norms' counters may be missing from it.
 
     Raises VidcolorError where names or shapes do not fit.
@@ -89,7 +89,7 @@ def save(path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], m
     data = save_bytes(tensors, {"vidcolor": json.dumps(dict(metadata), sort_keys=True)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data)
+        write_atomic(path, data)
     except OSError as error:
         raise VidcolorError(f"{path}: the weights cannot be written: {reason(error)}") from None
     return hashlib.sha256(data).hexdigest()

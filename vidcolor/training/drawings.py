@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .figures import WHITE, Color, Figure, Part, blob, box, color, ellipse, figure, pose
+from vidcolor.training.figures import WHITE, Color, Figure, Part, blob, box, color, ellipse, figure, pose
 
 SCALE = 2
 """Drawings are made at this many times their size and averaged."""

@@ -23,7 +23,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from vidcolor.models.precision import training_autocast
-from vidcolor.training.ranks import Ranks
+from vidcolor.training.distributed import Ranks
 
 
 @dataclass(frozen=True)

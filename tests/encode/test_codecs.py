@@ -1,0 +1,219 @@
+"""Which codec a result gets, and what its encoder is asked before the film is read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from media import film_of, write_film
+
+from vidcolor import errors
+from vidcolor.encode.codecs import GRIDS, Grid, ffv1_options, pix_fmt, resolved, suffix_of, takes
+from vidcolor.encode.encoder import Encoder
+from vidcolor.encode.format import output_format
+from vidcolor.errors import VidcolorError
+from vidcolor.film.film import Frame
+from vidcolor.film.probe import probe
+from vidcolor.film.reader import read
+from vidcolor.settings import Settings
+
+ODD = [(1, 1), (2, 2), (3, 5), (16, 1), (1, 100), (31, 17), (719, 539), (720, 405), (853, 480)]
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "_said", set())
+
+
+def grid_shape(size: tuple[int, int], grid: Grid) -> tuple[int, int]:
+    """Columns and rows of a chroma plane of a picture (width, height)."""
+    return -(-size[0] // (1 if grid == "444" else 2)), -(-size[1] // (2 if grid == "420" else 1))
+
+
+@pytest.mark.parametrize("size", [*ODD, (4097, 2161)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("grid", GRIDS)
+def test_ffv1_holds_every_size_bit_for_bit(tmp_path: Path, grid: Grid, size: tuple[int, int]) -> None:
+    if size[0] > 4096 and grid != "420":
+        pytest.skip("one large film is enough")
+    film = film_of(*size, chroma=grid)
+    fmt = output_format(film, Settings(lossless=True), tmp_path / "out.mkv")
+    assert (fmt.chroma, fmt.pix_fmt) == (grid, pix_fmt(grid, 8))
+    random = np.random.default_rng(1)
+    columns, rows = grid_shape(size, grid)
+    shapes = [size[::-1], (rows, columns), (rows, columns)]
+    frames = [[random.integers(0, 256, shape, np.uint8) for shape in shapes] for _ in range(1 if size[0] > 4096 else 2)]
+    with Encoder(film, fmt, tmp_path / "unit.mkv") as encoder:
+        for number, (luma, cb, cr) in enumerate(frames):
+            encoder.write(Frame(number, number, luma), cb, cr)
+    result = probe(tmp_path / "unit.mkv", luma_only=False)
+    assert (result.width, result.height, result.chroma) == (*size, grid)
+    found = list(read(result, chroma=True))
+    assert len(found) == len(frames)
+    for frame, planes in zip(found, frames, strict=True):
+        assert frame.chroma is not None
+        for is_, should in zip((frame.luma, *frame.chroma), planes, strict=True):
+            assert np.array_equal(is_, should)
+
+
+def test_ffv1_has_slices_for_every_size() -> None:
+    # The large ones allow few numbers of slices, the small ones fewer than libav chooses itself.
+    sizes = [(w, h) for w in range(1, 14) for h in range(1, 14)]
+    sizes += [
+        (2898, 71),
+        (2447, 891),
+        (1275, 1223),
+        (2010, 1655),
+        (3739, 2111),
+        (1919, 1173),
+        (4127, 2067),
+        (8191, 4321),
+    ]
+    for grid in GRIDS:
+        for depth in (8, 16):
+            for width, height in sizes:
+                options = ffv1_options(film_of(width, height, depth=depth), grid, depth)
+                assert takes("ffv1", width, height, pix_fmt(grid, depth), options), (width, height, grid)
+                assert int(options["slices"]) >= (4 if width >= 1275 else 1)
+    assert ffv1_options(film_of(854, 480), "420", 8)["slices"] == "16"
+
+
+@pytest.mark.parametrize("codec", ["x264", "x265", "prores"])
+@pytest.mark.parametrize("chroma", [None, "420", "422", "444"])
+def test_what_an_encoder_does_not_take_is_refused_with_remedies_that_work(
+    tmp_path: Path, codec: str, chroma: str | None
+) -> None:
+    refused = 0
+    settings = Settings(codec=codec, chroma=chroma)
+    for size in ODD[:6]:
+        film = film_of(*size)
+        try:
+            found = [output_format(film, settings, "out.mkv")]
+        except VidcolorError as error:
+            refused += 1
+            said = re.search(r"cannot hold .*: use (.*)", str(error))
+            assert said, error
+            found = []
+            for remedy in said[1].split(" or "):
+                option, _, value = remedy.removeprefix("--").partition(" ")
+                helped = replace(settings, **{option: value})
+                found.append(output_format(film, helped, "out.mkv"))
+        for fmt in found:
+            with Encoder(film, fmt, tmp_path / "unit.mkv") as encoder:
+                luma = np.full(size[::-1], 99, np.uint8)
+                columns, rows = grid_shape(size, fmt.chroma)
+                cb = np.full((rows, columns), 120, np.uint8)
+                encoder.write(Frame(0, 0, luma), cb, cb)
+            assert len(list(read(probe(tmp_path / "unit.mkv")))) == 1
+    never = {("x264", None), ("x264", "444"), ("prores", None), ("prores", "422"), ("prores", "444")}
+    assert (refused == 0) == ((codec, chroma) in never)
+
+
+def test_odd_sizes_get_the_next_finer_chroma_aloud(capsys: pytest.CaptureFixture[str]) -> None:
+    film = film_of(719, 539)
+    assert output_format(film, Settings(), "out.mp4").chroma == "444"
+    assert "x264 cannot hold 719x539 in 4:2:0: the result is 4:4:4" in capsys.readouterr().err
+    assert output_format(film_of(720, 405), Settings(), "out.mp4").chroma == "422"
+    assert output_format(film_of(720, 404), Settings(), "out.mp4").chroma == "420"
+    with pytest.raises(VidcolorError, match=r"719x539 in 4:2:0: use --chroma 444 or --codec ffv1$"):
+        output_format(film, Settings(chroma="420"), "out.mkv")
+    with pytest.raises(VidcolorError, match=r"use --chroma 444 or --codec ffv1 with a name ending in \.mkv$"):
+        output_format(film, Settings(chroma="420"), "out.mp4")
+
+
+@pytest.mark.parametrize("codec", ["x264", "x265", "ffv1", "prores"])
+@pytest.mark.parametrize("own", ["400", "420", "422", "444", "rgb"])
+def test_the_chroma_that_was_chosen_is_given(codec: str, own: str) -> None:
+    film = film_of(chroma=own)
+    usual = {"400": "420", "rgb": "420"}.get(own, own)
+    usual = "422" if codec == "prores" and usual == "420" else usual
+    assert output_format(film, Settings(codec=codec), "out.mkv").chroma == usual
+    for grid in ("422", "444") if codec == "prores" else GRIDS:
+        fmt = output_format(film, Settings(codec=codec, chroma=grid), "out.mkv")
+        assert fmt.chroma == grid and f"yuv{grid}p" in fmt.pix_fmt
+    if codec == "prores":
+        with pytest.raises(VidcolorError, match="prores cannot hold 4:2:0: use --chroma 422 or --chroma 444"):
+            output_format(film, Settings(codec=codec, chroma="420"), "out.mov")
+        with pytest.raises(VidcolorError, match="prores with --preset lt cannot hold 4:4:4: use --chroma 422"):
+            output_format(film, Settings(codec=codec, chroma="444", preset="lt"), "out.mov")
+
+
+AUTO = [
+    # decoder, depth, full range, kind, ending of the result -> codec
+    ("h264", 8, False, "video", None, "x264"),
+    ("hevc", 10, False, "video", None, "x264"),
+    ("hevc", 12, False, "video", None, "x265"),
+    ("hevc", 12, False, "video", ".mp4", "x265"),
+    ("hevc", 16, False, "video", None, "ffv1"),
+    ("mpeg2video", 8, False, "video", ".mov", "x264"),
+    ("vp9", 8, True, "video", None, "x264"),
+    ("dvvideo", 8, False, "video", None, "x264"),
+    ("prores", 10, False, "video", None, "prores"),
+    ("prores", 12, False, "video", None, "prores"),
+    ("prores", 10, False, "video", ".mkv", "prores"),
+    ("prores", 10, False, "video", ".mp4", "x264"),
+    ("prores", 12, False, "video", ".mp4", "x265"),
+    ("dnxhd", 8, False, "video", None, "prores"),
+    ("dnxhd", 10, False, "video", ".mov", "prores"),
+    ("dnxhd", 12, False, "video", None, "ffv1"),
+    ("cfhd", 12, True, "video", None, "ffv1"),
+    ("cfhd", 12, True, "video", ".MOV", "prores"),
+    ("jpeg2000", 12, False, "video", None, "ffv1"),
+    ("ffv1", 8, False, "video", None, "ffv1"),
+    ("ffv1", 16, False, "video", ".mp4", "x265"),
+    ("ffvhuff", 10, False, "video", None, "ffv1"),
+    ("utvideo", 8, False, "video", None, "ffv1"),
+    ("rawvideo", 8, False, "video", None, "ffv1"),
+    ("v210", 10, False, "video", ".mov", "prores"),
+    ("dpx", 10, True, "images", None, "ffv1"),
+    ("mjpeg", 8, True, "images", None, "ffv1"),
+    ("mjpeg", 8, True, "video", None, "x264"),
+    ("qtrle", 8, True, "video", ".MKV", "ffv1"),
+]
+
+
+@pytest.mark.parametrize(("codec", "depth", "full", "kind", "ending", "expected"), AUTO)
+def test_the_default_codec_is_of_the_film_s_class(
+    codec: str, depth: int, full: bool, kind: Any, ending: str | None, expected: str
+) -> None:
+    film = film_of(codec=codec, depth=depth, full_range=full, kind=kind)
+    out = None if ending is None else f"out{ending}"
+    assert resolved(film, Settings(), out).codec == expected
+    assert output_format(film, Settings(), out or f"out{suffix_of(expected)}").codec == expected
+
+
+def test_options_say_which_codec_is_meant() -> None:
+    prores, deep = film_of(codec="prores", depth=10), film_of(codec="ffv1", depth=16)
+    assert resolved(prores, Settings(crf=20), None).codec == "x264"
+    assert resolved(deep, Settings(crf=20), None).codec == "x265"
+    assert resolved(prores, Settings(preset="slow"), None).codec == "x264"
+    assert resolved(film_of(), Settings(preset="4444"), None).codec == "prores"
+    assert resolved(film_of(), Settings(lossless=True), None).codec == "ffv1"
+    assert resolved(prores, Settings(codec="x265"), None).codec == "x265"
+    with pytest.raises(VidcolorError, match=r"--preset hq: ProRes, which does not fit into \.mp4"):
+        resolved(film_of(), Settings(preset="hq"), "out.mp4")
+    with pytest.raises(VidcolorError, match=r"as \.mkv, \.mp4, \.m4v, \.mov, not \.webm"):
+        output_format(film_of(), Settings(), "out.webm")
+
+
+def test_prores_keeps_its_profile_s_class(tmp_path: Path) -> None:
+    for profile, expected in (("proxy", "hq"), ("hq", "hq"), ("4444", "4444"), ("4444xq", "4444xq")):
+        form = "yuv444p10le" if profile.startswith("4444") else "yuv422p10le"
+        options = {"profile": profile}
+        film = probe(write_film(tmp_path / "a.mov", 2, codec="prores_ks", pix_fmt=form, options=options).path)
+        fmt = output_format(film, Settings(), "out.mov")
+        assert (fmt.codec, fmt.options["profile"], fmt.pix_fmt) == ("prores", expected, form)
+
+
+def test_a_result_without_a_name_fits_its_codec() -> None:
+    assert [suffix_of(codec) for codec in ("x264", "x265", "ffv1", "prores")] == [".mkv", ".mkv", ".mkv", ".mov"]
+
+
+def test_x265_is_not_asked_for_what_aborts_it():
+    """34x22 opens in libx265 and then corrupts the heap."""
+    options = {"preset": "medium", "crf": "18"}
+    assert not takes("x265", 34, 22, "yuv420p", options)
+    assert takes("x265", 34, 32, "yuv420p", options)

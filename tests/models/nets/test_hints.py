@@ -1,0 +1,117 @@
+"""The paper's hint sampling, and the patches of a shot."""
+
+import pytest
+import torch
+
+from vidcolor.models.nets import hints
+from vidcolor.training import hints as taught
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_counts_follow_the_geometric_law():
+    g = generator()
+    counts = torch.tensor([taught.training_count(g, tail=0) for _ in range(8000)]).float()
+    assert counts.mean() == pytest.approx(7, abs=0.3)
+    assert (counts == 0).float().mean() == pytest.approx(1 / 8, abs=0.012)
+    assert (counts >= 14).float().mean() == pytest.approx((7 / 8) ** 14, abs=0.015)
+
+
+def test_the_tail_reaches_the_count_used_on_films():
+    g = generator()
+    counts = torch.tensor([taught.training_count(g) for _ in range(4000)])
+    assert counts.max() <= taught.MOST
+    many = 0.2 * (128 - 63) / 129
+    assert (counts >= hints.DEFAULT).float().mean() == pytest.approx(many, abs=0.02)
+
+
+def test_patches_have_sides_1_to_9_and_corners_around_the_middle():
+    h, w = 64, 96
+    patches = taught.training_patches((h, w), 8000, generator())
+    y, x, side = patches.unbind(1)
+    assert side.bincount().tolist()[0] == 0 and len(side.bincount()) == 10
+    assert side.bincount()[1:].float().std() < 60
+    assert y.min() >= 0 and x.min() >= 0 and (y + side).max() <= h and (x + side).max() <= w
+    room = h - side + 1
+    place = (y - room / 2) / (room / 4)
+    assert place.mean() == pytest.approx(0, abs=0.05)
+    inside = (place.abs() < 1).float().mean()
+    assert inside == pytest.approx(0.683, abs=0.04)
+
+
+def test_fill_writes_each_patchs_mean_and_nothing_else():
+    ab = torch.randn(2, 2, 20, 30, generator=generator()) * 40
+    hint, mask = hints.paint_patches(ab, torch.tensor([[2, 3, 4], [10, 25, 5], [3, 4, 2]]))
+    for n in range(2):
+        for channel in range(2):
+            one = ab[n, channel]
+            assert hint[n, channel, 2, 3] == pytest.approx(float(one[2:6, 3:7].mean()), abs=1e-4)
+            assert hint[n, channel, 14, 29] == pytest.approx(float(one[10:15, 25:30].mean()), abs=1e-4)
+            assert hint[n, channel, 4, 5] == pytest.approx(float(one[3:5, 4:6].mean()), abs=1e-4)
+    assert mask.sum() == 2 * (16 + 25)
+    assert (hint * (1 - mask)).abs().max() == 0
+
+
+def test_fill_without_patches_is_an_empty_hint():
+    hint, mask = hints.paint_patches(torch.randn(1, 2, 9, 9), torch.empty(0, 3, dtype=torch.long))
+    assert hint.abs().sum() == mask.sum() == 0
+
+
+def test_strength_of_a_hint_is_in_the_mask():
+    patches = torch.tensor([[0, 0, 2], [5, 5, 3]])
+    _, mask = hints.paint_patches(torch.randn(2, 2, 9, 9), patches, torch.tensor([[0.25, 1.0], [0.5, 0.0]]))
+    assert mask[:, 0, 1, 1].tolist() == [0.25, 0.5]
+    assert mask[:, 0, 6, 6].tolist() == [1.0, 0.0]
+
+
+def test_training_hints_come_from_the_truth():
+    ab = torch.arange(4.0)[:, None, None, None].expand(4, 2, 32, 40) + 1
+    hint, mask = taught.training_hints(ab, generator(3))
+    torch.testing.assert_close(hint, ab * mask)
+    assert mask.shape == (4, 1, 32, 40) and mask.sum() > 0
+
+
+def test_film_patches_are_spread_over_the_frame():
+    ab = torch.randn(3, 2, 96, 160, generator=generator())
+    patches = hints.film_patches(ab, generator())
+    assert abs(len(patches) - hints.DEFAULT) <= 6
+    y, x, side = patches.unbind(1)
+    assert y.min() >= 0 and x.min() >= 0 and (y + side).max() <= 96 and (x + side).max() <= 160
+    quarter = (y + side / 2 > 48).long() * 2 + (x + side / 2 > 80).long()
+    assert quarter.bincount().min() >= 13
+    assert len(hints.film_patches(ab, generator(), count=0)) == 0
+
+
+def test_film_patches_lie_where_colours_agree():
+    """Left half of each stripe is noise, right half is even: hints should come from even places."""
+    ab = torch.zeros(2, 2, 96, 160)
+    noisy = (torch.arange(160) % 20 < 10).expand(96, 160)
+    ab += noisy * torch.randn(2, 2, 96, 160, generator=generator()) * 20
+    y, x, side = hints.film_patches(ab, generator()).unbind(1)
+    share = torch.stack([noisy[b : b + s, a : a + s].float().mean() for b, a, s in zip(y, x, side)])
+    assert share[side > 1].mean() < 0.1
+    assert side.bincount(minlength=10)[1:].max() < 16  # the sides are drawn, not chosen
+
+
+def test_film_patches_avoid_what_is_unsure():
+    ab = torch.zeros(1, 2, 96, 160)
+    sure = (torch.arange(160) % 20 < 10).float().expand(1, 1, 96, 160)
+    y, x, _ = hints.film_patches(ab, generator(), sure).unbind(1)
+    assert torch.stack([sure[0, 0, b, a] for b, a in zip(y, x)]).mean() > 0.9
+
+
+def test_the_same_seed_gives_the_same_patches():
+    ab = torch.randn(1, 2, 64, 96, generator=generator())
+    first, again, other = (hints.film_patches(ab, generator(s)) for s in (5, 5, 6))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    one, two = (taught.training_hints(ab, generator(9), tail=1.0)[0] for _ in range(2))
+    assert torch.equal(one, two)
+
+
+def test_a_frame_smaller_than_a_patch():
+    ab = torch.randn(1, 2, 4, 5)
+    y, x, side = hints.film_patches(ab, generator()).unbind(1)
+    assert (y + side).max() <= 4 and (x + side).max() <= 5
+    assert taught.training_patches((4, 5), 50, generator())[:, 2].max() <= 4

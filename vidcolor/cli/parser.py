@@ -1,0 +1,91 @@
+"""What the commands share: a parser whose errors are one line, kinds of values, exit codes, words on the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import difflib
+import re
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from vidcolor.errors import VidcolorError
+from vidcolor.film.timecode import Label, Point, parse_point
+
+USAGE = 2
+"""Exit code of whatever the user can put right."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with what may have been meant."""
+
+    def parse_args(self, args: Sequence[str], namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
+        options, extra = self.parse_known_args(args)
+        if extra:
+            self.error(f"unrecognized arguments: {' '.join(extra)}{self._meant(args, extra)}")
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        raise VidcolorError(f"{message} (see {self.prog} --help)")
+
+    def _meant(self, args: Sequence[str], extra: Sequence[str]) -> str:
+        """What arguments of which some are not known may have been meant for."""
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        for word in (word.partition("=")[0] for word in args if len(word) > 2 and word.startswith("-")):
+            long = "--" + word.lstrip("-").lower()
+            near = difflib.get_close_matches(long, known, 1, 0.7)
+            near = near or [one for one in known if one.startswith(long) or long.startswith(one)]
+            if near and word not in known:
+                return f"; did you mean {near[0]}?"
+        first = Path(extra[0])
+        if first.is_file() and (number := re.search(r"\d+(?=\D*$)", first.stem)):
+            digits = f"{first.stem[: number.start()]}%0{len(number[0])}d{first.stem[number.end() :]}{first.suffix}"
+            return f"; of numbered images give the folder, or one pattern in quotes: '{first.with_name(digits)}'"
+        return ""
+
+
+def point(text: str) -> Point | Label:
+    try:
+        return parse_point(text)
+    except VidcolorError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def first_frame(text: str) -> int | Label:
+    number = point(text)
+    if isinstance(number, Fraction):
+        raise argparse.ArgumentTypeError(f'"{text}" is neither a number (0, 1, 86400) nor a timecode HH:MM:SS:FF')
+    return number
+
+
+def whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 0')
+    return int(text)
+
+
+def frame_rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate <= 0:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a frame rate (24, 25.0, 24000/1001)')
+    return rate
+
+
+def tell(text: str, stream: TextIO | None = None) -> None:
+    """Print; names of files that are not text in the terminal's encoding come out as the bytes that they are."""
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "utf-8"
+        for errors in ("surrogateescape", "backslashreplace"):
+            with contextlib.suppress(UnicodeEncodeError):
+                stream.flush()
+                stream.buffer.write((text + "\n").encode(encoding, errors))
+                return

@@ -1,0 +1,41 @@
+"""`vidcolor scenes`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vidcolor.cli.parser import Parser, frame_rate, tell
+from vidcolor.text import plural
+
+
+def command(arguments: list[str]) -> int:
+    parser = Parser(
+        "vidcolor scenes",
+        description="Find the shots and write them as PySceneDetect does.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("movie", type=Path, metavar="MOVIE", help="a film, or numbered images with --fps")
+    parser.add_argument("-o", "--out", type=Path, metavar="CSV", help="default: MOVIE-stem.scenes.csv")
+    parser.add_argument("-y", "--overwrite", action="store_true", help="replace an existing list")
+    parser.add_argument("--fps", type=frame_rate, help="frame rate of numbered images")
+    parser.add_argument("--on-error", choices=("stop", "skip"), default="stop", help="at a corrupt frame")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
+    options = parser.parse_args(arguments)
+    from vidcolor.film.probe import expected_frames, probe
+    from vidcolor.outputs.names import default_out
+    from vidcolor.outputs.targets import Target, check, inputs_of_film
+    from vidcolor.plan.scan_cache import scanned
+    from vidcolor.progress import FramesBar
+    from vidcolor.shots.detector import shots_of
+    from vidcolor.shots.scene_list import write_scenes
+
+    film = probe(options.movie, fps=options.fps)
+    out = options.out or default_out(film.path, ".scenes.csv")
+    check([Target(out, "the scene list", "-o", "text", options.overwrite)], inputs_of_film(film.path))
+    with FramesBar("scan", not options.quiet, expected_frames(film), leave=False) as bar:
+        found = scanned(film, allow_interlaced=True, on_error=options.on_error, on_frame=bar)
+    shots = shots_of(found.cuts, len(found.pts))
+    write_scenes(out, shots, found.pts, film.time_base, film.frame_rate, overwrite=options.overwrite)
+    if not options.quiet:
+        tell(f"{plural(len(found.pts), 'frame')}, {plural(len(shots), 'shot')}: {out}")
+    return 0

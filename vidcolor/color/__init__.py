@@ -1,0 +1,1 @@
+"""Colour spaces and code values; nothing here knows a film."""

@@ -1,0 +1,106 @@
+"""CIE Lab (CIE 1976 L*a*b* of the D65 white) and sRGB-coded R'G'B'.
+
+Floats are float32; coded R'G'B' is 0..1, L 0..100, a and b in Lab units. OpenCV's float Lab is not used: its RGB to Lab
+goes through an interpolated table, off by up to 0.6 in ab.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+_XYZ = np.array(  # linear sRGB to XYZ (IEC 61966-2-1), rows scaled so that white is (1, 1, 1)
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+_XYZ /= _XYZ.sum(1, keepdims=True)
+_TO_XYZ = _XYZ.astype(np.float32)
+_TO_LINEAR = np.linalg.inv(_XYZ).astype(np.float32)
+f32 = np.float32
+_KINK = 6 / 29  # of Lab's cube root: below it the curve is a line
+
+
+# --- curves (written with minimum and maximum: numpy's `where` would be slower than the power itself) ---
+
+
+def _power(x: np.ndarray, exponent: float, factor: float = 1) -> np.ndarray:
+    """factor * x ** exponent of positive x, within 1e-6 of it. OpenCV's logarithm and exponential are vectorised on
+    every machine, unlike numpy's, and both together are quicker than its power."""
+    out: Any = cv2.log(x).reshape(x.shape)
+    out *= f32(exponent)
+    out += f32(np.log(factor))
+    return np.asarray(cv2.exp(out)).reshape(x.shape)
+
+
+def to_linear(coded: np.ndarray) -> np.ndarray:
+    """sRGB-coded to linear light; the line near black goes on below zero."""
+    high = np.maximum(coded, f32(0.04045))
+    high += f32(0.055)
+    high = _power(high, 2.4, 1.055**-2.4)
+    low = coded - f32(0.04045)
+    np.minimum(low, 0, out=low)
+    low *= f32(1 / 12.92)
+    high += low
+    return high
+
+
+def to_coded(linear: np.ndarray) -> np.ndarray:
+    """Linear light to sRGB-coded; the line near black goes on below zero."""
+    high = _power(np.maximum(linear, f32(0.0031308)), 1 / 2.4, 1.055)
+    low = np.minimum(linear, f32(0.0031308))
+    low *= f32(12.92)
+    high += low
+    high -= f32(0.055 + 0.0031308 * 12.92)
+    return high
+
+
+def lab_f(t: np.ndarray) -> np.ndarray:
+    high = _power(np.maximum(t, f32(_KINK**3)), 1 / 3)
+    low = t - f32(_KINK**3)
+    np.minimum(low, 0, out=low)
+    low *= f32(1 / (3 * _KINK**2))
+    high += low
+    return high
+
+
+def lab_f_inverse(f: np.ndarray) -> np.ndarray:
+    high = np.maximum(f, f32(_KINK))
+    cube = high * high
+    cube *= high
+    low = np.minimum(f, f32(_KINK))
+    low -= f32(_KINK)
+    low *= f32(3 * _KINK**2)
+    cube += low
+    return cube
+
+
+# --- Lab and R'G'B' ---
+
+
+def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
+    """sRGB-coded (..., 3), 0..1, to Lab (..., 3) float32."""
+    flat = np.ascontiguousarray(np.asarray(rgb, np.float32).reshape(-1, 3).T)
+    f = lab_f(_TO_XYZ @ to_linear(flat))
+    lab = np.stack([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])], -1)
+    return lab.reshape(np.shape(rgb)).astype(np.float32, copy=False)
+
+
+def lab_to_rgb(lab: np.ndarray, clip: bool = True) -> np.ndarray:
+    """Lab (..., 3) to sRGB-coded (..., 3) float32; values outside 0..1 are cut off unless `clip` is False."""
+    flat = np.ascontiguousarray(np.asarray(lab, np.float32).reshape(-1, 3).T)
+    rgb = rgb_of((flat[0] + f32(16)) / f32(116), ab_offsets(flat[1], flat[2])).T.reshape(np.shape(lab))
+    return np.clip(rgb, 0, 1) if clip else np.ascontiguousarray(rgb)
+
+
+def ab_offsets(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """What ab adds to f(Y) to give f(X), f(Y), f(Z): (3, n)."""
+    out = np.zeros((3, a.size), np.float32)
+    np.divide(a, 500, out=out[0])
+    np.divide(b, -200, out=out[2])
+    return out
+
+
+def rgb_of(fy: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """R'G'B' (3, n), not limited to 0..1, of f(Y) (n,) and ab's offsets (3, n)."""
+    return to_coded(_TO_LINEAR @ lab_f_inverse(fy + offsets))

@@ -1,0 +1,1 @@
+"""Codecs, formats and the encoder."""

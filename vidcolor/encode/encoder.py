@@ -1,0 +1,196 @@
+"""One unit's file, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import numpy as np
+from av.codec.context import Flags
+
+from vidcolor.encode.codecs import ENCODERS
+from vidcolor.encode.format import OutputFormat
+from vidcolor.errors import VidcolorError
+from vidcolor.files import part_of
+from vidcolor.film.film import Film, Frame
+from vidcolor.film.side_data import KEEP_CAPTIONS
+from vidcolor.reasons import reason
+
+
+class Encoder:
+    """Writes one unit: Matroska, frame k of the unit k-th in presentation order, under its name only when whole.
+
+    A context manager: leaving it closes, leaving it by an exception discards."""
+
+    def __init__(self, film: Film, fmt: OutputFormat, path: str | Path) -> None:
+        self.path = Path(path)
+        self.frames = 0
+        self._film, self._fmt = film, fmt
+        self._part = part_of(self.path)
+        self._fields: dict[str, Any] = {}
+        self._container: Any = None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Bit-exact headers: the same frames give the same file.
+            self._container = av.open(
+                str(self._part), "w", format="matroska", container_options={"fflags": "+bitexact"}
+            )
+            self._stream = self._add_stream()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.discard()
+            raise _failed(self.path, error) from error
+
+    def _add_stream(self) -> Any:
+        film, fmt = self._film, self._fmt
+        stream: Any = self._container.add_stream(ENCODERS[fmt.codec], rate=fmt.rate, options=dict(fmt.options))
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = film.width, film.height, fmt.pix_fmt
+        context.time_base = stream.time_base = 1 / fmt.rate
+        context.color_range = fmt.color_tags["range"]
+        context.colorspace = fmt.color_tags["space"]
+        context.color_primaries = fmt.color_tags["primaries"]
+        context.color_trc = fmt.color_tags["transfer"]
+        context.sample_aspect_ratio = film.sample_aspect_ratio
+        context.thread_type = "SLICE" if fmt.codec == "ffv1" else "AUTO"
+        if fmt.field_order != "progressive":
+            context.flags |= Flags.interlaced_dct
+            context.field_order = {"tff": 4, "bff": 5}[fmt.field_order]  # lines of both fields in turn
+        elif film.field_order == "progressive":
+            context.field_order = 1
+        return stream
+
+    def write(self, frame: Frame, cb: np.ndarray, cr: np.ndarray) -> None:
+        """Add a frame. cb, cr: code values at the film's depth and range on the chroma grid of the format,
+        uint8 or uint16. Luma goes in as it is; where the format cannot hold it, it is fitted (see
+        `output_format`). Raises VidcolorError where the file cannot be written."""
+        film, fmt = self._film, self._fmt
+        try:
+            picture = self._new_picture(frame)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.discard()
+            raise _failed(self.path, error) from error
+        if (film.depth, film.full_range) == (fmt.depth, fmt.full_range):
+            planes = (frame.luma, cb, cr)
+        else:
+            luma, chroma = _tables(film.depth, film.full_range, fmt.depth, fmt.full_range)
+            planes = (luma[frame.luma], chroma[cb], chroma[cr])
+        for plane, values in zip(picture.planes, planes, strict=True):
+            if values.shape != (plane.height, plane.width):
+                raise ValueError(f"plane of {values.shape}, the format has {(plane.height, plane.width)}")
+            rows = np.frombuffer(plane, np.uint8 if fmt.depth == 8 else np.uint16)  # type: ignore[call-overload]
+            rows.reshape(plane.height, -1)[:, : plane.width] = values
+        picture.color_range = fmt.color_tags["range"]
+        picture.colorspace = fmt.color_tags["space"]
+        picture.color_primaries = fmt.color_tags["primaries"]
+        picture.color_trc = fmt.color_tags["transfer"]
+        picture.pts, picture.time_base = self.frames, 1 / fmt.rate
+        try:
+            if fmt.field_order != "progressive":
+                picture = self._flagged(picture, frame)
+            self._container.mux(self._stream.encode(picture))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.discard()
+            raise _failed(self.path, error) from error
+        self.frames += 1
+
+    def _new_picture(self, frame: Frame) -> av.VideoFrame:
+        """A picture to be filled. What the film's own frame has beside its picture goes along by a copy of it, which
+        is all that PyAV offers."""
+        film, fmt = self._film, self._fmt
+        if frame.source is None or fmt.codec not in KEEP_CAPTIONS:
+            return av.VideoFrame(film.width, film.height, fmt.pix_fmt)
+        picture: av.VideoFrame = frame.source.reformat(format=fmt.pix_fmt)
+        picture.make_writable()
+        picture.pict_type = 0  # not the kind of frame that it was
+        return picture
+
+    def _flagged(self, picture: av.VideoFrame, frame: Frame) -> Any:
+        """The same picture with the field flags of `frame`: PyAV sets them through a filter only. ProRes has no
+        frame without fields among others, x264 one order for all."""
+        mode = "prog" if not frame.interlaced else "tff" if frame.top_field_first else "bff"
+        if self._fmt.codec == "x264" or (mode == "prog" and self._fmt.codec == "prores"):
+            mode = self._fmt.field_order
+        if mode not in self._fields:
+            graph = av.filter.Graph()
+            source = graph.add_buffer(
+                width=picture.width,
+                height=picture.height,
+                format=picture.format,
+                time_base=picture.time_base,
+            )
+            graph.link_nodes(source, graph.add("setfield", mode), graph.add("buffersink")).configure()
+            self._fields[mode] = graph
+        graph = self._fields[mode]
+        pts = picture.pts
+        graph.push(picture)
+        flagged = graph.pull()
+        flagged.pts, flagged.time_base = pts, 1 / self._fmt.rate
+        return flagged
+
+    def close(self) -> None:
+        """Finish the file and give it its name. Raises VidcolorError where it has no frame or cannot be written."""
+        if self._container is None:
+            return
+        if not self.frames:
+            self.discard()
+            raise VidcolorError(f"{self.path}: not one frame to write")
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            self._container = None
+            os.replace(self._part, self.path)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.discard()
+            raise _failed(self.path, error) from error
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        container, self._container = self._container, None
+        if container is not None:
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+                container.close()
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Encoder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+
+@lru_cache(maxsize=4)
+def _tables(depth: int, full: bool, new_depth: int, new_full: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Luma and chroma code values of one depth and range to those of another (ITU-T H.273, equations 20 to 34)."""
+    codes = np.arange(1 << depth, dtype=np.float64)
+    most = (1 << new_depth) - 1
+
+    def spans(bits: int, is_full: bool) -> tuple[float, float, float]:
+        unit = 1 << (bits - 8)
+        return (0, 2**bits - 1, 2**bits - 1) if is_full else (16 * unit, 219 * unit, 224 * unit)
+
+    black, luma_span, chroma_span = spans(depth, full)
+    new_black, new_luma_span, new_chroma_span = spans(new_depth, new_full)
+    luma = (codes - black) * (new_luma_span / luma_span) + new_black
+    chroma = (codes - (1 << (depth - 1))) * (new_chroma_span / chroma_span) + (1 << (new_depth - 1))
+    kind = np.uint8 if new_depth == 8 else np.uint16
+    fit = [np.clip(np.floor(values + 0.5), 0, most).astype(kind) for values in (luma, chroma)]
+    return fit[0], fit[1]
+
+
+def _failed(path: Path, error: Exception) -> VidcolorError:
+    if isinstance(error, FileNotFoundError):  # its folder was made: the end of another run has removed it
+        why = "removed by another run for the same result; when that has ended, give the command again"
+    else:
+        why = reason(error)
+    return VidcolorError(f"{path}: cannot be written: {why}")

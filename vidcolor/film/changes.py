@@ -1,0 +1,216 @@
+"""What a film's frames say beside their luma: where it changes inside the film, and what of it a result loses."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+
+from vidcolor.errors import VidcolorError, warn
+from vidcolor.film.container import open_film
+from vidcolor.film.film import MATRIX_OF_SPACE, Facts, Film, Frame
+from vidcolor.film.side_data import KEEP_CAPTIONS, TELL_FIELDS
+from vidcolor.text import plural
+
+if TYPE_CHECKING:
+    from vidcolor.encode.format import OutputFormat
+
+_NAMES = {
+    "A53_CC": "closed captions (A53)",
+    "MASTERING_DISPLAY_METADATA": "HDR mastering display",
+    "CONTENT_LIGHT_LEVEL": "HDR content light level",
+    "DYNAMIC_HDR_PLUS": "HDR10+",
+    "DYNAMIC_HDR_VIVID": "HDR Vivid",
+    "DOVI_RPU_BUFFER": "Dolby Vision",
+    "DOVI_METADATA": "Dolby Vision",
+    "AMBIENT_VIEWING_ENVIRONMENT": "ambient viewing environment",
+    "S12M_TIMECODE": "time codes (SMPTE 12M)",
+    "GOP_TIMECODE": "time codes (of the groups of pictures)",
+    "AFD": "active format description",
+    "PANSCAN": "pan and scan",
+    "FILM_GRAIN_PARAMS": "film grain parameters",
+    "STEREO3D": "stereo 3D arrangement",
+    "SPHERICAL": "spherical projection",
+    "ICC_PROFILE": "ICC profile",
+    "SEI_UNREGISTERED": "user data (SEI)",
+    "TYPE_28": "LCEVC enhancement",
+    "TYPE_29": "view number (3D)",
+    "TYPE_30": "3D reference displays",
+    "TYPE_31": "EXIF",
+}
+_ORDERS = ("progressive", "tff", "bff")
+_UNSAID = 2
+_TIMECODE_DIGITS = 0x1F << 19 | 0x3F << 13 | 0x3F << 6 | 0x3F
+"""Of the 25 bits of a group's time code (ISO/IEC 13818-2, 6.3.8): hours, minutes, seconds, pictures."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a scan found in a film's frames beside their luma."""
+
+    fields: Mapping[str, int]
+    """Frames flagged `progressive`, `tff` and `bff`."""
+    data: Mapping[str, int]
+    """Frames with side data of each type (`side_data.of_the_source`)."""
+    changes: tuple[str, ...] = ()
+    """What changes inside the film and has only one value in a result: said in words."""
+
+    @property
+    def field_order(self) -> str:
+        """`progressive`, or the order of most interlaced frames."""
+        tff, bff = self.fields.get("tff", 0), self.fields.get("bff", 0)
+        return "progressive" if not tff + bff else "tff" if tff >= bff else "bff"
+
+    def with_fields(self, film: Film) -> Film:
+        """The film with the field order of its frames, where they say any."""
+        said = self.field_order != "progressive" or film.codec in TELL_FIELDS
+        return replace(film, field_order=self.field_order) if said else film
+
+    def lost(self, film: Film, fmt: OutputFormat) -> list[str]:
+        """What a result in the format `fmt` will not have, in words."""
+        lost = [*self.changes, *(["the alpha channel"] if _has_alpha(film.pix_fmt) else [])]
+        for kind, count in self.data.items():
+            if kind == "A53_CC" and fmt.codec in KEEP_CAPTIONS:
+                continue
+            if kind == "MASTERING_DISPLAY_METADATA" and film.mastering_display:
+                continue
+            if kind == "CONTENT_LIGHT_LEVEL" and film.content_light:
+                continue
+            if kind == "STEREO3D" and fmt.container == "matroska" and _has_stereo_tag(film):
+                continue
+            if kind == "TYPE_31" and film.kind == "images":  # a scanner's notes on a picture are none on the film
+                continue
+            name = _NAMES.get(kind, f"side data {kind}")
+            remedy = f" ({' and '.join(KEEP_CAPTIONS)} keep them)" if kind == "A53_CC" else ""
+            said = f"{name} of {plural(count, 'frame')}{remedy}"
+            if not any(name in one for one in lost):
+                lost.append(said)
+        other = {order: self.fields.get(order, 0) for order in _ORDERS if order != fmt.field_order}
+        if fmt.field_order != "progressive" and fmt.codec != "ffv1":
+            if fmt.codec == "prores":  # has both orders, but no frame without fields
+                other = {"progressive": other["progressive"]}
+            lost += [
+                f"the flag {order} of {plural(count, 'frame')}: {fmt.codec} makes them "
+                f"{fmt.field_order} (--codec ffv1 keeps it)"
+                for order, count in other.items()
+                if count
+            ]
+        return lost
+
+
+def _has_alpha(pix_fmt: str) -> bool:
+    form = av.VideoFormat(pix_fmt, 16, 16)
+    return not form.has_palette and any(part.is_alpha for part in form.components)
+
+
+def _has_stereo_tag(film: Film) -> bool:
+    """Whether the film's container has the arrangement, so that it is copied as a tag."""
+    if film.kind == "images":
+        return False
+    with open_film(film.path) as container:
+        return "stereo_mode" in container.streams[film.stream].metadata
+
+
+def say_lost(film: Film, fmt: OutputFormat, found: Beside, out: Path) -> None:
+    """Name in one line what the result `out` in the format `fmt` will not have."""
+    lost = found.lost(film, fmt)
+    if lost:
+        warn(f"{out.name}: not kept: {'; '.join(lost)}")
+
+
+class Watch:
+    """Looks at every frame of a scan."""
+
+    def __init__(self, film: Film, *, skip: bool) -> None:
+        """skip: of pixel aspect and rotation the first frame's stand, and the change is named."""
+        self._film, self._skip = film, skip
+        self._fields: Counter[str] = Counter()
+        self._data: Counter[str] = Counter()
+        self._changes: dict[str, str] = {}
+        self._first: Facts | None = None
+
+    def add(self, frame: Frame, seconds: float) -> None:
+        """Take a frame, `seconds` after the first.
+
+        Raises VidcolorError where matrix or range are no longer the film's and the user has not decided on them, and
+        where pixel aspect or rotation change: they decide over what is seen, and a result has one of each."""
+        self._fields["progressive" if not frame.interlaced else "tff" if frame.top_field_first else "bff"] += 1
+        facts = frame.facts
+        if facts is None:
+            return
+        first = self._first = self._first or facts
+        self._data.update(_worth_naming(facts, first))
+        if facts is first:
+            return
+        place = f"frame {frame.index} ({seconds:.3f} s)"
+        self._check_code_values(frame.index, facts, place)
+        self._check_shape(facts, first, place)
+        film = self._film
+        for name, now in (("primaries", facts.primaries), ("transfer", facts.transfer)):
+            before = film.color_tags[name]
+            if now not in (_UNSAID, before):
+                self._note(name, f"colour tag {name} {now} from {place} on: {before} stands for the whole film")
+        if facts.chroma != film.chroma and {facts.chroma, film.chroma} <= {"420", "422", "444"}:
+            self._note(
+                "chroma",
+                f"chroma sampling {':'.join(facts.chroma)} from {place} on, {':'.join(film.chroma)} before",
+            )
+        for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"):
+            told = facts.beside.get(kind)
+            if told is not None and first.beside.get(kind) not in (None, told):
+                self._note(kind, f"{_NAMES[kind]} changes at {place}: the first stands for the whole film")
+
+    def _check_code_values(self, frame: int, facts: Facts, place: str) -> None:
+        film = self._film
+        if facts.full_range not in (None, film.full_range) and "range" not in film.chosen:
+            now, before = ("full", "limited") if facts.full_range else ("limited", "full")
+            raise self._parts(frame, f"{place} has {now} range, the film began with {before}", "--range", now)
+        matrix = MATRIX_OF_SPACE.get(facts.space, "")
+        unsaid = facts.space == _UNSAID or (facts.space == 0 and facts.chroma in ("400", "rgb"))
+        if not unsaid and matrix != film.matrix and "matrix" not in film.chosen:
+            now = matrix or f"matrix number {facts.space}"
+            raise self._parts(
+                frame, f"{place} has {now}, the film began with {film.matrix}", "--matrix", matrix or "NAME"
+            )
+
+    def _parts(self, frame: int, change: str, option: str, value: str) -> VidcolorError:
+        return VidcolorError(
+            f"{self._film.path}: {change}: colour the parts (--end {frame}; --start {frame} with {option} {value}), "
+            f"or decide for the whole film with {option}"
+        )
+
+    def _check_shape(self, facts: Facts, first: Facts, place: str) -> None:
+        pairs: tuple[tuple[str, object, object], ...] = (
+            ("pixel aspect", facts.aspect, first.aspect or self._film.sample_aspect_ratio),
+            ("rotation", facts.rotation, self._film.rotation),
+        )
+        for name, now, before in pairs:
+            if now == before or None in (now, before):
+                continue
+            change = f"{name} {now} from {place} on, {before} before"
+            if not self._skip:
+                raise VidcolorError(
+                    f"{self._film.path}: {change}: cut it there and colour the parts; --on-error skip keeps the first"
+                )
+            self._note(name, change)
+
+    def _note(self, what: str, words: str) -> None:
+        self._changes.setdefault(what, words)
+
+    def beside(self) -> Beside:
+        """What there was in all frames."""
+        order = self._film.field_order
+        if order in ("tff", "bff") and not self._fields["tff"] + self._fields["bff"]:
+            self._note("fields", f"field order {order} of the container, whose frames are progressive")
+        return Beside(dict(self._fields), dict(self._data), tuple(self._changes.values()))
+
+
+def _worth_naming(facts: Facts, first: Facts) -> list[str]:
+    """Types of side data. Time codes of MPEG-2's groups that only count from the film's beginning are none."""
+    start = int.from_bytes(first.beside.get("GOP_TIMECODE", b""), sys.byteorder) & _TIMECODE_DIGITS
+    return [kind for kind in facts.beside if kind != "GOP_TIMECODE" or start]

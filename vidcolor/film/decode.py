@@ -1,0 +1,367 @@
+"""Every frame of a film's file from its start, each with its time, and everything that is amiss on the way."""
+
+from __future__ import annotations
+
+import shlex
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from vidcolor.errors import VidcolorError
+from vidcolor.film.container import open_film, video_stream
+from vidcolor.film.decoder_log import DecoderLog, only_leans, touches_picture
+from vidcolor.film.film import Film
+from vidcolor.film.sound_form import SoundForms
+from vidcolor.film.truncation import missing_bytes
+from vidcolor.reasons import reason
+from vidcolor.text import plural
+
+_NOTES = 20
+_ANEW = Fraction(1, 10)
+"""Seconds by which time stamps go back where another recording begins; less is a fault of a single stamp."""
+_AWAY = 16
+"""Frames in a row that may be moved by more than that: decoders give out a few in false order after damage."""
+_HELD = 4
+"""Frames that are held back until it is known whether the time of one belongs to the next."""
+_LATER = 30
+"""Packets after a corrupt one until it is said: where two recordings meet, that is not what is amiss."""
+
+
+@dataclass
+class ReadReport:
+    """What went wrong on the way through a film with `on_error="skip"`."""
+
+    frames: int = 0
+    """Frames that were delivered."""
+    damaged: int = 0
+    """Places where a decoder or the container reported damage; what it made of them was delivered."""
+    lost: int = 0
+    """Packets that gave no frame, and pictures that could not be read."""
+    repaired: int = 0
+    """Time stamps that were not after the one before and were set anew."""
+    truncated: bool = False
+    """The file ends before its own end."""
+    headless: bool = False
+    """It begins between two key frames: pictures before the first are left out, as players do."""
+    notes: list[str] = field(default_factory=list)
+    """The first 20 of them, each with frame and time."""
+
+    def summary(self) -> str:
+        """One line, empty where nothing went wrong."""
+        said = [
+            f"{number} {what if number > 1 else one}"
+            for number, one, what in (
+                (self.damaged, "damaged place", "damaged places"),
+                (self.lost, "frame lost", "frames lost"),
+                (self.repaired, "time stamp repaired", "time stamps repaired"),
+            )
+            if number
+        ]
+        said += ["the file is truncated"] if self.truncated else []
+        line = ", ".join(said) + (f" (first: {self.notes[0]})" if said and self.notes else "")
+        begins = "begins between two key frames: what cannot be decoded before the first is left out"
+        return "; ".join(filter(None, [begins if self.headless else "", line]))
+
+
+class _Amiss(Exception):
+    """Something that the quick look cannot judge."""
+
+
+def decoded(
+    film: Film, on_error: str, report: ReadReport, *, listen: bool = True
+) -> Generator[tuple[int, Any, Fraction | None], None, None]:
+    """PTS, decoded frame, and the decoder's own pixel aspect of every frame, in presentation order.
+
+    First quickly, with frame threads, so long as nothing whatever is amiss. Then from the start again with a single
+    thread, in which everything can be told: what the film's own decoder says from what others say, and which frame
+    is meant. Frames that were given out are not given out again.
+
+    listen: damage that shows in libav's log alone counts too; without it only what a scan that listened let pass is
+    decoded again. on_error, report: as in `reader.read`. Raises VidcolorError at damage (`on_error="stop"`), and
+    either way where time stamps start anew, of the picture or of what goes with it."""
+    given = 0
+    if not missing_bytes(film.path) and (listen or on_error == "stop"):
+        try:
+            for item in _pass(film, _Clock(film, on_error, ReadReport(), careful=False), listen):
+                yield item
+                given += 1
+            return
+        except _Amiss:
+            pass
+    for number, item in enumerate(_pass(film, _Clock(film, on_error, report, careful=True), listen)):
+        if number >= given:
+            yield item
+
+
+def timed(film: Film, frames: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int | None, tuple[Any, Any]]]:
+    """Each decoded frame, and what comes with it, with its time in ticks as libav's best effort has it; None where
+    nobody knows.
+
+    That is the frame's own PTS, or DTS where AVI stores the order of packets only and the PTS are guesses, or a frame's
+    duration after the one before, as in raw streams, whose demuxers guess. In program streams with several frames in a
+    packet libav may give a frame the time of the next: where two have one time shortly after a gap, those between are
+    put back into the gap."""
+    usual = usual_step(film)
+    stamps: list[int | None] = []
+    held: deque[tuple[Any, Any]] = deque()
+    last: int | None = None
+    duration = usual
+    for frame, beside in frames:
+        if film.clock == "count":
+            stamp = 0 if last is None else last + duration
+        else:
+            stamp = frame.dts if film.clock == "dts" or frame.pts is None else frame.pts
+            if stamp is None and last is not None:
+                stamp = last + duration
+        last, duration = stamp, _duration(frame, usual)
+        stamps.append(stamp)
+        held.append((frame, beside))
+        _fill_gap(stamps, usual)
+        if len(held) > _HELD:
+            yield stamps[-1 - _HELD], held.popleft()
+            del stamps[: -1 - _HELD]
+    while held:
+        yield stamps[-len(held)], held.popleft()
+
+
+def _duration(frame: Any, usual: int) -> int:
+    """Ticks that a frame is shown: whole fields as its stream says (pulldown), else the usual."""
+    fields = 2 * (frame.duration or 0) / usual
+    return int(frame.duration) if fields > 0.5 and abs(fields - round(fields)) < 0.01 else usual
+
+
+def _fill_gap(stamps: list[int | None], usual: int) -> None:
+    """Where the last two stamps are equal, put what lies between them and a gap shortly before back by one step."""
+    if len(stamps) < 3 or stamps[-1] is None or stamps[-1] != stamps[-2]:
+        return
+    for place in range(len(stamps) - 2, 0, -1):
+        here, before = stamps[place], stamps[place - 1]
+        if here is None or before is None:
+            return
+        if 2 * (here - before) >= 3 * usual:
+            stamps[place:-1] = [stamp and stamp - usual for stamp in stamps[place:-1]]
+            return
+
+
+def usual_step(film: Film) -> int:
+    """Ticks from a frame to the next at the film's average rate."""
+    return max(1, round(1 / (film.frame_rate * film.time_base)))
+
+
+def drain(context: Any) -> None:
+    """Let decoding threads come to rest, without the GIL: see DecoderLog."""
+    context.flush_buffers()
+
+
+def _pass(film: Film, clock: _Clock, listen: bool) -> Iterator[tuple[int, Any, Fraction | None]]:
+    with open_film(film.path) as container:
+        stream = video_stream(container, film.path, film.stream)
+        context = stream.codec_context
+        if clock.careful:
+            context.thread_count = 1
+        else:
+            stream.thread_type = "AUTO"
+        clock.joins_anew = container.format.name in ("mpegts", "mpeg")
+        log = DecoderLog(context.codec.name, context.name, container.format.name) if listen else None
+        with log or nullcontext():
+            try:
+                frames = _frames(container, stream, film, clock, log)
+                shaped = ((frame, context.sample_aspect_ratio) for frame in frames)
+                for own, (frame, aspect) in timed(film, shaped):
+                    yield clock.stamp(own), frame, aspect
+            finally:
+                drain(context)
+
+
+class _Clock:
+    """Counts frames, gives each its PTS, and knows what to do about trouble there."""
+
+    def __init__(self, film: Film, on_error: str, report: ReadReport, *, careful: bool) -> None:
+        self.film, self.stop, self.report, self.careful = film, on_error == "stop", report, careful
+        self.index = 0
+        self.seen = 0
+        """Frames that the decoder gave, of which up to `_HELD` have no time yet."""
+        self.start: int | None = None
+        self.previous: int | None = None
+        self.usual = usual_step(film)
+        self.away = 0
+        """Frames in a row whose own time stamps lie far before the time that they got."""
+        self.behind = False
+        """Whether the time of the last frame was repaired."""
+        self.joins_anew = False
+        """Whether ffmpeg gives one clock to recordings of this format that were put end to end."""
+        self.forms = SoundForms()
+        self.latest: dict[int, int] = {}
+        """Last DTS of every stream, in its own ticks."""
+
+    def stamp(self, own: int | None) -> int:
+        """PTS of the next frame from its own time."""
+        stamp = own if own is not None else 0 if self.previous is None else self.previous + self.usual
+        if self.previous is not None and stamp <= self.previous:
+            stamp = self._repaired(stamp, self.previous)
+        else:
+            self.away, self.behind = 0, False
+        if self.start is None:
+            self.start = stamp
+        self.previous = stamp
+        self.index += 1
+        return stamp
+
+    def judge(self) -> None:
+        """Before anything is held against the film: that needs the careful look."""
+        if not self.careful:
+            raise _Amiss
+
+    def _repaired(self, stamp: int, previous: int) -> int:
+        self.judge()
+        # Several in a row overlap what came before, as at a joint: half steps, so that they are soon in time again.
+        after = previous + (max(1, self.usual // 2) if self.behind else self.usual)
+        self.behind = True
+        self.away = self.away + 1 if (after - stamp) * self.film.time_base > _ANEW else 0
+        if self.away > _AWAY and len(self.latest) > 1:
+            raise self.anew()
+        if self.stop:
+            same = "equal to" if stamp == previous else "before"
+            raise VidcolorError(
+                f"{self.film.path}: frame {self.index} ({self.seconds(after)}) has PTS {stamp}, {same} "
+                "that of the frame before: --on-error skip repairs it"
+            )
+        self.report.repaired += 1
+        self.note(f"PTS {stamp} is not after {previous}", f"frame {self.index} ({self.seconds(after)})")
+        return after
+
+    def watch(self, packet: Any) -> None:
+        """A packet of the picture or of sound: the result cannot take over time that starts anew, nor sound that
+        changes its form. (Subtitles may come in any order.)"""
+        if change := self.forms.change(packet):
+            self.judge()
+            path = shlex.quote(str(self.film.path))
+            raise VidcolorError(
+                f"{self.film.path}: sound stream {packet.stream.index} changes near {self.place()} ({change}), for "
+                f"which a result has no place: give it one form (ffmpeg -i {path} -map 0 -c copy -c:a aac whole.mkv) "
+                "and colour whole.mkv, or cut the film there"
+            )
+        if packet.dts is None:
+            return
+        index = packet.stream.index
+        back = self.latest.get(index, packet.dts) - packet.dts
+        if back > 0 and back * packet.time_base > _ANEW:
+            self.judge()
+            raise self.anew()
+        self.latest[index] = packet.dts
+
+    def anew(self) -> VidcolorError:
+        if self.joins_anew:
+            path = shlex.quote(str(self.film.path))
+            remedy = f"give them one clock (ffmpeg -fflags +genpts -i {path} -map 0 -c copy whole.mkv)"
+        else:
+            remedy = (
+                "join them by their time (ffmpeg -f concat -safe 0 -i parts.txt -map 0 -c copy whole.mkv, where each "
+                "line of parts.txt is: file 'PART')"
+            )
+        return VidcolorError(
+            f"{self.film.path}: time stamps start anew near {self.place()}, as in recordings that were put end to end: "
+            f"{remedy} and colour whole.mkv"
+        )
+
+    def seconds(self, stamp: int) -> str:
+        return f"{float((stamp - (self.start or 0)) * self.film.time_base):.3f} s"
+
+    def place(self) -> str:
+        """Where the next frame is."""
+        stamp = self.start or 0
+        if self.previous is not None:
+            stamp = self.previous + self.usual * (1 + self.seen - self.index)
+        return f"frame {self.seen} ({self.seconds(stamp)})"
+
+    def note(self, reason: str, place: str = "") -> str:
+        text = f"{place or self.place()}: {reason}"
+        if len(self.report.notes) < _NOTES:
+            self.report.notes.append(text)
+        return text
+
+    def trouble(self, reason: str, lost: int = 0, place: str = "") -> None:
+        """Raise, or note and go on. place: where it is, the next frame where empty."""
+        self.judge()
+        text = self.note(reason, place)
+        if self.stop:
+            raise VidcolorError(f"{self.film.path}: damaged at {text}; --on-error skip goes on and reports")
+        self.report.damaged += 0 if lost else 1
+        self.report.lost += lost
+
+
+def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: DecoderLog | None) -> Iterator[Any]:
+    """Every frame that the decoder gives; damage goes to `clock.trouble`."""
+    packets = container.demux(stream, *container.streams.audio)
+    count, total, key_seen = 0, 0, False
+    flagged: tuple[int, str] | None = None
+    packet: Any = None
+    while True:
+        error, frames = None, []
+        with log.listening() if log else nullcontext():
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as failed:
+                packet, error = None, failed
+            if packet is not None:
+                clock.watch(packet)
+                total += 1
+                if packet.stream is not stream:
+                    continue
+            ended = packet is None or (packet.size == 0 and packet.dts is None)
+            if flagged and (ended or total > flagged[0]):
+                clock.trouble("the container flags its data as corrupt", place=flagged[1])
+                flagged = None
+            if not ended and packet.is_corrupt:
+                flagged = flagged or (total + _LATER, clock.place())
+            if error is not None:
+                clock.trouble(f"cannot be read further: {reason(error)}")
+            error = None
+            try:
+                frames = stream.codec_context.decode(None if ended else packet)
+            except av.error.EOFError:
+                pass
+            except av.FFmpegError as failed:
+                error = failed
+        count += not ended
+        key_seen = key_seen or (not ended and packet.is_keyframe)
+        said = log.take() if log else []
+        if said or error or (log and log.elsewhere() and not clock.careful):
+            clock.judge()
+        clock.report.headless |= clock.seen == 0 and any(map(only_leans, said))
+        said = [line for line in said if touches_picture(line, clock.seen > 0)]
+        if error is not None and not key_seen:
+            clock.report.headless = True
+        elif error is not None:
+            clock.trouble(said[0] if said else reason(error), lost=1)
+        elif said:
+            clock.trouble(said[0])
+        for frame in frames:
+            if frame.is_corrupt and not said:
+                clock.trouble("the decoder flags it as damaged")
+            clock.seen += 1
+            yield frame
+        if ended:
+            break
+    _look_at_end(container, stream, film, clock, count)
+
+
+def _look_at_end(container: Any, stream: Any, film: Film, clock: _Clock, count: int) -> None:
+    """Whether the file has all the frames that it ought to; count: packets that were there."""
+    report = clock.report
+    if report.damaged:  # decoders leave out in silence what leans on lost frames
+        report.lost = max(report.lost, count - clock.seen)
+    missing = missing_bytes(film.path)
+    listed = len(stream.index_entries) if "mov" in container.format.name else 0
+    if missing or count < listed:
+        clock.judge()
+        report.truncated = True
+        lacking = f"{plural(missing, 'byte')} missing" if missing else f"{count} of {plural(listed, 'frame')}"
+        text = clock.note(f"the file is truncated here ({lacking})")
+        if clock.stop:
+            raise VidcolorError(f"{film.path}: {text}; --on-error skip goes on and reports")

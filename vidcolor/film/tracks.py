@@ -1,0 +1,171 @@
+"""What a source has beside its picture: tracks and tags, and how containers call them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vidcolor.film.container import in_libavs_words, open_film
+from vidcolor.film.film import Film
+
+STALE = re.compile(r"^(BPS|NUMBER_OF_|_STATISTICS|DURATION|ENCODER)", re.IGNORECASE)
+"""Tags of a coded stream that are no longer true of its new coding."""
+_PICTURE_TYPES = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "gif": "image/gif"}
+# What a muxer writes by itself, or a demuxer reads out of the container's own boxes.
+_MADE_ANEW = frozenset(
+    (
+        *("encoder", "duration", "major_brand", "minor_version", "compatible_brands", "creation_time", "software"),
+        *("handler_name", "vendor_id"),
+    )
+)
+# Languages that QuickTime's own table (libavformat's isom.c) has by another code of ISO 639-2 than other containers.
+_QUICKTIME = {
+    "fre": "fra",
+    "deu": "ger",
+    "nld": "dut",
+    "ell": "gre",
+    "isl": "ice",
+    "zho": "chi",
+    "sqi": "alb",
+    "rum": "ron",
+    "cze": "ces",
+    "slo": "slk",
+    "mkd": "mac",
+    "hye": "arm",
+    "kat": "geo",
+    "mya": "bur",
+    "msa": "may",
+    "bod": "tib",
+    "cym": "wel",
+    "eus": "baq",
+    "swe": "sve",
+}
+_TEXT = frozenset(("mov_text", "srt", "subrip", "ass", "ssa", "webvtt", "text", "cc_dec"))
+_TEXT_OF = {"matroska": "srt", "mp4": "mov_text", "mov": "mov_text"}
+
+
+@dataclass(frozen=True)
+class Track:
+    """A stream of the source."""
+
+    index: int
+    """In the source."""
+    kind: str
+    """`audio`, `subtitle`, `attachment`, `data`, `video` or `cover`."""
+    codec: str
+    """Decoder name, empty where libav knows none."""
+    disposition: tuple[str, ...]
+    """Names of the flags that are set."""
+    metadata: dict[str, str]
+    """Its own tags: language, title, ..."""
+    converted: str = ""
+    """What a text subtitle is written as where the container has no place for its own form; empty: copied."""
+
+    def __str__(self) -> str:
+        details = [self.metadata.get(key, "") for key in ("language", "title", "filename")]
+        return " ".join(filter(None, [self.kind, f"stream {self.index}", self.codec, *details]))
+
+    @classmethod
+    def of(cls, stream: Any) -> Track:
+        """PyAV's stream as a track."""
+        flags = tuple(flag.name for flag in type(stream.disposition) if flag & stream.disposition and flag.name)
+        kind = "cover" if "attached_pic" in flags else stream.type
+        context = stream.codec_context
+        return cls(stream.index, kind, context.name if context is not None else "", flags, dict(stream.metadata))
+
+    def text_for(self, container: str) -> str:
+        """The text subtitle that `container` has a place for; empty where this is none."""
+        return _TEXT_OF[container] if self.kind == "subtitle" and self.codec in _TEXT else ""
+
+    def tags_for(self, container: str) -> list[str]:
+        """Tags in MP4's and MOV's own form (`NAME=VALUE`): a title is the handler's name; MOV has its own languages."""
+        tags = []
+        title, language = self.metadata.get("title"), self.metadata.get("language", "")
+        if title and container != "matroska":
+            tags.append(f"handler_name={title}")
+        if container == "mov" and language in _QUICKTIME:
+            tags.append(f"language={_QUICKTIME[language]}")
+        return tags
+
+    def lost_in(self, stream: Any) -> list[str]:
+        """What of language, title, other tags and disposition PyAV's `stream`, its copy, has not got, in words."""
+        lost = []
+        names = {name.lower(): value for name, value in stream.metadata.items()}
+        language, title = self.metadata.get("language", ""), self.metadata.get("title", "")
+        if language not in ("", "und") and names.get("language") not in (language, _QUICKTIME.get(language)):
+            lost.append(f"{self}: its language {language}")
+        if title and title not in (names.get("title"), names.get("handler_name"), names.get("name")):
+            lost.append(f"{self}: its title {title}")
+        of_a_file = ("filename", "mimetype") if self.kind == "cover" else ()
+        others = lost_tags(self.metadata, {*names, "language", "title", *of_a_file})
+        if others:
+            lost.append(f"{self}: its metadata {', '.join(others)}")
+        gone = set(self.disposition) - {flag.name for flag in type(stream.disposition) if flag & stream.disposition}
+        if gone:
+            lost.append(f"{self}: its disposition {', '.join(sorted(gone))}")
+        return lost
+
+
+def source_tracks(film: Film) -> list[Track]:
+    """Everything in the source file beside its picture; nothing for numbered images.
+
+    Left out is what its container builds anew: the chapter track and the time code track of MOV."""
+    if film.kind == "images":
+        return []
+    tracks = []
+    with open_film(film.path) as container:
+        chapters = bool(container.chapters())
+        for stream in container.streams:
+            if stream.index == film.stream:
+                continue
+            track = Track.of(stream)
+            mov = "mov" in container.format.name
+            anew = "timecode" in track.metadata or (chapters and track.codec in ("", "bin_data"))
+            if not (mov and track.kind == "data" and anew):
+                tracks.append(track)
+    return tracks
+
+
+def picture_track(film: Film) -> Track:
+    """The picture's own stream."""
+    with open_film(film.path) as container:
+        return Track.of(container.streams[film.stream])
+
+
+def lost_tags(of: Mapping[str, str], found: Iterable[str]) -> list[str]:
+    """Names of the tags `of` something that are not among those `found`; not of those that are made anew."""
+    there = {name.lower() for name in found} | _MADE_ANEW
+    return [name for name in of if name.lower() not in there and not STALE.match(name)]
+
+
+def lost_programs(container: Any) -> list[str]:
+    """What of a transport stream's programs a result has no place for, in words: their number and their names.
+
+    PyAV shows programs in libav's own description of the file only."""
+    blocks = re.split(r"^  Program (?=\d)", in_libavs_words(container), flags=re.MULTILINE)[1:]
+    named = [
+        f"{name} {value.strip()}"
+        for block in blocks
+        for name, value in re.findall(r"^      (service_\w+)\s*: (.*)$", block, flags=re.MULTILINE)
+        if value.strip() not in ("Service01", "FFmpeg")  # FFmpeg's own, where nobody named it
+    ]
+    lost = [f"the division into {len(blocks)} programs"] if len(blocks) > 1 else []
+    return lost + ([f"metadata {', '.join(dict.fromkeys(named))}"] if named else [])
+
+
+def cover_file(film: Film, track: Track, work: Path) -> tuple[Path, str]:
+    """The cover picture as a file of its own in the folder `work`, and its media type."""
+    kind = track.metadata.get("mimetype") or _PICTURE_TYPES.get(track.codec, "image/jpeg")
+    suffix = ".jpg" if kind == "image/jpeg" else "." + kind.rpartition("/")[2]
+    folder = work / f"cover-{track.index}"  # of its own: names may be equal
+    path = folder / (Path(track.metadata.get("filename", "")).name or f"cover{suffix}")
+    if path.exists():
+        return path, kind
+    folder.mkdir()
+    with open_film(film.path) as container:
+        packet = next(packet for packet in container.demux(container.streams[track.index]) if packet.size)
+        path.write_bytes(bytes(packet))
+    return path, kind

@@ -1,0 +1,240 @@
+"""The last look: is the finished file what the film was, but for its colours?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+
+from vidcolor.encode.format import OutputFormat
+from vidcolor.errors import VidcolorError
+from vidcolor.film.container import open_film
+from vidcolor.film.film import Film
+from vidcolor.film.probe import describe
+from vidcolor.film.tracks import Track, lost_programs, lost_tags, picture_track
+from vidcolor.reasons import reason
+
+if TYPE_CHECKING:
+    from vidcolor.join.timing import Span
+
+_MATROSKA_TICK = Fraction(1, 1000)
+_ROOM = Fraction(1, 100)
+"""Seconds by which sound may lie elsewhere than in the source; rounding takes up to 1 ms."""
+_FAR = Fraction(1, 4)
+"""Seconds from which on it is out of step."""
+
+
+def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Sequence[Track], span: Span) -> list[str]:
+    """Compare `path` with what it should be; returns what was lost without having been foreseen.
+
+    The picture's frame count, PTS (exact in MP4 and MOV, within half a tick of 1 ms in Matroska), size, pixel
+    format, tags, aspect ratio and rotation must be right: VidcolorError where they are not. Of the other streams
+    each must be there, with its packets, language, title and disposition; what is not is returned.
+    Sound and subtitles of a whole film must lie within a quarter of a second of where they lay beside the picture, or
+    VidcolorError is raised too."""
+    found = describe(path, 0)
+    _check_picture(film, fmt, found, path)
+    with open_film(path) as container:
+        streams = list(container.streams)
+        chapters, metadata = container.chapters(), dict(container.metadata)
+        try:
+            stamps, times = _walk(container)
+        except av.FFmpegError as error:
+            raise VidcolorError(f"{path.name}: the finished file cannot be read: {reason(error)}") from error
+        tick = Fraction(container.streams[0].time_base or _MATROSKA_TICK)
+        later = span.lift * film.time_base
+        if fmt.container == "matroska" and stamps:  # its muxer moves all streams where sound begins before time 0
+            shift = round((stamps[0] * tick - int(pts[0]) * film.time_base) / tick)
+            if 0 < shift * tick < _ROOM:
+                stamps, later = [stamp - shift for stamp in stamps], later + shift * tick
+        _check_pts(film, pts, stamps, tick, path)
+        lost = _compare(film, path, streams, chapters, metadata, times, kept, span, later)
+    for name in ("mastering_display", "content_light"):
+        if getattr(film, name) and found[name] != getattr(film, name):
+            lost.append(f"HDR {name.replace('_', ' ')} {getattr(film, name)}")
+    return lost
+
+
+def _wrong(path: Path, what: str, is_: object, should: object) -> VidcolorError:
+    return VidcolorError(f"{path.name}: the finished file is wrong: {what} {is_} instead of {should}; nothing was kept")
+
+
+def _check_picture(film: Film, fmt: OutputFormat, found: dict[str, Any], path: Path) -> None:
+    size = found["width"], found["height"]
+    if size != (film.width, film.height):
+        raise _wrong(path, "size", size, (film.width, film.height))
+    # libav decodes ProRes 4444 to 12 bits, and full-range yuv420p of H.264 to yuvj420p.
+    form = found["pix_fmt"].replace("yuvj", "yuv")
+    if form != fmt.pix_fmt and fmt.codec != "prores":
+        raise _wrong(path, "pixel format", form, fmt.pix_fmt)
+    for name, should in fmt.color_tags.items():
+        is_ = found["color_tags"][name]
+        unsaid = {"range": (0, 1), "chroma_location": (0, 1)}.get(name, (should,))
+        # A limited range and left siting are what is taken where nobody says; MOV does not say them of ProRes.
+        if is_ == should or (is_ in unsaid and should in unsaid):
+            continue
+        if name == "chroma_location" and (is_ == 0 or fmt.chroma != "420"):  # it has a meaning in 4:2:0 only
+            continue
+        raise _wrong(path, f"colour tag {name}", is_, should)
+    shape: Fraction = found["sample_aspect_ratio"]
+    aspect = film.sample_aspect_ratio
+    # Matroska holds the display's size in whole pixels.
+    room = Fraction(1, film.width) if fmt.container == "matroska" else 0
+    if abs(shape / aspect - 1) > room:
+        raise _wrong(path, "pixel aspect ratio", shape, aspect)
+    if found["rotation"] != film.rotation:
+        raise _wrong(path, "rotation", found["rotation"], film.rotation)
+
+
+@dataclass
+class Times:
+    """When the packets of a stream are shown, in ticks."""
+
+    time_base: Fraction
+    """Seconds of a tick."""
+    packets: int = 0
+    """How many there are with data."""
+    first: int | None = None
+    """PTS of the earliest."""
+    last: int | None = None
+    """PTS of the latest."""
+    still: int = 0
+    """How many do not advance in DTS."""
+    dts: int | None = None
+    """DTS of the last."""
+
+    def add(self, packet: Any) -> None:
+        self.packets += 1
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is not None:
+            self.first = stamp if self.first is None else min(self.first, stamp)
+            self.last = stamp if self.last is None else max(self.last, stamp)
+        if packet.dts is not None:
+            self.still += self.dts is not None and packet.dts <= self.dts
+            self.dts = packet.dts
+
+    def ends(self) -> tuple[Fraction, Fraction] | None:
+        """Seconds of the first and the last, None where they are not known."""
+        if self.first is None or self.last is None:
+            return None
+        return self.first * self.time_base, self.last * self.time_base
+
+
+def _walk(container: Any) -> tuple[list[int], dict[int, Times]]:
+    """PTS of the first stream's packets in rising order, and the times of every stream."""
+    stamps: list[int] = []
+    times: dict[int, Times] = {}
+    for packet in container.demux(*(stream for stream in container.streams if stream.type != "attachment")):
+        if packet.size:
+            if packet.stream_index not in times:
+                times[packet.stream_index] = Times(Fraction(packet.time_base))
+            times[packet.stream_index].add(packet)
+            if packet.stream_index == 0:
+                stamps.append(packet.pts)
+    return sorted(stamps), times
+
+
+def _check_pts(film: Film, pts: np.ndarray, stamps: list[int], tick: Fraction, path: Path) -> None:
+    if len(stamps) != len(pts):
+        raise _wrong(path, "frames", len(stamps), len(pts))
+    exact = tick * film.time_base.denominator == 1
+    if exact:
+        same = np.array_equal(np.array(stamps), pts * film.time_base.numerator)
+        late = [] if same else [n for n, stamp in enumerate(stamps) if stamp != pts[n] * film.time_base.numerator]
+    else:
+        late = [n for n, stamp in enumerate(stamps) if abs(stamp * tick - int(pts[n]) * film.time_base) > tick / 2]
+    if late:
+        n = late[0]
+        raise _wrong(path, f"time of frame {n}", float(stamps[n] * tick), float(int(pts[n]) * film.time_base))
+
+
+def _compare(
+    film: Film,
+    path: Path,
+    streams: list[Any],
+    chapters: list[Any],
+    metadata: dict[str, str],
+    times: dict[int, Times],
+    kept: Sequence[Track],
+    span: Span,
+    later: Fraction,
+) -> list[str]:
+    lost: list[str] = []
+    if film.kind == "images":
+        return lost
+    with open_film(film.path) as source:
+        lost += _lost_chapters(source.chapters(), chapters) if span.whole else []
+        # A time code is the film's in one container, its picture's in another.
+        gone = lost_tags(source.metadata, {*metadata, *(name for stream in streams for name in stream.metadata)})
+        lost += [f"metadata {', '.join(gone)}"] if gone else []
+        lost += lost_programs(source)
+        before: dict[int, Times] = {}
+        if span.whole and kept:
+            with suppress(av.FFmpegError):  # a damaged source: what can be counted was copied
+                before = _walk(source)[1]
+        lost += picture_track(film).lost_in(streams[0])
+        # Covers become attachments in Matroska, and come last: pair the others by order, covers by order.
+        for covers in (False, True):
+            ours = [track for track in kept if (track.kind == "cover") == covers]
+            theirs = [stream for stream in streams[1:] if _is_cover(stream) == covers and not _is_chapter_track(stream)]
+            if len(theirs) < len(ours):
+                lost += [f"{track}: not in the finished file" for track in ours[len(theirs) :]]
+            for track, stream in zip(ours, theirs, strict=False):
+                lost += track.lost_in(stream)
+                if not covers and track.index in before:
+                    lost += _lost_packets(track, before[track.index], times.get(stream.index), later, path)
+    return lost
+
+
+def _lost_chapters(before: list[Any], after: list[Any]) -> list[str]:
+    if len(before) > len(after):
+        missing = len(before) - len(after)
+        return [f"{missing} chapter{'' if missing == 1 else 's'}"]
+    titles = [[one.get("metadata", {}).get("title") for one in chapters] for chapters in (before, after)]
+    wrong = sum(was is not None and was != is_ for was, is_ in zip(*titles))
+    return [f"the title{'' if wrong == 1 else 's'} of {wrong} chapter{'' if wrong == 1 else 's'}"] if wrong else []
+
+
+def _lost_packets(track: Track, was: Times, now: Times | None, later: Fraction, path: Path) -> list[str]:
+    """What the finished file lacks of a stream's packets, or has at another time."""
+    count = 0 if now is None else now.packets
+    if track.converted:
+        return [] if count else [f"{track}: its text"]
+    if count < was.packets or now is None:
+        return [f"{track}: {was.packets - count} of its {was.packets} packets"]
+    return _moved(track, was, now, later, path) if count == was.packets else []
+
+
+def _moved(track: Track, before: Times, after: Times, later: Fraction, path: Path) -> list[str]:
+    """Sound and subtitles begin, end and advance as in the source, so that they keep to the picture.
+
+    later: seconds by which the picture lies later than in the source. What is a little off, as where a recording is
+    damaged, is named; VidcolorError is raised where more than that is."""
+    was, now = before.ends(), after.ends()
+    if was is None or now is None:
+        return []
+    off = [is_ - should - later for is_, should in zip(now, was, strict=True)]
+    for name, place in (("first", 0), ("last", 1)):
+        if abs(off[place]) > _FAR:
+            raise _wrong(path, f"{track}: time of its {name} packet", float(now[place]), float(was[place] + later))
+    still = after.still - before.still
+    if still > 0 and still * (was[1] - was[0]) > _FAR * before.packets:
+        raise _wrong(path, f"{track}: packets at the time of the one before", after.still, before.still)
+    if still > 0:
+        return [f"{track}: the time of {still} of its packets"]
+    most = max(map(abs, off))
+    return [f"{track}: {float(most):.3f} s of its place beside the picture"] if most > _ROOM else []
+
+
+def _is_cover(stream: Any) -> bool:
+    return any(flag.name == "attached_pic" for flag in type(stream.disposition) if flag & stream.disposition)
+
+
+def _is_chapter_track(stream: Any) -> bool:
+    return stream.type == "data" and stream.codec_context is None

@@ -1,0 +1,1 @@
+"""The user's references: read, and recognised in the film."""

@@ -1,0 +1,1 @@
+"""`--model adain` (Xu et al. 2020)."""

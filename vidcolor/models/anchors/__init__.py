@@ -1,0 +1,1 @@
+"""`--model anchors` (Xia et al. 2022)."""

@@ -1,0 +1,1 @@
+"""`--model exemplar`, the default."""

@@ -1,0 +1,233 @@
+"""The default model: the key's colours found by matching, carried along motion, refined by the colorization sub-net.
+
+Transfer is done by place: every place of a frame copies the colours of the key's places that look like it (`matching`),
+of a painted key rather those near where motion leads (`trace`). Inside a frame the doubtful places of a surface take
+its sure ones' colour (`surfaces`); neighbouring frames hand on what they found (`smooth.smooth`). What comes of it
+enters the colorization sub-net as hints with a confidence, in the form of Xu et al.'s net: it keeps what is sure,
+repairs what is not, and fills what no key shows. Two frames of three go through all this; those between take their
+colours from their neighbours (`between`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from vidcolor.models import weights
+from vidcolor.models.base import Batch, Colored
+from vidcolor.models.exemplar import surfaces
+from vidcolor.models.matching import borrowed
+from vidcolor.models.matching.matcher import Expected, KeyTokens, Matcher, load_matcher, together
+from vidcolor.models.nets.colornet import ColorizationNet, load_colornet
+from vidcolor.models.nets.fused_conv import fuse
+from vidcolor.models.precision import autocast, choose
+from vidcolor.models.references import silent_places, sized, time_bias
+from vidcolor.motion import key_colors, propagate, smooth
+from vidcolor.motion.interpolate import inferred_frames, interpolated
+from vidcolor.motion.propagate import Traced
+from vidcolor.shot import Reference, Shot
+
+VIEWS = ((1.0, 0.0), (1.5, -1.0))
+"""Scales at which a key is shown to the matcher, as things come nearer, and what is added to the logits of their tokens
+(views from farther brought 0.03 dB)."""
+DRIFT, PIN_WEIGHT = 0.03, 1.0
+"""Of how matched colours are smoothed along flow before they become hints: a shorter memory than other models' colours
+get, and painted keys no more than sure matches, as carrying blurs and `trace` brings a key's colours farther."""
+TOGETHER = 4
+"""Frames that go through the colorization sub-net at once."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a shot's frames need of its keys."""
+
+    shot: Shot
+    looked: list[int]
+    """Positions of the frames that are looked at, in order; the others lie between two of them."""
+    hint: np.ndarray
+    """(n, h / 2, w / 2, 2) float16: ab found by matching and carried along motion."""
+    confidence: np.ndarray
+    """(n, h / 2, w / 2) float16 in 0..1."""
+    maps: dict[int, tuple[torch.Tensor, ...]]
+    """The trunk's maps of every frame that is looked at, as it computes them."""
+    traced: Traced | None
+    """Painted keys' colours, followed along motion; None without painted keys."""
+    done: dict[int, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
+    """What the colorization sub-net said of the frames that are looked at around the latest batch: ab (h, w, 2) float32
+    and, of the traced colours, their share (h / 2, w / 2)."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What frames of a shot are matched against."""
+
+    tokens: KeyTokens
+    owner: torch.Tensor
+    """(n,) number of the key that each token is of."""
+    place: torch.Tensor
+    """(n, 2) x and y of each token in its key, in frame heights."""
+
+
+class ExemplarColorizer:
+    """`--model exemplar`."""
+
+    name = "exemplar"
+    steady = True
+
+    def __init__(
+        self, device: torch.device, seed: int = 0, every_frame: bool = False, dtype: torch.dtype | None = None
+    ):
+        """every_frame: look at every frame of a shot, not at two of three. dtype: what the nets compute in; None for
+        the device's own."""
+        self.device, self.seed, self.every_frame = device, seed, every_frame
+        self.dtype = dtype or choose(device)
+        self.fingerprint = weights.fingerprint(["matcher", "colornet"])
+        self.matcher: Matcher = load_matcher().to(device)
+        self.net: ColorizationNet = load_colornet().to(device)
+        fuse(self.net)
+
+    @torch.inference_mode()
+    def prepare(self, shot: Shot, references: Sequence[Reference]) -> State:
+        """Match frames of the shot against its keys and carry what was found both ways along flow."""
+        n, h, w = shot.lightness.shape
+        half = (h // 2, w // 2)
+        hint, confidence = np.zeros((n, *half, 2), np.float16), np.zeros((n, *half), np.float16)
+        keys = self._keys(references, h, w) if references else None
+        pins, coarse_pins = (key_colors.key_colors(shot, references, size) for size in (half, (h // 4, w // 4)))
+        traced = propagate.track(shot, key_colors.key_colors(shot, references), key_colors.key_reach(shot, references))
+        looked = list(range(n)) if self.every_frame or shot.motion == 0 else inferred_frames(shot, pins)
+        maps = {}
+        for i in looked:
+            frame = shot.lightness[i]
+            l = torch.from_numpy(frame).to(self.device)[None, None].float() / 2.55
+            with autocast(self.device, self.dtype):
+                maps[i] = self.matcher.trunk(l)
+                described = self.matcher.describe(l, maps[i]) if keys else None
+            if keys is None or described is None:
+                continue
+            bias = time_bias(references, shot.first + i if shot.own_key else None).to(self.device)[keys.owner]
+            expected = self._expected(keys, references, shot, traced, i)
+            tokens = keys.tokens.with_bias(keys.tokens.bias + bias)
+            match = self.matcher.match(described, tokens, expected)
+            sure, ab = self.matcher.confidence(match)[0].float(), match.ab.float()
+            if not shot.own_key:
+                trust = borrowed.trust(described, tokens, match)
+                sure, ab = sure * trust, ab * trust
+            pin = None if i not in coarse_pins else torch.from_numpy(coarse_pins[i]).permute(2, 0, 1).to(self.device)
+            ab, sure = surfaces.agreed(ab, sure, l[0, 0], described.fine[0].float(), pin)
+            hint[i] = guided(ab.permute(1, 2, 0).cpu().numpy(), frame)
+            confidence[i] = cv2.resize(sure.cpu().numpy(), half[::-1], interpolation=cv2.INTER_LINEAR)
+            shot.step("match")
+        if references:
+            silent = set(range(n)) - maps.keys()
+            smooth.smooth(shot, hint, confidence, pins, shot.motion, silent, DRIFT, PIN_WEIGHT)
+        return State(shot, looked, hint, confidence, maps, traced)
+
+    @torch.inference_mode()
+    def colorize(self, batch: Batch, state: State) -> Colored:
+        """Colours of the colorization sub-net, or of the neighbours' for frames between."""
+        at = batch.positions
+        self._look(state, at)
+        found = [state.done[t] if t in state.done else self._between(state, t) for t in at]
+        hint, confidence = state.hint[at.start : at.stop], state.confidence[at.start : at.stop, ..., None]
+        shares = [share[..., None] for _, share in found if share is not None]
+        return Colored(
+            self._tensor(np.stack([ab for ab, _ in found])),
+            _doubled(self._tensor(confidence)),
+            self._tensor(hint),
+            self._tensor(np.stack(shares)) if shares else None,
+        )
+
+    def _between(self, state: State, t: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """A frame that is not looked at: ab from its neighbours, the share of the traced colours by their weight."""
+        ab = interpolated(state.shot, t, state.done[t - 1][0], state.done[t + 1][0])
+        return ab, None if state.traced is None else state.traced.share(t)
+
+    def _look(self, state: State, at: range) -> None:
+        """The colorization sub-net sees what frames `at` and those beside them need, always the same ones together."""
+        around = [n for n, t in enumerate(state.looked) if at.start - 1 <= t <= at.stop]
+        groups = [state.looked[n : n + TOGETHER] for n in range(0, len(state.looked), TOGETHER)]
+        for group in groups[around[0] // TOGETHER : around[-1] // TOGETHER + 1]:
+            if not all(t in state.done for t in group if t >= at.start - 1):
+                state.done.update(zip(group, self._colored(state, group)))
+        for t in [t for t in state.done if t < at.start - 1]:
+            del state.done[t]
+
+    def _colored(self, state: State, at: list[int]) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        """Hints, the trunk's maps and grey of frames through the colorization sub-net."""
+        lightness = self._tensor(state.shot.lightness[at][..., None]) / 2.55
+        hint, confidence = self._tensor(state.hint[at]), self._tensor(state.confidence[at][..., None])
+        maps = [torch.cat(level) for level in zip(*(state.maps[t] for t in at))]
+        traced = None if state.traced is None else torch.stack([seen(state.traced, t) for t in at]).to(self.device)
+        with autocast(self.device, self.dtype):
+            ab, share = self.net.with_traced(lightness, hint, confidence, maps, traced)
+        if not state.shot.own_key:
+            ab = ab * borrowed.strength(_doubled(confidence))
+        shares = [None] * len(at) if share is None else list(share[:, 0].float().cpu().numpy())
+        return list(zip(ab.permute(0, 2, 3, 1).cpu().numpy(), shares))
+
+    def _tensor(self, x: np.ndarray) -> torch.Tensor:
+        """(n, h, w, c) -> (n, c, h, w) float32, on the model's device."""
+        return torch.from_numpy(x.astype(np.float32)).permute(0, 3, 1, 2).to(self.device)
+
+    def _keys(self, references: Sequence[Reference], h: int, w: int) -> Keys:
+        """Tokens of all keys as they are at working size (h, w) and as they look from nearer or farther."""
+        views, owner, places = [], [], []
+        for number, key in enumerate(references):
+            for scale, bias in VIEWS:
+                size = (round(h * scale / 32) * 32, round(w * scale / 32) * 32)
+                lab = sized(key.lab, *size)
+                l, a, b = (torch.from_numpy(np.ascontiguousarray(x))[None, None] for x in np.moveaxis(lab, -1, 0))
+                with autocast(self.device, self.dtype):
+                    described = self.matcher.describe(l.to(self.device))
+                view = self.matcher.key_tokens(described, torch.cat([a, b], 1).to(self.device))
+                view = view.with_bias(view.bias + bias + silent_places(key, *size).to(self.device))
+                y, x = torch.meshgrid(*(torch.arange(side) for side in described.coarse.shape[-2:]), indexing="ij")
+                place = ((torch.stack([x, y], -1) + 0.5) / len(y)).flatten(0, 1).to(self.device)
+                if scale > 1:  # half of the places, as on a chessboard: their windows still show everything
+                    half = ((y + x) % 2 == 0).flatten().nonzero()[:, 0].to(self.device)
+                    view, place = view[half], place[half]
+                views.append(view)
+                places.append(place)
+                owner.append(torch.full_like(view.bias, number, dtype=torch.long))
+        return Keys(together(views).with_windows(self.dtype), torch.cat(owner), torch.cat(places))
+
+    def _expected(
+        self, keys: Keys, references: Sequence[Reference], shot: Shot, traced: Traced | None, t: int
+    ) -> Expected | None:
+        """Where the tracing of painted keys says that frame t's places lie in them."""
+        if traced is None:
+            return None
+        nowhere = np.full_like(next(iter(traced.places.values()))[0], np.nan)
+        of_keys = (traced.places.get(-1 if r.frame is None else r.frame - shot.first) for r in references)
+        at = np.stack([nowhere if p is None else p[t] for p in of_keys]).astype(np.float32)
+        return Expected(keys.place, keys.owner, torch.from_numpy(at).flatten(1, 2).to(self.device))
+
+
+def seen(traced: Traced, t: int) -> torch.Tensor:
+    """(4, h / 2, w / 2): what the colorization sub-net sees of the traced colours of frame t."""
+    share, differs = traced.share(t), traced.differs[t].astype(np.float32)
+    ab = cv2.resize(traced.ab[t].astype(np.float32), share.shape[::-1], interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(np.dstack([ab, share, differs]).transpose(2, 0, 1).copy())
+
+
+def guided(ab: np.ndarray, lightness: np.ndarray, radius: int = 1, eps: float = 5e-4) -> np.ndarray:
+    """ab at stride 4 (h/4, w/4, 2) to (h/2, w/2, 2) along the edges of lightness (h, w) uint8: He et al.'s filter."""
+    h, w = lightness.shape
+    half, size = (w // 2, h // 2), (2 * radius + 1, 2 * radius + 1)
+    guide = cv2.resize(lightness, half, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    wide = cv2.resize(ab, half, interpolation=cv2.INTER_LINEAR)
+    mean = cv2.blur(guide, size)
+    variance = cv2.blur(guide * guide, size) - mean * mean + eps
+    mean_ab = cv2.blur(wide, size)
+    slope = (cv2.blur(guide[..., None] * wide, size) - mean[..., None] * mean_ab) / variance[..., None]
+    return cv2.blur(slope, size) * guide[..., None] + cv2.blur(mean_ab - slope * mean[..., None], size)
+
+
+def _doubled(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

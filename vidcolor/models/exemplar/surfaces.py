@@ -1,0 +1,92 @@
+"""One surface has one colour: what matching found, made to agree inside a frame before it is carried on.
+
+Matching decides place by place, and where a surface shows nothing of its own (cloth, a wall, paper) some places take
+another thing's colour, at low confidence. So places agree with their neighbours, the doubtful ones giving way to the
+sure ones, wherever neither luma nor the descriptors say that a border lies between (`wls`).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from vidcolor.models.exemplar import wls
+
+AGREEMENT = 2000.0
+"""Affinity of two neighbours between which nothing differs, where a colour of confidence 0.5 has precision 1."""
+LUMA = 1.2
+"""Difference of L, summed along the way from one place's middle to the next one's, by which affinity falls to 1/e."""
+LIKENESS = 6.0
+"""How steeply affinity falls with the cosine of the fine descriptors."""
+STEEP = 1.5
+"""Power of the odds of a colour's being right that is its precision."""
+LEAST, MOST = 0.01, 0.995
+"""Confidence that a colour has at least and at most."""
+FORGOTTEN = 0.28
+"""Precision of "nothing is known here", which what comes from far away has to beat: that of confidence 0.3."""
+EXACT = 1e4
+"""Precision of a painted key's own colours."""
+OUTLIER = 15.0
+"""ab units by which a colour may differ from what its surface agrees on until its precision is halved."""
+SKETCH = 4
+"""Iterations of the first agreement, which only serves to find those."""
+
+
+def agreed(
+    ab: torch.Tensor, confidence: torch.Tensor, l: torch.Tensor, fine: torch.Tensor, pin: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Colours and confidence of one frame's stride-4 places after they have agreed.
+
+    ab: (2, h/4, w/4), Lab units. confidence: (h/4, w/4) in 0..1. l: (h, w), 0..100. fine: (c, h/4, w/4), unit length.
+    pin: (2, h/4, w/4), a painted key's own colours on its frame, NaN where it says nothing; they are kept. Returns the
+    same two; confidence is nowhere lower than before.
+    """
+    odds = confidence.clamp(LEAST, MOST)
+    precision = (odds / (1 - odds)) ** STEEP
+    given = confidence
+    if pin is not None:
+        known = ~pin.isnan().any(0)
+        ab, given = torch.where(known, pin, ab), torch.where(known, 1.0, confidence)
+        precision = torch.where(known, EXACT, precision)
+    between = affinities(l, fine)
+    sketch, _ = _spread(ab, given, precision, between, SKETCH)
+    precision = precision / (1 + (sketch - ab).square().sum(0) / OUTLIER**2)
+    colors, sure = _spread(ab, given, precision, between, wls.ITERATIONS)
+    return colors, torch.maximum(given, sure)
+
+
+def _spread(
+    ab: torch.Tensor,
+    confidence: torch.Tensor,
+    precision: torch.Tensor,
+    between: tuple[torch.Tensor, torch.Tensor],
+    iterations: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means of ab and, with 0 for what nothing reaches, of confidence over the sure places around each place."""
+    total = precision + FORGOTTEN
+    known = precision / total
+    given = torch.cat([ab, confidence[None], torch.ones_like(known)[None]]) * known
+    spread = wls.solve(given, total, *between, iterations)
+    # means of what was given, whatever a few iterations leave to be desired
+    colors = spread[:2] / torch.maximum(spread[3:], known.amin())
+    low, high = ab.amin((1, 2), keepdim=True), ab.amax((1, 2), keepdim=True)
+    return torch.minimum(torch.maximum(colors, low), high), spread[2].clamp(0, 1)
+
+
+def affinities(l: torch.Tensor, fine: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Affinity of stride-4 places and the ones right of them (h/4, w/4 - 1), and below them (h/4 - 1, w/4)."""
+    half = F.avg_pool2d(l[None], 2)[0]
+    right = _way(F.avg_pool2d(half[None], (2, 1))[0])
+    below = _way(F.avg_pool2d(half[None], (1, 2))[0].T).T
+    unlike_right = 1 - (fine[:, :, 1:] * fine[:, :, :-1]).sum(0)
+    unlike_below = 1 - (fine[:, 1:] * fine[:, :-1]).sum(0)
+    return (
+        AGREEMENT * torch.exp(-right / LUMA - LIKENESS * unlike_right),
+        AGREEMENT * torch.exp(-below / LUMA - LIKENESS * unlike_below),
+    )
+
+
+def _way(half: torch.Tensor) -> torch.Tensor:
+    """(h, 2 w) -> (h, w - 1): differences summed from the middle of each pair of columns to that of the next."""
+    steps = (half[:, 1:] - half[:, :-1]).abs()
+    return steps[:, 1::2] + (steps[:, :-1:2] + steps[:, 2::2]) / 2

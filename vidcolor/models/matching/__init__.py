@@ -1,0 +1,1 @@
+"""Places of a frame matched against those of keys."""

@@ -1,0 +1,38 @@
+"""References as every model takes them: their weights, sizes, and what a cropped one does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+
+from vidcolor.shot import Reference
+
+HALF_LIFE = 24.0
+"""Frames of distance at which a key counts half as much as one that is near, where both look alike."""
+
+
+def time_bias(references: Sequence[Reference], frame: int | None) -> torch.Tensor:
+    """(k,) log weights of the keys for a film frame: the user's, times a half for every `HALF_LIFE` frames of distance
+    beyond the nearest key's. None: the user's alone, for a frame of which no key is near: a film comes back to a place
+    after any time."""
+    distance = torch.tensor([0.0 if r.frame is None or frame is None else abs(r.frame - frame) for r in references])
+    weight = torch.tensor([r.weight for r in references])
+    return weight.log() - (distance - distance.min()) / HALF_LIFE * np.log(2)
+
+
+def silent_places(reference: Reference, h: int, w: int) -> torch.Tensor:
+    """(h / 8 * w / 8,) added to the logits of a key's places, so that what it does not cover is not found."""
+    if reference.covered is None:
+        return torch.zeros(h * w // 64)
+    covered = cv2.resize(reference.covered.astype(np.float32), (w // 8, h // 8), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(np.where(covered > 0.9, 0, -1e4).astype(np.float32)).flatten()
+
+
+def sized(lab: np.ndarray, h: int, w: int) -> np.ndarray:
+    """A key's Lab (., ., 3) at working size (h, w)."""
+    if lab.shape[:2] == (h, w):
+        return lab
+    return cv2.resize(lab, (w, h), interpolation=cv2.INTER_AREA if lab.shape[0] > h else cv2.INTER_CUBIC)

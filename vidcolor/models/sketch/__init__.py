@@ -1,0 +1,1 @@
+"""`--model sketch` (Lee et al. 2020)."""

@@ -1,0 +1,222 @@
+"""SCFT (Lee et al. 2020; papers.md section 3): a sketch coloured by attention over a coloured reference.
+
+Two encoders of one shape give every place of the sketch and of the reference a token; each place of the sketch
+gathers from the reference what looks like it; residual blocks and a U-Net decoder draw the colours.
+One class for the paper's size and for real time: `fold` lets the picture enter and leave as squares of pixels, so that
+the net works at a part of the size; `levels` takes fewer layers into the tokens, `grid` lays these more densely, `body`
+narrows the residual blocks; and `copy`, which the paper has not, lets the reference's own colours, gathered by the same
+attention, pass to the output by a learned share: what took longest to learn without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from vidcolor.models.nets import adain, attention
+
+STRIDE = 16
+"""Height and width are multiples of it."""
+PAPER: dict[str, Any] = {"widths": (16, 32, 64, 128, 256), "levels": tuple(range(1, 11))}
+"""Ten convolutions, all of them in the tokens: 992 numbers a place."""
+THIN: dict[str, Any] = {
+    "widths": (24, 48, 96, 160),
+    "levels": (4, 6, 8),
+    "body": 128,
+    "blocks": 3,
+    "fold": 2,
+    "grid": 8,
+    "copy": True,
+}
+"""What is shipped: eight convolutions at half size, the last of each of three scales in the tokens."""
+
+
+class Encoder(nn.Module):
+    """3x3 convolutions in pairs, each pair but the first begins by halving the size."""
+
+    def __init__(self, channels: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        convs, before = [], channels
+        for scale, width in enumerate(widths):
+            convs += [nn.Conv2d(before, width, 3, 2 if scale else 1, 1), nn.Conv2d(width, width, 3, 1, 1)]
+            before = width
+        self.convs = nn.ModuleList(convs)
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """The maps after every convolution."""
+        maps = []
+        for conv in self.convs:
+            x = F.leaky_relu(conv(x), 0.2)
+            maps.append(x)
+        return maps
+
+
+class Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.convs = nn.Sequential(
+            nn.Conv2d(width, width, 3, 1, 1), nn.BatchNorm2d(width), nn.ReLU(True),
+            nn.Conv2d(width, width, 3, 1, 1), nn.BatchNorm2d(width),
+        )  # fmt: skip
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.convs(x)
+
+
+def _pair(i: int, o: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(i, o, 3, 1, 1), nn.LeakyReLU(0.2), nn.Conv2d(o, o, 3, 1, 1), nn.LeakyReLU(0.2))
+
+
+class Scft(nn.Module):
+    """Sketch and reference to colours.
+
+    widths: of the encoders' scales, two convolutions each; with `fold` the coarsest is at a sixteenth of the size.
+    levels: the convolutions, from 1, whose maps make the tokens. body: width of the residual blocks, None for the
+    tokens' own. grid: pixels between tokens. transfer: how the reference comes in: `attention`, or for comparison
+    `adain` (its means and deviations) or `addition` (its tokens at the same place); `copy` needs the first.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int] = PAPER["widths"],
+        levels: Sequence[int] = PAPER["levels"],
+        body: int | None = None,
+        blocks: int = 4,
+        fold: int = 1,
+        grid: int = STRIDE,
+        transfer: Literal["attention", "adain", "addition"] = "attention",
+        copy: bool = False,
+    ) -> None:
+        super().__init__()
+        if transfer not in ("attention", "adain", "addition"):
+            raise ValueError(f"transfer {transfer!r}: attention, adain or addition")
+        strides = [fold << n for n in range(len(widths))]
+        if strides[-1] != STRIDE or grid not in strides:
+            raise ValueError(f"scales at {strides} pixels: the last must be at {STRIDE}, and one at the tokens' {grid}")
+        self.settings: dict[str, Any] = {"widths": list(widths), "levels": list(levels), "body": body, "blocks": blocks}
+        self.settings |= {"fold": fold, "grid": grid, "transfer": transfer, "copy": copy}
+        self.fold, self.grid, self.levels, self.transfer = fold, grid, tuple(levels), transfer
+        self.copy = copy and transfer == "attention"
+        self.depth = depth = sum(widths[(n - 1) // 2] for n in levels)
+        self.of_sketch, self.of_reference = Encoder(fold**2, widths), Encoder(3 * fold**2, widths)
+        if transfer == "attention":
+            self.query, self.key, self.value = (nn.Linear(depth, depth, bias=False) for _ in range(3))
+        width = body or depth
+        self.narrow = nn.Conv2d(depth + 3 * self.copy, width, 1) if body or self.copy else nn.Identity()
+        self.blocks = nn.Sequential(*(Residual(width) for _ in range(blocks)))
+        self.scale = strides.index(grid)
+        ups = [_pair(width + depth + 3 * self.copy, widths[self.scale])]
+        ups += [_pair(widths[n] + widths[n - 1], widths[n - 1]) for n in range(self.scale, 0, -1)]
+        self.ups = nn.ModuleList(ups)
+        self.out = nn.Conv2d(widths[0], (3 + self.copy) * fold**2, 3, 1, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):  # N(0, .02), the usual choice, would let the signal die in the encoders
+                nn.init.kaiming_normal_(module.weight, 0.2)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        nn.init.xavier_normal_(self.out.weight)
+
+    def sketch_maps(self, sketch: torch.Tensor) -> list[torch.Tensor]:
+        """(b, 1, h, w), 0 on a line to 1 on paper; h and w multiples of `STRIDE`. The encoder's maps."""
+        return self.of_sketch(_folded(sketch * 2 - 1, self.fold))
+
+    def reference_tokens(self, reference: torch.Tensor) -> torch.Tensor:
+        """(b, 3, h, w) RGB 0..1 to (b, depth, h / grid, w / grid), and with `copy` 3 more, its colours, -1..1. No
+        reference is the middle grey everywhere: zero, as the net sees it (`nothing`)."""
+        tokens = self.tokens(self.of_reference(_folded(reference * 2 - 1, self.fold)))
+        return torch.cat([tokens, colors(reference, self.grid).to(tokens.dtype) * 2 - 1], 1) if self.copy else tokens
+
+    def tokens(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The maps of `levels`, brought to the tokens' size, one over another: (b, depth, h / grid, w / grid)."""
+        h, w = maps[2 * self.scale].shape[-2:]
+        sized = []
+        for n in self.levels:
+            finer = maps[n - 1].shape[-1] >= w
+            sized.append(F.adaptive_avg_pool2d(maps[n - 1], (h, w)) if finer else _grown(maps[n - 1], (h, w)))
+        return torch.cat(sized, 1)
+
+    def keys(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Reference tokens (b, ..., h, w) to what is asked (b, h * w, depth) and what is given (b, h * w, depth, and
+        with `copy` 3 more). Those of more references may be put one after another."""
+        flat = attention.tokens(tokens)
+        described, own = flat[..., : self.depth], flat[..., self.depth :]
+        return self.key(described), torch.cat([self.value(described), own], -1)
+
+    def attend(
+        self, place: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, bias: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Sketch tokens (b, depth, h, w) plus what they gather from the reference (`copy`: and 3 more, colours), and
+        the largest share that each took from one place, (b, 1, h, w). bias: (b, m) added to the scores."""
+        b, _, h, w = place.shape
+        scores = attention.scores(self.query(attention.tokens(place)), keys).float()
+        if bias is not None:
+            scores = scores + bias[:, None]
+        shares = scores.softmax(-1)
+        gathered = (shares.to(values.dtype) @ values).transpose(1, 2).reshape(b, -1, h, w)
+        mixed = torch.cat([place + gathered[:, : self.depth], gathered[:, self.depth :]], 1)
+        return mixed, shares.amax(-1).reshape(b, 1, h, w)
+
+    def mixed(self, place: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+        """Sketch tokens with the reference's (both (b, depth, ...)) brought in as `transfer` says."""
+        if self.transfer == "attention":
+            return self.attend(place, *self.keys(reference))[0]
+        if self.transfer == "adain":
+            return adain.adain(place, adain.moments(reference))
+        return place + F.interpolate(reference, size=place.shape[-2:], mode="nearest")
+
+    def draw(self, maps: Sequence[torch.Tensor], mixed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Colours (b, 3, h, w) RGB 0..1 from the sketch's maps and the tokens with the reference's brought in; and what
+        the decoder has drawn itself, without its share of copied colours. Both are trained, or else the copy is so much
+        the quicker that the decoder never learns; its own is for where there is no reference."""
+        x = self.ups[0](torch.cat([self.blocks(self.narrow(mixed)), mixed], 1))
+        for n, up in zip(range(self.scale - 1, -1, -1), self.ups[1:]):
+            x = up(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), maps[2 * n + 1]], 1))
+        out = F.pixel_shuffle(self.out(x).float(), self.fold)
+        rgb = own = torch.tanh(out[:, :3])
+        if self.copy:
+            share = torch.sigmoid(out[:, 3:])
+            rgb = own + share * (_grown(mixed[:, self.depth :].float(), own.shape[-2:]) - own)
+        return (rgb + 1) / 2, (own + 1) / 2
+
+    def forward(self, sketch: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+        """sketch (b, 1, h, w), reference (b, 3, h', w') RGB 0..1, to RGB (b, 3, h, w) 0..1."""
+        maps = self.sketch_maps(sketch)
+        return self.draw(maps, self.mixed(self.tokens(maps), self.reference_tokens(reference)))[0]
+
+    def alone(self, sketch: torch.Tensor) -> torch.Tensor:
+        """sketch (b, 1, h, w) without a reference, to RGB (b, 3, h, w) 0..1."""
+        maps, none = self.sketch_maps(sketch), nothing(sketch.expand(-1, 3, -1, -1))
+        return self.draw(maps, self.mixed(self.tokens(maps), self.reference_tokens(none)))[1]
+
+
+def colors(reference: torch.Tensor, grid: int) -> torch.Tensor:
+    """Mean colours (b, 3, h / grid, w / grid) of a reference's squares, drawn lines aside: what is darker than the
+    brightest within two pixels counts little."""
+    light = reference.mean(1, keepdim=True)
+    weight = torch.exp(-8 * (F.max_pool2d(light, 5, 1, 2) - light)) + 1e-3
+    return F.avg_pool2d(reference * weight, grid) / F.avg_pool2d(weight, grid)
+
+
+def nothing(reference: torch.Tensor) -> torch.Tensor:
+    """The picture that stands for no reference, of the size of `reference`: zero in the net's own -1..1."""
+    return torch.full_like(reference, 0.5)
+
+
+def sampled(maps: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """Maps (b, d, h, w) at places (b, n, 2), x and y in places from the first's middle: (b, n, d), a bilinear mix of
+    four neighbours."""
+    size = at.new_tensor([maps.shape[-1] - 1, maps.shape[-2] - 1]).clamp_min(1)
+    grid = (at / size * 2 - 1)[:, None].to(maps.dtype)
+    found = F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=True)
+    return found[:, :, 0].transpose(1, 2)
+
+
+def _folded(x: torch.Tensor, fold: int) -> torch.Tensor:
+    return F.pixel_unshuffle(x, fold).contiguous(memory_format=torch.channels_last)
+
+
+def _grown(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)

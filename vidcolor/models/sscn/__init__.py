@@ -1,0 +1,1 @@
+"""`--model sscn` (Bai et al. 2022)."""

@@ -1,0 +1,188 @@
+"""`--model sscn`: the way of Bai et al. 2022, for references that resemble the shot and whose local colours matter.
+
+Each reference becomes a style code and a few hundred tokens, once per shot. A frame takes the code's global colours,
+then every place of it takes colours from the tokens by sparse attention, and where that is doubtful the global colours
+stay. What the net says enters the colorization sub-net as dense hints with that confidence (`last_mile`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from vidcolor.errors import VidcolorError
+from vidcolor.models import weights
+from vidcolor.models.base import Batch, Colored
+from vidcolor.models.matching import borrowed
+from vidcolor.models.matching.matcher import KeyTokens, Matcher, load_matcher
+from vidcolor.models.matching.matcher import together as beside
+from vidcolor.models.nets.colornet import ColorizationNet, load_colornet
+from vidcolor.models.precision import autocast, choose
+from vidcolor.models.references import silent_places, sized, time_bias
+from vidcolor.models.sscn.net import GRID, SSCN, UNIT, load_sscn
+from vidcolor.models.sscn.tokens import Choice, Tokens, look, together
+from vidcolor.shot import Reference, Shot
+
+COVERED = 0.9
+"""Share of a place that a reference must cover for the place to be a token."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a shot's frames need of its k references."""
+
+    references: tuple[Reference, ...]
+    first: int
+    """The film's frame number of the shot's first frame."""
+    codes: torch.Tensor
+    """(k, 64) style codes."""
+    tokens: Tokens
+    """Of all references side by side, b = 1."""
+    owner: torch.Tensor
+    """(m,) number of the reference that each token is of."""
+    matched: KeyTokens | None
+    """Of references that are not of this shot: what its frames are matched against, to see whether to trust them."""
+
+
+class SscnColorizer:
+    """`--model sscn`."""
+
+    name = "sscn"
+    steady = False
+
+    def __init__(
+        self,
+        device: torch.device,
+        encoder: str | None = None,
+        seed: int = 0,
+        nets: tuple[SSCN, ColorizationNet, Matcher] | None = None,
+        choice: Choice | None = Choice(),  # noqa: B008  (frozen)
+        last_mile: bool = True,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        """encoder: a file of weights that `scripts/train_sscn.py --out` wrote, instead of the shipped ones.
+        nets: nets of one's own instead of any weights. choice: the places of a reference that are kept; None for all
+        of them (dense attention). last_mile: whether the colorization sub-net has the last word, or stage 2.
+        dtype: what the nets compute in; None for the device's own.
+        Raises VidcolorError where weights are missing, changed, or do not fit.
+        """
+        self.device, self.seed, self.choice, self.last_mile = device, seed, choice, last_mile
+        self.dtype = dtype or choose(device)
+        net, colorizing, matcher = nets if nets is not None else (_net(encoder), load_colornet(), load_matcher())
+        self.fingerprint = weights.digest(f"{choice} {last_mile}", net, colorizing, matcher)
+        self.net, self.colorizing = net.eval().to(device), colorizing.eval().to(device)
+        self.matcher = matcher.eval().to(device)
+
+    @torch.inference_mode()
+    def prepare(self, shot: Shot, references: Sequence[Reference]) -> State | None:
+        """Style codes and tokens of the references; None without any that says something."""
+        read = [(r, found) for r in references if (found := self._read(r)) is not None]
+        if not read:
+            return None
+        codes, tokens = zip(*(found for _, found in read))
+        owner = torch.cat([torch.full((t.ab.shape[1],), n, device=self.device) for n, t in enumerate(tokens)])
+        matched = None if shot.own_key else self._matched([r for r, _ in read], shot.lightness.shape[1:])
+        return State(tuple(r for r, _ in read), shot.first, torch.cat(codes), together(tokens), owner, matched)
+
+    @torch.inference_mode()
+    def colorize(self, batch: Batch, state: State | None) -> Colored:
+        """Both stages and the last mile. Without references: automatic colour at confidence 0."""
+        l = batch.lightness
+        with autocast(self.device, self.dtype):
+            maps = self.matcher.trunk(l)
+            if state is None:
+                half = l.new_zeros(len(l), 2, l.shape[-2] // 2, l.shape[-1] // 2)
+                return Colored(self._last(l, half, half[:, :1], maps), torch.zeros_like(l))
+            seen = look(self.matcher, l, maps) if self.net.semantic else None
+            frames = [state.first + i if state.matched is None else None for i in batch.positions]
+            weight = torch.stack([time_bias(state.references, frame) for frame in frames])
+            weight = weight.to(self.device)
+            first, content = self.net.transfer(l, weight.softmax(1) @ state.codes, seen)
+            target = self.net.style(torch.cat([l, first], 1))
+            tokens = state.tokens.with_bias(state.tokens.bias + weight[:, state.owner])
+            aligned = self.net.align(self.net.describe(target, seen), tokens)
+            ab, _ = self.net.refine(target, content, aligned, first)
+            sure = self.net.confidence(aligned).float()
+            if state.matched is not None:
+                trust = torch.stack([self._trust(state.matched, x, *m) for x, *m in zip(l, *maps)])[:, None]
+                ab, sure = ab * _grown(trust, GRID), sure * trust
+            result = self._last(l, F.avg_pool2d(ab, 2), _grown(sure, 2), maps) if self.last_mile else ab
+            if state.matched is not None:
+                result = result * borrowed.strength(_grown(sure, GRID))
+        return Colored(result, _grown(sure, GRID), ab)
+
+    def _matched(self, references: Sequence[Reference], size: tuple[int, ...]) -> KeyTokens:
+        """References at working size (h, w), as frames are matched against them."""
+        keys = []
+        for reference in references:
+            lab = torch.from_numpy(sized(reference.lab, *size).transpose(2, 0, 1).copy())[None].to(self.device)
+            with autocast(self.device, self.dtype):
+                found = self.matcher.describe(lab[:, :1].contiguous())
+            key = self.matcher.key_tokens(found, lab[:, 1:], [reference.weight])
+            keys.append(key.with_bias(key.bias + silent_places(reference, *size).to(self.device)))
+        return beside(keys).with_windows(self.dtype)
+
+    def _trust(self, keys: KeyTokens, l: torch.Tensor, *maps: torch.Tensor) -> torch.Tensor:
+        """(h / 4, w / 4): how far colours of `keys` are trusted in a frame, of its lightness and the trunk's maps."""
+        frame = self.matcher.describe(l[None], [m[None] for m in maps])
+        return borrowed.trust(frame, keys, self.matcher.match(frame, keys))
+
+    def _read(self, reference: Reference) -> tuple[torch.Tensor, Tokens] | None:
+        """A reference's style code (1, 64) and tokens; None where it covers no place."""
+        lab, covered = _on_units(reference)
+        where = None if covered is None else torch.from_numpy(_on_grid(covered))[None].to(self.device)
+        if where is not None and not where.any():
+            return None
+        x = torch.from_numpy(np.ascontiguousarray(lab.transpose(2, 0, 1)))[None].to(self.device)
+        with autocast(self.device, self.dtype):
+            seen = look(self.matcher, x[:, :1].contiguous()) if self.net.semantic else None
+            maps = self.net.style(x)
+            tokens = self.net.tokens(maps, self.net.describe(maps, seen), x[:, 1:], self.choice, where)
+            return self.net.style.code(x), tokens
+
+    def _last(
+        self, l: torch.Tensor, hint: torch.Tensor, sure: torch.Tensor, maps: tuple[torch.Tensor, ...]
+    ) -> torch.Tensor:
+        """The colorization sub-net; hint (b, 2, h/2, w/2) and sure (b, 1, h/2, w/2)."""
+        if not self.colorizing.semantic:
+            hint, sure = _grown(hint, 2), _grown(sure, 2)
+        return self.colorizing(l, hint, sure, maps if self.colorizing.semantic else None).float()
+
+
+def _on_units(reference: Reference) -> tuple[np.ndarray, np.ndarray | None]:
+    """A reference's Lab and cover with sides that are multiples of UNIT; what it does not cover has its mean colour, so
+    that the style code is of what is there."""
+    lab, covered = reference.lab, reference.covered
+    size = [max(2, round(side / UNIT)) * UNIT for side in lab.shape[1::-1]]
+    if covered is not None and covered.any():
+        lab = np.where(covered[..., None], lab, lab[covered].mean(0)).astype(np.float32)
+    if lab.shape[1::-1] != tuple(size):
+        lab = cv2.resize(lab, size, interpolation=cv2.INTER_AREA if lab.shape[0] > size[1] else cv2.INTER_LINEAR)
+        if covered is not None:
+            covered = cv2.resize(covered.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    return lab, covered
+
+
+def _on_grid(covered: np.ndarray) -> np.ndarray:
+    """(h, w) bool -> (h/4, w/4) bool, the places that are covered almost whole."""
+    size = (covered.shape[1] // GRID, covered.shape[0] // GRID)
+    return cv2.resize(covered.astype(np.float32), size, interpolation=cv2.INTER_AREA) > COVERED
+
+
+def _grown(x: torch.Tensor, factor: int) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+def _net(encoder: str | None) -> SSCN:
+    if encoder is None:
+        return load_sscn()
+    if not encoder.endswith(weights.SUFFIX):
+        raise VidcolorError(
+            f"--encoder {encoder}: --model sscn has no such encoder; give a {weights.SUFFIX} file or none"
+        )
+    return load_sscn(encoder)

@@ -1,0 +1,211 @@
+"""What SSCN's two pictures are to each other (papers.md section 2): what the trunk sees of them, the places of a
+reference that are kept for sparse attention, and what a target's places take of these.
+
+The paper takes the 256 places that matter most to an ImageNet classifier and 256 at random. No classifier is here, so
+significant is what stands out from the picture's mean (`mean`) or what is nearest to the centres of a clustering of all
+its places (`centres`). Others are random while a net trains; in use they lie on an even grid, so that nothing flickers.
+
+A kept place may speak for itself alone, as in the paper, or `gather` all the places that are most like it: it then
+holds their means and counts as many times. That costs nothing later and is most of the way to dense attention.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+
+from vidcolor.models.matching.matcher import Matcher, join
+
+ROUNDS = 8
+"""Of k-means."""
+BASE, MOST = 64 * 64, 2048
+"""Places of a picture of 256x256, for which the paper's counts are; most tokens that a larger reference gets."""
+SIGNIFICANT = ("mean", "centres")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the frozen trunk says of grey pictures."""
+
+    maps: tuple[torch.Tensor, ...]
+    """Strides 4, 8 and 16: (b, 24, h/4, w/4), (b, 40, h/8, w/8), (b, 112, h/16, w/16), each place of length sqrt(c)."""
+    descriptors: torch.Tensor
+    """(b, 160, h/4, w/4): the matcher's fine and, enlarged, coarse descriptors."""
+
+
+@torch.no_grad()
+def look(matcher: Matcher, l: torch.Tensor, maps: Sequence[torch.Tensor] | None = None) -> Seen:
+    """l (b, 1, h, w) lightness 0..100 -> Seen. maps: the trunk's of l, where they are at hand."""
+    maps = matcher.trunk(l) if maps is None else maps
+    found = matcher.describe(l, maps)
+    coarse = F.normalize(sized(found.coarse, found.fine.shape[-2:]).float(), dim=1)
+    even = tuple(F.normalize(x.float(), dim=1) * x.shape[1] ** 0.5 for x in maps)
+    return Seen(even, join(found.fine.float(), coarse))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The chosen places of references."""
+
+    key: torch.Tensor
+    """(b, m, d) what places are compared by, unit length."""
+    value: torch.Tensor
+    """(b, m, 8 * width) what is handed on."""
+    ab: torch.Tensor
+    """(b, m, 2) their own colours, Lab units."""
+    bias: torch.Tensor
+    """(b, m) added to the scores: the log of a reference's weight."""
+
+    def with_bias(self, bias: torch.Tensor) -> Tokens:
+        """The same places, weighed anew for a frame."""
+        return replace(self, bias=bias)
+
+
+def together(parts: Sequence[Tokens]) -> Tokens:
+    """Several references' places side by side."""
+    return Tokens(*(torch.cat([getattr(p, name) for p in parts], 1) for name in ("key", "value", "ab", "bias")))
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """What every place of a target takes of the tokens."""
+
+    value: torch.Tensor
+    """(b, 8 * width, h/4, w/4)."""
+    ab: torch.Tensor
+    """(b, 2, h/4, w/4) mean of the copied colours, Lab units."""
+    evidence: torch.Tensor
+    """(b, 2, h/4, w/4): best cosine; spread of the copied colours over 10 Lab units. `SSCN.confidence` weighs them."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How many places are kept, and which."""
+
+    significant: int = 256
+    """Significant places."""
+    others: int = 256
+    """Places for the rest."""
+    by: str = "centres"
+    """What is significant: `mean` or `centres`."""
+    gather: bool = True
+    """Whether a kept place speaks for all that are like it."""
+    grow: bool = True
+    """Whether the counts are those of `BASE` places, and grow with a larger reference up to `MOST` together."""
+
+    def __post_init__(self) -> None:
+        if self.by not in SIGNIFICANT or min(self.significant, self.others) < 0 or not self.significant + self.others:
+            raise ValueError(f"{self}: counts from 0, not both 0, by {' or '.join(SIGNIFICANT)}")
+
+    def of(self, places: int) -> Choice:
+        """The choice with the counts for a reference of so many places."""
+        total = self.significant + self.others
+        factor = min(places / BASE, max(1.0, MOST / total)) if self.grow and places > BASE else 1.0
+        return replace(self, significant=int(self.significant * factor), others=int(self.others * factor), grow=False)
+
+
+def choose(
+    described: torch.Tensor,
+    choice: Choice,
+    covered: torch.Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """Numbers (m,), rising, of the chosen places of one picture's (d, h, w) unit-length features, row by row.
+
+    m is the count that was asked for, or all there are. covered: (h, w) bool, places that may be chosen (all if None).
+    generator: draws the other places; None puts them on an even grid. No place is chosen twice.
+    """
+    h, w = described.shape[1:]
+    device, choice = described.device, choice.of(h * w)
+    allowed = torch.ones(h * w, dtype=torch.bool, device=device) if covered is None else covered.to(device).flatten()
+    free = allowed.nonzero()[:, 0]
+    if len(free) <= choice.significant + choice.others:
+        return free
+    if generator is None:
+        others = _even(h, w, choice.others).to(device)
+        others = others[allowed[others]]
+    else:
+        others = free[torch.randperm(len(free), generator=generator)[: choice.others].to(device)]
+    rest = allowed.clone()
+    rest[others] = False
+    free = rest.nonzero()[:, 0]
+    features = described.flatten(1).T[free].float()
+    count = min(choice.significant + choice.others - len(others), len(free))
+    found = _far(features, count) if choice.by == "mean" else _middles(features, count)
+    return torch.cat([others, free[found]]).sort().values
+
+
+def owners(described: torch.Tensor, where: torch.Tensor, covered: torch.Tensor | None = None) -> torch.Tensor:
+    """(h * w,): which of the chosen places (m,), by its position there, each place of (d, h, w) unit-length features is
+    most like; the chosen ones own themselves. -1 where not covered."""
+    x = described.flatten(1).T.float()
+    owner = (x @ x[where].T).argmax(1)
+    owner[where] = torch.arange(len(where), device=owner.device)
+    return owner if covered is None else owner.masked_fill(~covered.to(owner.device).flatten(), -1)
+
+
+def means(x: torch.Tensor, owner: torch.Tensor, count: int) -> torch.Tensor:
+    """(n, c) and each row's owner -> (count, c), the means of what each owns; rows of owner -1 belong to none."""
+    known = owner >= 0
+    return _sums(x[known], owner[known], count) / sizes(owner, count)[:, None]
+
+
+def sizes(owner: torch.Tensor, count: int) -> torch.Tensor:
+    """(count,) float: how many rows each owns."""
+    return torch.bincount(owner[owner >= 0], minlength=count).float()
+
+
+def _sums(x: torch.Tensor, owner: torch.Tensor, count: int) -> torch.Tensor:
+    """(n, c) and each row's owner (n,) -> (count, c), the sums of what each owns; the same bits every time."""
+    if x.device.type == "cpu":
+        return x.new_zeros(count, x.shape[1]).index_add(0, owner, x)
+    return F.one_hot(owner, count).to(x.dtype).T @ x  # elsewhere, adding at places has no fixed order
+
+
+def _even(h: int, w: int, count: int) -> torch.Tensor:
+    """About `count` places, never more, in the middles of the cells of a grid of near-square cells."""
+    if not count:
+        return torch.empty(0, dtype=torch.long)
+    rows = max(1, min(h, round((count * h / w) ** 0.5), count))
+    columns = max(1, min(w, count // rows))
+    y = (2 * torch.arange(rows) + 1) * h // (2 * rows)
+    x = (2 * torch.arange(columns) + 1) * w // (2 * columns)
+    return (y[:, None] * w + x).flatten()
+
+
+def _far(x: torch.Tensor, count: int) -> torch.Tensor:
+    """Those of (n, d) that are farthest from the mean; of equals the first."""
+    return (x - x.mean(0)).square().sum(1).argsort(descending=True, stable=True)[:count]
+
+
+def _middles(x: torch.Tensor, count: int) -> torch.Tensor:
+    """Those of (n, d) unit-length features that are nearest to the centres of a k-means clustering, `count` of them.
+
+    Spherical k-means from evenly spaced first centres. Where two centres share a nearest place, and where a cluster ran
+    empty, the places that are least like any chosen one fill up.
+    """
+    if not count:
+        return torch.empty(0, dtype=torch.long, device=x.device)
+    centres = x[(2 * torch.arange(count, device=x.device) + 1) * len(x) // (2 * count)]
+    for _ in range(ROUNDS):
+        owner = (x @ centres.T).argmax(1)
+        centres = F.normalize(_sums(x, owner, count), dim=1)
+    found = (centres @ x.T).argmax(1).unique()
+    if len(found) < count:
+        like = (x @ x[found].T).amax(1)
+        like[found] = 2.0
+        found = torch.cat([found, like.argsort(stable=True)[: count - len(found)]])
+    return found
+
+
+def sized(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """x (b, c, h, w) at that (h, w): a mean where it shrinks, bilinear where it grows."""
+    h, w = size
+    if tuple(x.shape[-2:]) == (h, w):
+        return x
+    if x.shape[-2] >= h and x.shape[-1] >= w:
+        return F.adaptive_avg_pool2d(x, (h, w))
+    return F.interpolate(x, size=(h, w), mode="bilinear", align_corners=False)

@@ -1,0 +1,1 @@
+"""What moves in a shot, and how colours follow it."""

@@ -1,0 +1,68 @@
+"""The colours of painted keys on their own frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import cv2
+import numpy as np
+
+from vidcolor.shot import Reference, Shot
+
+PLAIN = 4.0
+"""Standard deviation of L in a window below which it shows nothing to compare."""
+SAME = 0.4
+"""Local correlation from which two windows show the same thing."""
+
+
+def key_colors(
+    shot: Shot, references: Sequence[Reference], size: tuple[int, int] | None = None
+) -> dict[int, np.ndarray]:
+    """Positions in the shot of the frames that keys are paintings of, and the keys' ab (h, w, 2) float32.
+
+    size: (h, w) of the result, that of `shot.lightness` where None. NaN where a key says nothing: outside a cropped
+    one, and where something in such a one has moved since (it was painted on a frame beside).
+    """
+    h, w = size = size or shot.lightness.shape[1:]
+    found = {}
+    for key in references:
+        if key.painted and key.frame is not None and 0 <= key.frame - shot.first < len(shot):
+            ab = shrunk(key.lab[..., 1:], size)
+            if key.covered is not None:
+                silent = _silent(key, shot.lightness[key.frame - shot.first])
+                ab[cv2.resize(silent.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA) > 0] = np.nan
+            found[key.frame - shot.first] = ab
+    return found
+
+
+def key_reach(shot: Shot, references: Sequence[Reference]) -> dict[int, float]:
+    """Positions of the pins, and the user's weights of their keys against one another, the greatest 1."""
+    weights = {r.frame - shot.first: r.weight for r in references if r.painted and r.frame is not None}
+    weights = {t: weight for t, weight in weights.items() if 0 <= t < len(shot)}
+    return {t: weight / max(weights.values()) for t, weight in weights.items()}
+
+
+def _silent(key: Reference, lightness: np.ndarray) -> np.ndarray:
+    """Where a cropped key says nothing of the frame of this lightness (h, w) uint8: (h, w) bool."""
+    size = lightness.shape
+    covered = cv2.resize(np.asarray(key.covered, np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST)
+    return (covered == 0) | ~same_structure(lightness / np.float32(2.55), shrunk(key.lab[..., 0], size))
+
+
+def shrunk(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    return cv2.resize(np.ascontiguousarray(image), (size[1], size[0]), interpolation=cv2.INTER_AREA)
+
+
+def same_structure(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Where two lightnesses (h, w) float32, 0..100, show the same thing: (h, w) bool.
+
+    By local correlation (Gaussian windows of 4 pixels), whatever their brightness; where both are plain there is
+    nothing to disagree.
+    """
+    blur = partial(cv2.GaussianBlur, ksize=(0, 0), sigmaX=4)
+    mean_a, mean_b = blur(a), blur(b)
+    var_a, var_b = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2
+    correlation = (blur(a * b) - mean_a * mean_b) / np.sqrt(np.maximum(var_a * var_b, 1e-6))
+    differs = (np.maximum(var_a, var_b) > PLAIN**2) & (correlation < SAME)
+    return cv2.dilate(differs.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0

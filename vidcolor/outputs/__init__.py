@@ -1,0 +1,1 @@
+"""What a run may write, and how it is called."""

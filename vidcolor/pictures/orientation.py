@@ -1,0 +1,62 @@
+"""How a stored picture has to be turned to lie as it is shown: the eight EXIF orientations, joined and undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from vidcolor.film.film import Film
+
+AS_STORED = 1
+_PROBE = np.arange(6).reshape(2, 3)
+_TURNS = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}
+_OF_ROTATION = {0: 1, 90: 6, 180: 3, 270: 8}
+_MOVES = {  # where a step right and a step down in the stored picture go: ((x', x'), (y', y'))
+    1: ((1, 0), (0, 1)),
+    2: ((-1, 0), (0, 1)),
+    3: ((-1, 0), (0, -1)),
+    4: ((1, 0), (0, -1)),
+    5: ((0, 1), (1, 0)),
+    6: ((0, -1), (1, 0)),
+    7: ((0, -1), (-1, 0)),
+    8: ((0, 1), (-1, 0)),
+}
+
+
+def turned(picture: np.ndarray, orientation: int) -> np.ndarray:
+    """(h, w, ...) with the EXIF orientation 1 to 8 applied; any other number is taken for 1."""
+    if orientation in (2, 4, 5, 7):
+        picture = picture[:, ::-1]
+    return np.ascontiguousarray(np.rot90(picture, _TURNS.get(orientation, 0)))
+
+
+def joined(first: int, second: int) -> int:
+    """The one orientation that does what `first` and then `second` do."""
+    both = turned(turned(_PROBE, first), second)
+    return next(n for n in _MOVES if np.array_equal(turned(_PROBE, n), both))
+
+
+def undone(orientation: int) -> int:
+    """The orientation that brings back what `orientation` has turned."""
+    return next(n for n in _MOVES if joined(orientation, n) == AS_STORED)
+
+
+def of_film(film: Film) -> int:
+    """How a player turns and mirrors the film's coded picture: the nearest to its display matrix."""
+    if len(film.display_matrix) != 9:
+        return _OF_ROTATION.get(film.rotation, AS_STORED)
+    a, b, _, c, d = film.display_matrix[:5]  # x' = a x + c y, y' = b x + d y
+    return max(_MOVES, key=lambda n: float(np.sum(np.array(_MOVES[n]) * ((a, c), (b, d)))))
+
+
+def of_key(stored: int, film: Film) -> list[int]:
+    """Orientations that bring a key whose file says `stored` onto the film's coded picture, in the order of trial.
+
+    First the key as a viewer shows it, painted on the film as a player shows it; then painted on the coded picture;
+    then both with the file's own orientation left out, as programs do that do not know it.
+    """
+    back = undone(of_film(film))
+    stored = stored if stored in _MOVES else AS_STORED
+    return list(dict.fromkeys((joined(stored, back), stored, back, AS_STORED)))

@@ -1,0 +1,57 @@
+"""Shots without a key of their own: which they are, in words, and their refusal."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from vidcolor.errors import VidcolorError, warn
+from vidcolor.film.timecode import timecode
+from vidcolor.plan.plan import Plan
+from vidcolor.text import plural
+
+NAMED = 6
+"""Runs of neighbouring shots that are named one by one; of the others there is the number."""
+
+
+def shots(plan: Plan) -> list[int]:
+    """0-based numbers of the shots of the result that have no key of their own, though there are keys."""
+    return sorted({unit.shot for unit in plan.units if unit.keys and not unit.own_key})
+
+
+def words(plan: Plan) -> str | None:
+    """One line that says which they are, with frames and the time of the first; None where there are none."""
+    without = shots(plan)
+    if not without:
+        return None
+    runs = [[shot for _, shot in run] for _, run in groupby(enumerate(without), lambda item: item[1] - item[0])]
+    named = [_run(plan, run[0], run[-1]) for run in runs[:NAMED]]
+    rest = sum(map(len, runs[NAMED:]))
+    named += [f"{rest} more"] if rest else []
+    verb = "has no key of its own" if len(without) == 1 else "have no key of their own"
+    return f"{len(without)} of {plural(len({unit.shot for unit in plan.units}), 'shot')} {verb}: {', '.join(named)}"
+
+
+def check(plan: Plan, strict: bool) -> None:
+    """Say which shots have no key of their own and what becomes of them, once. Raises VidcolorError where `strict`."""
+    from vidcolor.models.registry import cautious
+
+    found = words(plan)
+    if found is None:
+        return
+    if strict:
+        raise VidcolorError(f"--strict: {found}; paint a frame of each, or assign references to them with --refs")
+    if cautious(plan.settings.model):
+        warn(
+            f"{found}; there, colours of keys are taken only where they surely match, the rest is coloured faintly; "
+            "paint a frame of each, or assign references to them with --refs"
+        )
+    else:
+        warn(f"{found}; --model {plan.settings.model} colours them from the keys there are: look them over")
+
+
+def _run(plan: Plan, first: int, last: int) -> str:
+    """Shots first to last, in words."""
+    a, b = max(plan.shots[first][0], plan.first), min(plan.shots[last][1], plan.last)
+    numbers = f"{first + 1}" if first == last else f"{first + 1} to {last + 1}"
+    seconds = (int(plan.pts[a]) - int(plan.pts[0])) * plan.film.time_base
+    return f"{numbers} (frames {a} to {b - 1}, {timecode(seconds)})"

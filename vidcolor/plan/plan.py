@@ -1,0 +1,112 @@
+"""A plan: all that is decided before the first frame is coloured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vidcolor.film.film import Film
+from vidcolor.settings import Settings
+
+CHUNK = 240
+"""Frames of the longest unit: 10 s of film. Its working frames and colours (some 0.3 GB at 256 lines) are
+what one process holds, and what is lost when it is stopped."""
+MARGIN = 24
+"""Frames of the same shot read on each side of a chunk, so that smoothing has settled where chunks meet."""
+BATCH = 4
+"""Frames that go through a model together; on a CPU more gain nothing."""
+
+
+@dataclass(frozen=True)
+class KeyUse:
+    """A reference as a unit uses it."""
+
+    path: str
+    """Absolute path of the picture."""
+    sha256: str
+    """Of the picture file's bytes."""
+    frame: int | None
+    """The film's frame that it paints or stands for (0-based, maybe outside the unit); None where unknown."""
+    painted: bool
+    """Recognised as exactly that frame of the film: its colours are reproduced there."""
+    weight: float = 1.0
+    """The user's weight, above 0."""
+    align: tuple[float, ...] | None = None
+    """How a cropped or shifted painting lies over its frame (`registration.registered`); None where it fits."""
+    turn: int | None = None
+    """The orientation that brings the picture onto the coded frame; None for a key as shown (`picture.load_key`)."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A shot, or a chunk of a long shot: what one step of the program colours."""
+
+    index: int
+    """0-based number of the unit."""
+    shot: int
+    """0-based number of the shot it belongs to."""
+    first: int
+    """First frame that is written."""
+    last: int
+    """One past the last frame that is written."""
+    warm_first: int
+    """First frame that is read: a margin before `first`, inside the shot."""
+    warm_last: int
+    """One past the last frame that is read."""
+    keys: tuple[KeyUse, ...]
+    """The references that the shot is coloured from."""
+    own_key: bool
+    """Whether one is the shot's own: a painting of one of its frames, or assigned to it by a list."""
+    key: str
+    """SHA-256 in hex over all that shapes the unit's file: equal key, equal file."""
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that is decided before the first frame is coloured; written once, never changed."""
+
+    film: Film
+    settings: Settings
+    pts: np.ndarray
+    """(n,) int64: PTS of the film's frames 0..n-1 in ticks of its time base."""
+    first: int
+    """First frame of the film that goes into the result (`--start`)."""
+    last: int
+    """One past the last frame that goes into the result (`--end`)."""
+    shots: tuple[tuple[int, int], ...]
+    """[first, last) of every shot; the first starts at 0, each where the one before it ends."""
+    units: tuple[Unit, ...]
+    """In order; together they write [first, last) without gap."""
+    out: Path
+    """The result."""
+    work: Path
+    """The work folder beside it."""
+    identity: str
+    """SHA-256 of what tells this film from another: size, head and tail of the file."""
+    fingerprint: str
+    """The model's fingerprint."""
+
+    def unit_path(self, unit: Unit) -> Path:
+        """Where the unit's finished file lies; it appears there only when complete."""
+        return self.work / "units" / f"{unit.index:05d}-{unit.key[:16]}.mkv"
+
+
+def cut_units(shots: Sequence[tuple[int, int]], first: int, last: int) -> list[tuple[int, int, int, int, int]]:
+    """(shot, first, last, warm_first, warm_last) of every unit that writes [first, last) of the film.
+
+    Shots longer than CHUNK become chunks of CHUNK frames and a rest: so every film of long shots needs the same
+    memory. Margins stay inside the shot, and reach out of [first, last) where the shot does.
+    """
+    units = []
+    for shot, (begin, end) in enumerate(shots):
+        low, high = max(begin, first), min(end, last)
+        for a in range(low, high, CHUNK):
+            b = min(a + CHUNK, high)
+            units.append((shot, a, b, max(begin, a - MARGIN), min(end, b + MARGIN)))
+    return units

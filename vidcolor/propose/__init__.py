@@ -1,0 +1,1 @@
+"""Colours for films that have no key: proposed, chosen from, corrected."""

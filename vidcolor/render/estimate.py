@@ -1,0 +1,157 @@
+"""How long the units of a plan will take, and the progress bar that shows it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from vidcolor.plan.plan import BATCH, Plan, Unit
+from vidcolor.progress import FramesBar
+
+PAUSE = 0.1
+"""Seconds between two movements of a bar, at least."""
+
+
+class UnitsBar(FramesBar):
+    """A bar over both passes of every unit, that moves with time: as far as the time that has passed is of all that it
+    will take, by `Estimate`."""
+
+    def __init__(self, title: str, shown: bool, estimate: Estimate, total: int, done: int) -> None:
+        super().__init__(title, shown, total, done)
+        self._estimate, self._done, self._lock = estimate, done, threading.Lock()
+        self._moved = 0.0
+        bar = "{l_bar}{bar}| {n:.0f}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
+        self._how = {"bar_format": bar, "smoothing": 0, "miniters": 0}
+        self._opened(**self._how)
+
+    def step(self, unit: Unit, kind: str) -> None:
+        """A step of a unit is done, as `Estimate.step` takes it; from either pass's thread."""
+        with self._lock:
+            self._estimate.step(unit, kind)
+            bar = self._opened()
+            if not bar.disable and time.monotonic() - self._moved > PAUSE:
+                self._moved = time.monotonic()
+                now = self._done + (bar.total - self._done) * self._estimate.share()
+                bar.update(max(0, now - bar.n))
+
+    def __exit__(self, *error: object) -> None:
+        if not any(error):
+            bar = self._opened()
+            bar.update(bar.total - bar.n)
+        super().__exit__()
+
+
+COSTS = {"read": 1.0, "flow": 2.5, "trace": 2.5, "match": 17.0, "again": 11.0, "colour": 36.0}
+"""About how long the steps of a frame take against one another, before they were seen (480 lines, a CPU): its reading,
+flow, a painted key followed to it, matching, that of `--quality` at a second size; of a batch the rest of the model."""
+WRITING = 3.0
+"""The same of bringing its colours to full size, against reading it."""
+ENCODING = {"x264": 5.0, "x265": 17.0, "ffv1": 3.0, "prores": 4.0}
+"""The same of encoding it, by codec."""
+HELD = {"x264": 50, "x265": 30}
+"""Frames that an encoder holds back until the end of a unit."""
+SECOND = ("finish", "close")
+"""The steps of the second pass: a frame is written, the frames that were held back are."""
+
+
+class Estimate:
+    """How long units take. Steps cost what they were seen to cost, or before that what `COSTS` says of them."""
+
+    def __init__(
+        self, plan: Plan, units: Sequence[Unit], steady: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """units: that are to be made. steady: as the model says."""
+        self._clock, self._began = clock, clock()
+        encoding, held = ENCODING.get(plan.settings.codec, 5.0), HELD.get(plan.settings.codec, 0)
+        frames = sum(map(len, units))
+        at_once = sum(max(0, len(unit) - held) for unit in units) / max(frames, 1)
+        self._priors = COSTS | {"finish": WRITING + encoding * at_once, "close": encoding}
+        self._expected = [_expected(plan, unit, steady, held) for unit in units]
+        self._place = {unit.index: n for n, unit in enumerate(units)}
+        self._steps: list[Counter[str]] = [Counter() for _ in units]
+        self._seconds: dict[str, float] = defaultdict(float)
+        self._seen: Counter[str] = Counter()
+        self._at = [self._began, self._began]  # when the latest step of either pass was done
+        self._kinds = ["", ""]  # and what it was
+        self._colouring, self._finishing = 0, 0  # positions of the units that the two passes are at
+        self._submitted = self._began  # when the latest unit was handed over to be finished
+
+    def step(self, unit: Unit, kind: str) -> None:
+        """One more frame has gone through a step, a key of `COSTS` or of `SECOND`; `close`: all that were held back."""
+        now, n = self._clock(), self._place[unit.index]
+        which = int(kind in SECOND)
+        if which and not self._steps[n]["finish"]:
+            self._at[1] = max(self._at[1], self._submitted)
+        count = self._expected[n]["close"] if kind == "close" else 1
+        took = now - self._at[which]
+        if kind != self._kinds[which] and kind != "close" and self._begun():
+            # something else was done too since the step before
+            took = min(took, self._costs()[kind] or took)
+        if kind == "read" or self._begun() or kind == self._kinds[which]:  # the first of all comes after a start
+            self._seconds[kind] += took
+            self._seen[kind] += count
+        self._at[which], self._kinds[which] = now, kind
+        self._steps[n][kind] += count
+        if which:
+            self._finishing = n + (kind == "close")
+        elif kind == "colour" and self._steps[n]["colour"] >= self._expected[n]["colour"]:
+            self._colouring, self._submitted = n + 1, now
+
+    def share(self) -> float:
+        """How much of all the time has passed, 0 to 1; 0 so long as reading is all that was seen, which says little."""
+        if not self._begun():
+            return 0.0
+        passed = self._clock() - self._began
+        return passed / max(passed + self.remaining(), 1e-9)
+
+    def _begun(self) -> bool:
+        """Whether a step was seen that takes long."""
+        return any(kind != "read" for kind in self._seen)
+
+    def remaining(self) -> float:
+        """Seconds left, as the two passes overlap."""
+        costs = self._costs()
+        finished = self._left(self._finishing, SECOND, costs) if self._finishing < self._colouring else 0.0
+        coloured = 0.0
+        for n in range(self._colouring, len(self._expected)):
+            coloured = max(coloured + self._left(n, COSTS, costs), finished)
+            finished = coloured + self._left(n, SECOND, costs)
+        return max(coloured, finished)
+
+    def _costs(self) -> dict[str, float]:
+        """Seconds of a step of each kind."""
+        # reading and writing grow with the film's size, all else with the working size
+        reading = self._seconds["read"] / max(self._seen["read"], 1)
+        known = [kind for kind in self._seen if kind not in ("read", *SECOND)]
+        prior = sum(self._priors[kind] * self._seen[kind] for kind in known)
+        scales = dict.fromkeys(self._priors, sum(self._seconds[kind] for kind in known) / prior if prior else reading)
+        scales |= dict.fromkeys(SECOND, reading)
+        return {
+            kind: self._seconds[kind] / self._seen[kind] if self._seen[kind] else prior * scales[kind]
+            for kind, prior in self._priors.items()
+        }
+
+    def _left(self, n: int, kinds: Iterable[str], costs: dict[str, float]) -> float:
+        """Seconds that steps of a unit still take. A step that another has followed in its unit is over."""
+        steps, left = self._steps[n], 0.0
+        for kind in reversed(tuple(kinds)):
+            left += max(0, self._expected[n][kind] - steps[kind]) * costs[kind]
+            if steps[kind]:
+                break
+        return left
+
+
+def _expected(plan: Plan, unit: Unit, steady: bool, held: int) -> Counter[str]:
+    """How often each step comes in a unit. held: frames that the encoder holds back."""
+    frames = unit.warm_last - unit.warm_first
+    steps = Counter(read=frames, colour=-(-frames // BATCH), finish=len(unit), close=max(1, min(held, len(unit))))
+    if steady:
+        moving = plan.settings.temporal > 0
+        painted = sum(key.painted and unit.warm_first <= (key.frame or 0) < unit.warm_last for key in unit.keys)
+        steps["flow"] = (frames - 1) * moving
+        steps["trace"] = (frames - 1) * painted * moving
+        steps["match"] = round(frames * (2 / 3 if moving else 1))
+        steps["again"] = frames * plan.settings.quality
+    return steps

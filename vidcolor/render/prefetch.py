@@ -1,0 +1,84 @@
+"""Work done ahead in a thread, and the time that each stage takes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+AHEAD = 8
+"""Full-size frames decoded ahead of the encoder."""
+
+T = TypeVar("T")
+
+
+class Timings(dict[str, float]):
+    """Seconds spent in each stage, over all threads: decode, resize, model (prepare and colorize), temporal,
+    upsample, encode."""
+
+    def measure(self, stage: str) -> Any:
+        return _Stage(self, stage)
+
+
+class _Stage:
+    def __init__(self, timings: Timings, stage: str):
+        self.timings, self.stage = timings, stage
+
+    def __enter__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.timings[self.stage] = self.timings.get(self.stage, 0.0) + time.perf_counter() - self.start
+
+
+def timed(items: Iterable[T], stage: str, timings: Timings) -> Iterator[T]:
+    """The same items; the time that making them takes is booked."""
+    iterator = iter(items)
+    while True:
+        with timings.measure(stage):
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+        yield item
+
+
+def ahead(items: Iterable[T], depth: int) -> Iterator[T]:
+    """The same items, made by a thread at most `depth` ahead; errors come out where the item would have."""
+    ready: queue.Queue[tuple[bool, Any]] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def put(entry: tuple[bool, Any]) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(entry, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put((True, item)):
+                    return
+            put((False, None))
+        except BaseException as error:  # handed over, raised in the thread that consumes
+            put((False, error))
+
+    thread = threading.Thread(target=work, daemon=True, name="ahead")
+    thread.start()
+    try:
+        while True:
+            more, item = ready.get()
+            if more:
+                yield item
+            elif item is None:
+                return
+            else:
+                raise item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,17 @@
+"""Which frames of a plan get an inspection sheet."""
+
+from __future__ import annotations
+
+from vidcolor.outputs import sheets
+from vidcolor.plan.plan import Plan, Unit
+
+
+def is_dumped(plan: Plan, frame: int) -> bool:
+    every = plan.settings.dump_every
+    return every > 0 and (frame - plan.first) % every == 0
+
+
+def missing_sheets(plan: Plan, unit: Unit) -> list[int]:
+    """The unit's frames whose inspection sheets are wanted and not there."""
+    wanted = [frame for frame in range(unit.first, unit.last) if is_dumped(plan, frame)]
+    return [frame for frame in wanted if not sheets.is_there(str(plan.settings.dump_dir), frame, unit.key)]

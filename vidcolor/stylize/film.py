@@ -1,0 +1,186 @@
+"""`vidcolor stylize` of a film: the colours of every frame change, everything else of it stays.
+
+The film is cut into shots, and all frames of a shot go through one and the same mapping, so that nothing flickers
+that did not before. One look for the cuts, one at a sample of each shot's frames, one to write.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vidcolor.color import guided_filter
+from vidcolor.color.gamut import into_gamut
+from vidcolor.color.ycbcr import cbcr_to_codes, codes_to_cbcr, luma01, ycbcr_to_rgb
+from vidcolor.encode.encoder import Encoder
+from vidcolor.encode.format import OutputFormat, output_format
+from vidcolor.errors import VidcolorError
+from vidcolor.film import chroma_grid, reader
+from vidcolor.film.changes import say_lost
+from vidcolor.film.film import Film, Frame
+from vidcolor.film.probe import expected_frames, probe
+from vidcolor.join.join import foresee, join_units
+from vidcolor.plan.scan_cache import scanned
+from vidcolor.progress import FramesBar
+from vidcolor.reasons import reason
+from vidcolor.render.prefetch import ahead
+from vidcolor.settings import Settings
+from vidcolor.shots.detector import shots_of
+from vidcolor.stylize import label_maps
+from vidcolor.stylize.stylist import Stylist, fitted, small_size
+
+SAMPLE = 8
+"""Frames of a shot, evenly spaced, from which its statistics are taken."""
+AHEAD = 4
+"""Frames decoded ahead."""
+
+
+def stylize_film(
+    path: Path,
+    out: Path,
+    make: Callable[[], Stylist],
+    settings: Settings,
+    known: label_maps.Labels | None = None,
+    maps: label_maps.ContentMaps | None = None,
+    *,
+    fps: Fraction | None = None,
+    overwrite: bool = True,
+    progress: bool = False,
+) -> tuple[int, int]:
+    """Write the film `path` in the colours of a stylist to `out`; returns its frames and shots.
+
+    make: makes the stylist, once the film is known to be readable. known, maps: labels, where the styles have them.
+    Frames, PTS, sound and all else are the film's. Raises VidcolorError as `probe`, `scan` and `join_units` do.
+    """
+    film = probe(path, fps=fps, luma_only=False)
+    fmt = output_format(film, settings, out)
+    if known is not None and maps is not None:
+        for file in maps.paths:
+            values = maps.read(file)
+            label_maps.check_shape(values, (film.height, film.width), file, path)
+            known.check(values, file)
+    stylist = make()
+    with FramesBar("scan", progress, expected_frames(film), leave=False) as bar:
+        found = scanned(film, on_frame=bar)
+    say_lost(film, fmt, found.beside, out)
+    foresee(film, fmt, out)
+    shots = shots_of(found.cuts, len(found.pts))
+    try:
+        work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))
+    except OSError as error:
+        raise VidcolorError(f"{out}: cannot be written: {reason(error)}") from error
+    try:
+        unit = work / "unit.mkv"
+        with FramesBar("stylize", progress, len(found.pts)) as bar, Encoder(film, fmt, unit) as encoder:
+            for first, last in shots:
+                shot = _Shot(film, fmt, stylist, known, maps)
+                shot.measure(found.pts, first, last)
+                for frame in _frames(film, found.pts, first, last):
+                    encoder.write(*shot.stylized(frame))
+                    bar(frame.index)
+        join_units(film, [unit], found.pts, fmt, out, overwrite=overwrite)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return len(found.pts), len(shots)
+
+
+def _frames(film: Film, pts: np.ndarray, first: int, last: int) -> Iterator[Frame]:
+    return ahead(reader.read(film, first, last, pts, chroma=True), AHEAD)
+
+
+class _Shot:
+    """A shot's mapping."""
+
+    def __init__(
+        self,
+        film: Film,
+        fmt: OutputFormat,
+        stylist: Stylist,
+        known: label_maps.Labels | None,
+        maps: label_maps.ContentMaps | None,
+    ) -> None:
+        self.film, self.grid, self.stylist, self.known, self.maps = film, fmt.chroma, stylist, known, maps
+        self.size = small_size((film.height, film.width), stylist.look.size)
+        self.content: Any = None
+
+    def measure(self, pts: np.ndarray, first: int, last: int) -> None:
+        """Take the statistics of the shot's frames [first, last) from a sample of them."""
+        if self.stylist.look.strength == 0:
+            return
+        wanted = set(np.linspace(first, last - 1, min(SAMPLE, last - first)).round().astype(int).tolist())
+        sample, labels = [], []
+        for frame in _frames(self.film, pts, first, last):
+            if frame.index in wanted:
+                sample.append(self._small(frame, *self._planes(frame)))
+                labels.append(self._labels(frame.index))
+        known = [one for one in labels if one is not None]
+        self.content = self.stylist.content(sample, known or None)
+
+    def stylized(self, frame: Frame) -> tuple[Frame, np.ndarray, np.ndarray]:
+        """The frame with its new luma, and code values of Cb and Cr on the result's grid."""
+        film = self.film
+        cb, cr = self._planes(frame)
+        small = self._small(frame, cb, cr)
+        change = self.stylist.change(small, film, self.content, self._labels(frame.index))
+        if change is None:
+            return frame, *cbcr_to_codes(cb, cr, film.depth, film.full_range)
+        functions = fitted(small, change, film)
+        y = luma01(chroma_grid.resample(frame.luma, film, self.grid), film)
+        changed = [
+            plane + guided_filter.evaluate(chroma_grid.resample(function, film, self.grid), (y, cb, cr))
+            for plane, function in zip((cb, cr), functions[1:], strict=True)
+        ]
+        if not self.stylist.look.keep_luma:
+            wide = chroma_grid.upsample(np.dstack([cb, cr]), film, self.grid)
+            guide = (luma01(frame.luma, film), wide[..., 0], wide[..., 1])
+            function = cv2.resize(functions[0], (film.width, film.height), interpolation=cv2.INTER_LINEAR)
+            luma = _moved(frame.luma, guided_filter.evaluate(function, guide), film)
+            frame = replace(frame, luma=luma)
+            y = luma01(chroma_grid.resample(luma, film, self.grid), film)
+        return frame, *cbcr_to_codes(*into_gamut(y, changed[0], changed[1], film.matrix), film.depth, film.full_range)
+
+    def _planes(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+        """Cb and Cr, -0.5..0.5, on the result's grid; 0 where the film has no colours."""
+        film = self.film
+        if frame.chroma is None:
+            zero = np.zeros(chroma_grid.grid_size(film, self.grid), np.float32)
+            return zero, zero
+        cb, cr = codes_to_cbcr(*frame.chroma, film.depth, film.full_range)
+        if film.chroma != self.grid:
+            both = np.dstack([cb, cr])
+            if film.chroma in ("420", "422"):
+                both = chroma_grid.upsample(both, film, film.chroma)
+            both = chroma_grid.resample(both, film, self.grid)
+            cb, cr = (np.ascontiguousarray(both[..., n]) for n in (0, 1))
+        return cb, cr
+
+    def _small(self, frame: Frame, cb: np.ndarray, cr: np.ndarray) -> np.ndarray:
+        """The frame as the net sees it: (h, w, 3) R'G'B' 0..1."""
+        size = self.size[::-1]
+        y = luma01(cv2.resize(frame.luma, size, interpolation=cv2.INTER_AREA), self.film)
+        # chroma's siting is less than half a pixel of the full picture, and nothing here
+        cb, cr = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (cb, cr))
+        return ycbcr_to_rgb(y, cb, cr, self.film.matrix).clip(0, 1)
+
+    def _labels(self, frame: int) -> np.ndarray | None:
+        """The frame's label map at the net's size."""
+        if self.known is None or self.maps is None:
+            return None
+        return self.known.of(self.maps.read(self.maps.at(frame)), self.size)
+
+
+def _moved(luma: np.ndarray, change: np.ndarray, film: Film) -> np.ndarray:
+    """Luma codes plus a change of luma 0..1: rounded, and cut off at black and white where the film was not beyond
+    them itself."""
+    top, step = (1 << film.depth) - 1, 1 << (film.depth - 8)
+    black, white = (0, top) if film.full_range else (16 * step, 235 * step)
+    codes = np.rint(luma + change * np.float32(white - black)).astype(np.int32)
+    return np.clip(codes, np.minimum(luma, black), np.maximum(luma, white)).astype(luma.dtype)

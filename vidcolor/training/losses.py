@@ -1,0 +1,29 @@
+"""What only training asks: a patch discriminator and the triplet loss (Lee et al. 2020)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class PatchGan(nn.Module):
+    """Says of every patch of [sketch, colour] whether the colours are true (LSGAN: 1) or drawn by the net (0)."""
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        w, layers = width, []
+        for i, o, stride in ((4, w, 2), (w, 2 * w, 2), (2 * w, 4 * w, 2), (4 * w, 8 * w, 1)):
+            layers += [nn.Conv2d(i, o, 4, stride, 1), nn.Identity() if i == 4 else nn.BatchNorm2d(o), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(8 * w, 1, 4, 1, 1))
+
+    def forward(self, sketch: torch.Tensor, color: torch.Tensor) -> torch.Tensor:
+        """sketch (b, 1, h, w), colour (b, 3, h, w), both 0..1, to (b, 1, h / 8 - 2, w / 8 - 2): 70 pixels each."""
+        return self.layers(torch.cat([sketch, color], 1) * 2 - 1)
+
+
+def triplet(query: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor, margin: float = 12.0) -> torch.Tensor:
+    """(..., d) each: max(0, -S(q, k+) + S(q, k-) + margin) of scaled dot products S, (...)."""
+    scale = query.shape[-1] ** -0.5
+    near, far = ((query * other).sum(-1) * scale for other in (positive, negative))
+    return F.relu(far - near + margin)
