@@ -9,48 +9,15 @@ import pytest
 from scripts_of import script
 
 ROOMS = [
-    "__main__",
-    "cli",
-    "api",
-    "stylize",
-    "propose",
-    "join",
-    "render",
-    "plan",
-    "settings",
-    "keys",
-    "shots",
-    "encode",
-    "outputs",
-    "models",
-    "motion",
-    "film",
-    "pictures",
-    "color",
-    "shot",
-    "tables",
-    "progress",
-    "files",
-    "reasons",
-    "errors",
-    "text",
-    "version",
-]
+    "__main__", "cli", "api", "stylize", "propose", "join", "render", "plan", "settings", "keys", "shots", "encode",
+    "outputs", "models", "motion", "film", "pictures", "color", "shot", "tables", "progress", "files", "reasons", "errors",
+    "text", "version",
+]  # fmt: skip
 """From the top floor down."""
 MODELS = [
-    "registry",
-    "exemplar",
-    "adain",
-    "sscn",
-    "anchors",
-    "sketch",
-    "matching",
-    "nets",
-    "references",
-    "weights",
-    "precision",
-    "base",
-]
+    "registry", "exemplar", "adain", "sscn", "anchors", "sketch", "matching", "nets", "references", "weights",
+    "precision", "base",
+]  # fmt: skip
 """The rooms of `models/`."""
 BESIDE = ["training", "evaluation"]
 """They import what they need, and no room imports them."""
