@@ -10,8 +10,8 @@ from scripts_of import script
 
 ROOMS = [
     "__main__", "cli", "api", "stylize", "propose", "join", "render", "plan", "settings", "keys", "shots", "encode",
-    "outputs", "models", "motion", "film", "pictures", "color", "shot", "tables", "progress", "files", "reasons", "errors",
-    "text", "version",
+    "outputs", "models", "motion", "film", "pictures", "color", "shot", "tables", "progress", "files", "reasons",
+    "errors", "text", "version",
 ]  # fmt: skip
 """From the top floor down."""
 MODELS = [

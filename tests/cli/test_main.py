@@ -401,8 +401,8 @@ def test_nohup_is_heeded(folder):
 
 def begun(folder: Path, ignored: int | None) -> subprocess.Popen[str]:
     """The program in the middle of its first unit, which takes a minute; started with a signal ignored."""
-    slow = "import time, vidcolor.render.unit as u; u.find_colors = lambda *_: print('begun', flush=True) or time.sleep(60)"
-    start = f"{slow}; import sys; from vidcolor.cli.main import main; sys.exit(main())"
+    slow = "u.find_colors = lambda *_: print('begun', flush=True) or time.sleep(60)"
+    start = f"import sys, time, vidcolor.render.unit as u; {slow}; from vidcolor.cli.main import main; sys.exit(main())"
     command = [sys.executable, "-c", start, "film.mkv", "--ref", "a.png", "-q"]
 
     def child() -> None:
