@@ -7,8 +7,9 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
+from fakes import MeanColour
 
-from vidcolor import errors
+from vidcolor import api, errors
 
 
 @pytest.fixture(autouse=True)
@@ -21,3 +22,11 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Warnings are said once in a process; each test is to hear its own."""
     monkeypatch.setattr(errors, "_said", set())
+
+
+@pytest.fixture
+def mean_colour(monkeypatch: pytest.MonkeyPatch) -> MeanColour:
+    """The model of every run in this process: quick, and without weights."""
+    fake = MeanColour()
+    monkeypatch.setattr(api, "create_for", lambda settings: fake)
+    return fake

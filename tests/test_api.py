@@ -10,17 +10,15 @@ from fakes import MeanColour
 from media import add_tracks, write_film, write_key
 
 import vidcolor
-from vidcolor import api, errors
+from vidcolor import errors
 from vidcolor.api import colorize
 from vidcolor.errors import VidcolorError
 from vidcolor.render import unit
 
 
 @pytest.fixture(autouse=True)
-def model(monkeypatch) -> MeanColour:
-    fake = MeanColour()
-    monkeypatch.setattr(api, "create_for", lambda settings: fake)
-    return fake
+def model(mean_colour: MeanColour) -> MeanColour:
+    return mean_colour
 
 
 @pytest.fixture

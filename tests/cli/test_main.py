@@ -14,7 +14,7 @@ import torch
 from fakes import MeanColour
 from media import write_film, write_images, write_key
 
-from vidcolor import api, errors
+from vidcolor import errors
 from vidcolor.cli import color, main
 from vidcolor.models import precision
 from vidcolor.plan.store import load
@@ -22,11 +22,8 @@ from vidcolor.settings import Settings
 
 
 @pytest.fixture(autouse=True)
-def model(monkeypatch) -> MeanColour:
-    errors._said.clear()
-    fake = MeanColour()
-    monkeypatch.setattr(api, "create_for", lambda settings: fake)
-    return fake
+def model(mean_colour: MeanColour) -> MeanColour:
+    return mean_colour
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import av
 import pytest
-from fakes import MeanColour
 from media import write_film, write_images, write_key
 
-from vidcolor import api
 from vidcolor.api import colorize
 from vidcolor.cli import main
 from vidcolor.errors import VidcolorError
@@ -30,7 +28,7 @@ RAW = (
 
 
 @pytest.fixture(autouse=True)
-def stand(tmp_path, monkeypatch) -> Path:
+def stand(tmp_path, monkeypatch, mean_colour) -> Path:
     """film.mkv (24 frames), one.mkv (1 frame), keys a.png and keys/, scan/s_000007.png and so on."""
     write_film(tmp_path / "film.mkv", 24, cuts=(10,), tags={"space": 6, "range": 1})
     write_film(tmp_path / "one.mkv", 1, tags={"space": 6, "range": 1})
@@ -40,7 +38,6 @@ def stand(tmp_path, monkeypatch) -> Path:
     write_images(tmp_path / "scan", 4, name="s_%06d.png", start=7)
     (tmp_path / "refs.csv").write_text("frame,reference\n2,a.png\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(api, "create_for", lambda settings: MeanColour())
     return tmp_path
 
 

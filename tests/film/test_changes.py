@@ -12,7 +12,6 @@ import pytest
 from fakes import MeanColour
 from media import ffmpeg, write_film, write_images, write_key
 
-from vidcolor import api
 from vidcolor.api import colorize
 from vidcolor.errors import VidcolorError
 from vidcolor.film.probe import probe
@@ -23,9 +22,8 @@ BT709 = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt70
 
 
 @pytest.fixture(autouse=True)
-def model(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = MeanColour()
-    monkeypatch.setattr(api, "create_for", lambda settings: fake)
+def model(mean_colour: MeanColour) -> MeanColour:
+    return mean_colour
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from fakes import MeanColour
 from media import ffmpeg, write_film, write_key
 
-from vidcolor import api
 from vidcolor.api import colorize
 from vidcolor.errors import VidcolorError
 from vidcolor.join.verify import _lost_chapters
@@ -22,9 +21,8 @@ TEXT = "1\n00:00:00,100 --> 00:00:00,200\n<i>Hello</i>\n\n2\n00:00:00,250 --> 00
 
 
 @pytest.fixture(autouse=True)
-def model(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = MeanColour()
-    monkeypatch.setattr(api, "create_for", lambda settings: fake)
+def model(mean_colour: MeanColour) -> MeanColour:
+    return mean_colour
 
 
 @pytest.fixture

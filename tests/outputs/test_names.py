@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import MeanColour
 from media import write_film, write_images, write_key
 from PIL import Image
 
@@ -48,8 +47,7 @@ NAMES = {
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr(api, "create_for", lambda settings: MeanColour())
+def folder(tmp_path, monkeypatch, mean_colour) -> Path:
     write_key(tmp_path / "key.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path

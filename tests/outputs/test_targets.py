@@ -8,7 +8,6 @@ import pytest
 from fakes import MeanColour
 from media import write_film, write_images, write_key
 
-from vidcolor import api
 from vidcolor.cli import main
 from vidcolor.errors import VidcolorError
 from vidcolor.files import is_text, same_file, write_atomic
@@ -20,10 +19,8 @@ FILM = "film.mkv --refs keys --size 64 -q"
 
 
 @pytest.fixture(autouse=True)
-def model(monkeypatch) -> MeanColour:
-    fake = MeanColour()
-    monkeypatch.setattr(api, "create_for", lambda settings: fake)
-    return fake
+def model(mean_colour: MeanColour) -> MeanColour:
+    return mean_colour
 
 
 @pytest.fixture(scope="module")

@@ -23,10 +23,8 @@ SECOND = "1 of 3 shots has no key of its own: 2 (frames 10 to 16, 00:00:00.417)"
 
 
 @pytest.fixture
-def model(monkeypatch) -> MeanColour:
-    fake = MeanColour()
-    monkeypatch.setattr(api, "create_for", lambda settings: fake)
-    return fake
+def model(mean_colour: MeanColour) -> MeanColour:
+    return mean_colour
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import MeanColour
 from media import write_film, write_images, write_key
 
-from vidcolor import api, errors
+from vidcolor import errors
 from vidcolor.cli import main
 from vidcolor.film.probe import probe
 from vidcolor.keys.key_list import from_files
@@ -35,12 +34,11 @@ def looks(monkeypatch) -> list[Path]:
 
 
 @pytest.fixture
-def stand(tmp_path, monkeypatch) -> Path:
+def stand(tmp_path, monkeypatch, mean_colour) -> Path:
     write_film(tmp_path / "film.mkv", 12, cuts=(5,), tags={"space": 6, "range": 1})
     write_key(tmp_path / "a.png", seed=1)
     write_key(tmp_path / "b.png", seed=2)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(api, "create_for", lambda settings: MeanColour())
     return tmp_path
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fakes import MeanColour
 from media import write_film, write_images, write_key
 
 from vidcolor import api
@@ -82,8 +81,7 @@ def test_the_second_size_of_quality_is_counted():
     assert 0.7 < left / (whole - at) < 1.3
 
 
-def test_the_bar_moves_in_both_passes_and_ends_full(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(api, "create_for", lambda settings: MeanColour())
+def test_the_bar_moves_in_both_passes_and_ends_full(tmp_path, monkeypatch, mean_colour, capsys):
     monkeypatch.setattr("vidcolor.render.estimate.PAUSE", 0.0)
     seen = []
     step = Estimate.step
