@@ -105,7 +105,7 @@ def color_stage_ms(plan: Plan, model: Colorizer) -> float:
     """Milliseconds a frame of everything between decoder and encoder, on the film's first unit and with nothing else
     at work: the model, the temporal pass and chroma at full size."""
     unit, timings = plan.units[0], Timings()
-    frames = list(reader.read(plan.film, unit.first, unit.last, plan.pts))
+    frames = list(reader.read(plan.film, unit.first, unit.stop, plan.pts))
     found = find_colors(plan, unit, model, timings)
     grid = output_format(plan.film, plan.settings, plan.out).chroma
     start = time.perf_counter()
@@ -126,7 +126,7 @@ def stages(request: Request, settings: Settings) -> str:
     rendered = time.perf_counter()
     join.join_plan(plan, overwrite=True)
     ended = time.perf_counter()
-    count = plan.last - plan.first
+    count = plan.stop - plan.first
     size = working_size(plan.film, settings.lines(plan.film.short_side))
     lines = [
         f"{count} frames of {plan.film.width}x{plan.film.height}, {len(plan.units)} units, working size "

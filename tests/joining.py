@@ -42,16 +42,16 @@ def encode(film: Film, fmt: OutputFormat, path: Path, frames: Iterable[Frame]) -
 
 
 def color(
-    film: Film, out: Path, settings: Settings, cuts: tuple[int, ...] = (), first: int = 0, last: int = 0, **limits
+    film: Film, out: Path, settings: Settings, cuts: tuple[int, ...] = (), first: int = 0, stop: int = 0, **limits
 ):
-    """Encode frames [first, last) in units that begin at `cuts`, and join them."""
+    """Encode frames [first, stop) in units that begin at `cuts`, and join them."""
     frames = list(read(film))
     pts = [frame.pts for frame in frames]
-    last = last or len(frames)
+    stop = stop or len(frames)
     fmt = output_format(film, settings, out)
-    borders = [first, *(cut for cut in cuts if first < cut < last), last]
+    borders = [first, *(cut for cut in cuts if first < cut < stop), stop]
     units = [encode(film, fmt, out.parent / "units" / f"{a}.mkv", frames[a:b]) for a, b in pairwise(borders)]
-    return join_units(film, units, pts[first:last], fmt, out, **limits)
+    return join_units(film, units, pts[first:stop], fmt, out, **limits)
 
 
 def packets(path: Path, kind: str) -> list[tuple[str, str]]:

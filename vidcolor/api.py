@@ -203,7 +203,7 @@ def finish(plan: Plan, model: Colorizer, *, began: float, overwrite: bool, keep_
         join.clean(plan)
     keys = {key.path for unit in plan.units for key in unit.keys}
     shots = {unit.shot for unit in plan.units}
-    frames = plan.last - plan.first
+    frames = plan.stop - plan.first
     keyless = tuple(shot + 1 for shot in without_key(plan))
     return Result(plan.out, frames, len(shots), len(keys), reused, time.monotonic() - began, keyless)
 

@@ -96,7 +96,7 @@ class Settings:
     dump_dir: str | None = None
     """Folder of the inspection sheets."""
     device: str = "auto"
-    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`. Not part of a content key."""
+    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`. Not part of a content hash."""
     precision: str = "auto"
     """What the nets compute in: `float32`, `bfloat16`, `float16`, or `auto`, the device's own. A plan holds which."""
 
@@ -149,7 +149,7 @@ class Settings:
         return self.size or min(fine if self.quality else fast, max(OTHERS[0], round(own * ENLARGED)))
 
     def shaping(self) -> dict[str, Any]:
-        """What of the settings shapes a unit's file, for its content key.
+        """What of the settings shapes a unit's file, for its content hash.
 
         Left out are the device (any device may finish a film), the inspection sheets, and what the film's matrix
         and range, the working size and the format of the result say, however they were asked for.

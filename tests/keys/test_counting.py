@@ -15,7 +15,7 @@ def keys_of(movie, **request):
     """Frame and whether it is painted, of each key of the plan, by the order of frames."""
     plan = make_plan(Request(movie=movie, **request), Settings(allow_interlaced=True), lambda: "model", dry=True)
     uses = {key for unit in plan.units for key in unit.keys}
-    return sorted((key.frame, key.painted) for key in uses), (plan.first, plan.last)
+    return sorted((key.frame, key.painted) for key in uses), (plan.first, plan.stop)
 
 
 @pytest.fixture(scope="module")

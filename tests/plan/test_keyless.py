@@ -79,7 +79,11 @@ def test_a_key_behind_the_end_that_begins_the_next_shot_is_not_the_last_ones_own
 def test_the_same_keys_give_another_unit_where_they_are_the_shots_own(folder):
     assigned, given = plan_of("scene,reference\n1,plain.png\n"), plan_of(ref=refs("plain"))
     assert [a.keys == b.keys for a, b in zip(assigned.units, given.units, strict=True)] == [True] * 3
-    assert [a.key == b.key for a, b in zip(assigned.units, given.units, strict=True)] == [False, True, True]
+    assert [a.content_hash == b.content_hash for a, b in zip(assigned.units, given.units, strict=True)] == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_plan_warning_and_summary_say_which(folder, capsys, model):
@@ -112,9 +116,9 @@ def test_hundreds_of_shots_are_one_line(folder):
     plan = plan_of("frame,reference\n2,2.png\n")
     shots = tuple((4 * n, 4 * n + 4) for n in range(300))
     units = tuple(
-        replace(plan.units[0], index=n, shot=n, first=a, last=b, own_key=n % 5 == 0) for n, (a, b) in enumerate(shots)
+        replace(plan.units[0], index=n, shot=n, first=a, stop=b, own_key=n % 5 == 0) for n, (a, b) in enumerate(shots)
     )
-    plan = replace(plan, shots=shots, units=units, pts=np.arange(1200) * 42, last=1200)
+    plan = replace(plan, shots=shots, units=units, pts=np.arange(1200) * 42, stop=1200)
     words = keyless.words(plan)
     assert words.startswith(
         "240 of 300 shots have no key of their own: 2 to 5 (frames 4 to 19, 00:00:00.168), 7 to 10 "

@@ -1,4 +1,4 @@
-"""The plan: units, content keys, its file."""
+"""The plan: units, content hashes, its file."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def folder(tmp_path) -> Path:
 def test_units_are_the_shots_with_their_keys(folder):
     plan = plan_of(folder)
     assert plan.shots == ((0, 10), (10, 17), (17, 24))
-    assert [(u.first, u.last, u.warm_first, u.warm_last) for u in plan.units] == [
+    assert [(u.first, u.stop, u.warm_first, u.warm_stop) for u in plan.units] == [
         (0, 10, 0, 10),
         (10, 17, 10, 17),
         (17, 24, 17, 24),
@@ -57,14 +57,14 @@ def test_long_shots_become_chunks_with_margins_inside_the_shot():
     long = 2 * CHUNK + 50
     units = cut_units([(0, 10), (10, 10 + long), (10 + long, 700)], 0, 700)
     assert [unit[0] for unit in units] == [0, 1, 1, 1, 2]
-    spans = [(first, last) for _, first, last, _, _ in units]
+    spans = [(first, stop) for _, first, stop, _, _ in units]
     assert spans[0][0] == 0
     assert spans[-1][1] == 700
     assert all(before[1] == after[0] for before, after in pairwise(spans))
-    assert max(last - first for first, last in spans) <= CHUNK
+    assert max(stop - first for first, stop in spans) <= CHUNK
     chunks = [unit for unit in units if unit[0] == 1]
-    assert [last - first for _, first, last, _, _ in chunks] == [CHUNK, CHUNK, 50]
-    assert [(first - warm, end - last) for _, first, last, warm, end in chunks] == [
+    assert [stop - first for _, first, stop, _, _ in chunks] == [CHUNK, CHUNK, 50]
+    assert [(first - warm, end - stop) for _, first, stop, warm, end in chunks] == [
         (0, MARGIN),
         (MARGIN, MARGIN),
         (MARGIN, 0),
@@ -73,8 +73,8 @@ def test_long_shots_become_chunks_with_margins_inside_the_shot():
 
 def test_a_part_of_the_film(folder):
     plan = plan_of(folder, start=5, end=Fraction(15, 24))
-    assert (plan.first, plan.last) == (5, 15)
-    assert [(u.first, u.last, u.warm_first, u.warm_last) for u in plan.units] == [(5, 10, 0, 10), (10, 15, 10, 17)]
+    assert (plan.first, plan.stop) == (5, 15)
+    assert [(u.first, u.stop, u.warm_first, u.warm_stop) for u in plan.units] == [(5, 10, 0, 10), (10, 15, 10, 17)]
     with pytest.raises(VidcolorError, match="--start"):
         plan_of(folder, start=24)
     with pytest.raises(VidcolorError, match="--end"):
@@ -111,13 +111,13 @@ def test_a_key_beyond_the_end_is_an_error(folder, place: str):
 
 
 def test_same_input_same_keys(folder):
-    assert [u.key for u in plan_of(folder).units] == [u.key for u in plan_of(folder).units]
+    assert [u.content_hash for u in plan_of(folder).units] == [u.content_hash for u in plan_of(folder).units]
 
 
 def test_a_changed_key_changes_only_the_units_that_it_serves(folder):
-    before = [unit.key for unit in plan_of(folder).units]
+    before = [unit.content_hash for unit in plan_of(folder).units]
     write_key(folder / "b.png", seed=9)
-    after = [unit.key for unit in plan_of(folder).units]
+    after = [unit.content_hash for unit in plan_of(folder).units]
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, False]
 
 
@@ -126,22 +126,25 @@ def test_a_changed_key_changes_only_the_units_that_it_serves(folder):
 )
 def test_settings_that_shape_pixels_change_every_key(folder, changes: dict):
     before, after = plan_of(folder), plan_of(folder, Settings(**changes))
-    assert all(a.key != b.key for a, b in zip(before.units, after.units, strict=True))
+    assert all(a.content_hash != b.content_hash for a, b in zip(before.units, after.units, strict=True))
 
 
 def test_model_and_film_change_every_key(folder):
     before = plan_of(folder)
-    assert all(a.key != b.key for a, b in zip(before.units, plan_of(folder, fingerprint="other").units, strict=True))
+    assert all(
+        a.content_hash != b.content_hash
+        for a, b in zip(before.units, plan_of(folder, fingerprint="other").units, strict=True)
+    )
     write_film(folder / "film.mkv", 24, cuts=(10, 17), seed=5)
-    assert all(a.key != b.key for a, b in zip(before.units, plan_of(folder).units, strict=True))
+    assert all(a.content_hash != b.content_hash for a, b in zip(before.units, plan_of(folder).units, strict=True))
 
 
 def test_device_names_and_places_change_no_key(folder, tmp_path_factory):
-    before = [unit.key for unit in plan_of(folder, Settings(device="cpu")).units]
+    before = [unit.content_hash for unit in plan_of(folder, Settings(device="cpu")).units]
     other = tmp_path_factory.mktemp("moved")
     for file in folder.iterdir():
         (other / file.name).write_bytes(file.read_bytes())
-    assert [unit.key for unit in plan_of(other, out=other / "new.mkv").units] == before
+    assert [unit.content_hash for unit in plan_of(other, out=other / "new.mkv").units] == before
 
 
 def test_a_plan_comes_back_from_its_file(folder):
@@ -253,5 +256,5 @@ def test_a_plan_says_what_its_units_compute_in(folder):
     """So that machines of a farm do not mix; another precision makes other units."""
     exact, reduced = (plan_of(folder, settings=Settings(precision=name)) for name in ("float32", "bfloat16"))
     assert (exact.settings.precision, reduced.settings.precision) == ("float32", "bfloat16")
-    assert exact.units[0].key != reduced.units[0].key
+    assert exact.units[0].content_hash != reduced.units[0].content_hash
     assert plan_of(folder).settings.precision == precision.name(precision.choose(torch.device("cpu")))

@@ -21,7 +21,9 @@ def run(lengths, costs, codec="x264", quality=False):
     """Time in all, and (time, remaining) after every step of a film of such units whose steps take so many seconds."""
     units, first = [], 0
     for n, length in enumerate(lengths):
-        units.append(Unit(n, n, first, first + length, first, first + length, keys=(KEY,), own_key=True, key=""))
+        units.append(
+            Unit(n, n, first, first + length, first, first + length, keys=(KEY,), own_key=True, content_hash="")
+        )
         first += length
     plan = SimpleNamespace(settings=SimpleNamespace(codec=codec, temporal=1.0, quality=quality))
     now = [0.0]

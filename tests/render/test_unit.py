@@ -95,7 +95,7 @@ def test_every_unit_is_prepared_once_and_every_frame_coloured_once(tmp_path):
     _, plan = plan_of(tmp_path)
     model = Flat()
     timings = unit.render_all(plan, model, plan.units)
-    assert model.shots == [(u.warm_first, u.warm_last - u.warm_first, 1) for u in plan.units]
+    assert model.shots == [(u.warm_first, u.warm_stop - u.warm_first, 1) for u in plan.units]
     assert [p for positions in model.batches for p in positions] == [*range(10), *range(7), *range(7)]
     assert all(plan.unit_path(u).is_file() for u in plan.units)
     assert {"decode", "resize", "model", "temporal", "upsample", "encode"} <= set(timings)

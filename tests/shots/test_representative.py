@@ -35,8 +35,8 @@ def test_the_window_lies_in_the_inner_half():
     assert representative.window((100, 300)) == (188, 212)
     assert representative.window((10, 20)) == (12, 17)
     assert representative.window((7, 8)) == (7, 8)
-    first, last = representative.window((0, 48))
-    assert first >= 12 and last <= 36
+    first, stop = representative.window((0, 48))
+    assert first >= 12 and stop <= 36
 
 
 def test_in_a_film(tmp_path):

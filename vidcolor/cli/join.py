@@ -26,6 +26,6 @@ def command(arguments: list[str]) -> int:
     if not options.keep_work:
         clean(plan)
     if not options.quiet:
-        tell(f"{plural(plan.last - plan.first, 'frame')}, {plural(len(plan.units), 'unit')}: {plan.out}")
+        tell(f"{plural(plan.stop - plan.first, 'frame')}, {plural(len(plan.units), 'unit')}: {plan.out}")
         color.tell_keyless(plan)
     return 0

@@ -36,13 +36,13 @@ def image_files(path: str | Path) -> tuple[Path, ...]:
 def read(
     film: Film,
     first: int = 0,
-    last: int | None = None,
+    stop: int | None = None,
     pts: Sequence[int] | np.ndarray | None = None,
     on_error: str = "stop",
     report: ReadReport | None = None,
     chroma: bool = False,
 ) -> Iterator[Frame]:
-    """Frames [first, last) of the film, in presentation order; to its end where `last` is None.
+    """Frames [first, stop) of the film, in presentation order; to its end where `stop` is None.
 
     pts: PTS of every frame of the film (from a scan). With it a read from `first` seeks: to the key frame
     before, decoding on to exactly that PTS, and from the film's start where no key frame leads there.
@@ -53,23 +53,23 @@ def read(
     Raises VidcolorError too where size or depth changes inside the film, or it is not the film of `pts`."""
     own = report if report is not None else ReadReport()
     if pts is not None:
-        last = len(pts) if last is None else min(last, len(pts))
-    if first < 0 or (last is not None and first >= last):
+        stop = len(pts) if stop is None else min(stop, len(pts))
+    if first < 0 or (stop is not None and first >= stop):
         return
     if film.kind == "images":
-        yield from _read_images(film, first, last, pts, on_error, own, chroma)
+        yield from _read_images(film, first, stop, pts, on_error, own, chroma)
     else:
         at = first
         if pts is not None and first > 0 and film.clock != "count":
             for seconds in _EARLIER_SECONDS:
-                for frame in _from_key_frame(film, at, last, pts, seconds, on_error, chroma):
+                for frame in _from_key_frame(film, at, stop, pts, seconds, on_error, chroma):
                     yield frame
                     own.frames += 1
                     at = frame.index + 1
                 if at != first:
                     break
-        if last is None or at < last:
-            yield from _from_start(film, at, last, pts, on_error, own, chroma)
+        if stop is None or at < stop:
+            yield from _from_start(film, at, stop, pts, on_error, own, chroma)
     if report is None and pts is None and own.summary():
         warn(f"{film.path}: {own.summary()}")
 
@@ -77,7 +77,7 @@ def read(
 def _from_key_frame(
     film: Film,
     first: int,
-    last: int | None,
+    stop: int | None,
     pts: Sequence[int] | np.ndarray,
     seconds: int,
     on_error: str,
@@ -112,7 +112,7 @@ def _from_key_frame(
                     return
                 yield _frame(film, at, stamp, frame, weights, chroma)
                 at += 1
-                if last is not None and at >= last:
+                if stop is not None and at >= stop:
                     return
         except av.FFmpegError:
             return
@@ -123,13 +123,13 @@ def _from_key_frame(
 def _from_start(
     film: Film,
     first: int,
-    last: int | None,
+    stop: int | None,
     pts: Sequence[int] | np.ndarray | None,
     on_error: str,
     report: ReadReport,
     chroma: bool,
 ) -> Iterator[Frame]:
-    """Frames [first, last), decoding from the film's start; everything that is amiss is noticed."""
+    """Frames [first, stop), decoding from the film's start; everything that is amiss is noticed."""
     weights = luma_weights(film.matrix)
     index = -1
     with closing(decoded(film, on_error, report, listen=pts is None)) as frames:
@@ -142,9 +142,9 @@ def _from_start(
             if index >= first:
                 report.frames += 1
                 yield _frame(film, index, stamp, frame, weights, chroma, aspect)
-            if last is not None and index + 1 >= last:
+            if stop is not None and index + 1 >= stop:
                 return
-    if last is not None and pts is not None:
+    if stop is not None and pts is not None:
         raise VidcolorError(
             f"{film.path}: ends before frame {index + 1}, the plan has {len(pts)}: "
             "the film changed since the plan was made; make the plan again"
@@ -205,7 +205,7 @@ def _chroma(film: Film, frame: Any) -> tuple[np.ndarray, np.ndarray] | None:
 def _read_images(
     film: Film,
     first: int,
-    last: int | None,
+    stop: int | None,
     pts: Sequence[int] | np.ndarray | None,
     on_error: str,
     report: ReadReport,
@@ -215,9 +215,9 @@ def _read_images(
     files = image_files(film.path)
     weights = luma_weights(film.matrix)
     index = first
-    places = range(first, len(files)) if pts is None else [int(place) for place in pts[first:last]]
+    places = range(first, len(files)) if pts is None else [int(place) for place in pts[first:stop]]
     for place in places:
-        if last is not None and index >= last:
+        if stop is not None and index >= stop:
             return
         if place >= len(files):
             raise VidcolorError(f"{film.path}: picture {place} is gone: make the plan again")

@@ -57,8 +57,8 @@ def join_plan(plan: Plan, plan_path: Path | None = None, *, overwrite: bool) -> 
     fmt = output_format(plan.film, plan.settings, plan.out)
     files = [plan.unit_path(unit) for unit in plan.units]
     start = int(plan.pts[plan.first]) if plan.first > 0 else None
-    end = int(plan.pts[plan.last]) if plan.last < len(plan.pts) else None
-    stamps = plan.pts[plan.first : plan.last]
+    end = int(plan.pts[plan.stop]) if plan.stop < len(plan.pts) else None
+    stamps = plan.pts[plan.first : plan.stop]
     join_units(plan.film, files, stamps, fmt, plan.out, start=start, end=end, overwrite=overwrite)
     return plan.out
 

@@ -56,7 +56,7 @@ class Colorizer(Protocol):
     steady: bool
     """Its colours follow motion already; the colours of the others are smoothed along it afterwards."""
     fingerprint: str
-    """SHA-256 over the weights and the settings that change its colours; part of a unit's content key."""
+    """SHA-256 over the weights and the settings that change its colours; part of a unit's content hash."""
 
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> Any:
         """Compute once per shot what every batch needs: reference statistics, tokens, matches, flow."""

@@ -68,12 +68,12 @@ def path_of(folder: str | Path, frame_number: int) -> Path:
 
 
 def is_there(folder: str | Path, frame_number: int, unit: str) -> bool:
-    """Whether a frame's sheet is there, of the colours of this unit (its content key)."""
+    """Whether a frame's sheet is there, of the colours of this unit (its content hash)."""
     return marks.is_marked(path_of(folder, frame_number), marks.SHEET, f"unit {unit}")
 
 
 def save(picture: np.ndarray, folder: str | Path, frame_number: int, unit: str = "") -> Path:
-    """Write a sheet (rows, columns, 3) to its place, with its unit's content key; the folder is made if it is missing.
+    """Write a sheet (rows, columns, 3) to its place, with its unit's content hash; the folder is made if it is missing.
 
     A sheet that was drawn on since is left as it is, which is said. Raises `VidcolorError` where it cannot be written.
     """

@@ -91,12 +91,12 @@ def make_plan(
     pts = found.pts
     cuts = found.cuts if scenes is None else cuts_of_scenes(scenes, len(pts), request.scenes or Path())
     shots = shots_of(cuts, len(pts))
-    first, last = part.frames(start, end, pts, film, request.first_frame)
+    first, stop = part.frames(start, end, pts, film, request.first_frame)
     if isinstance(request.start, Label) or isinstance(request.end, Label) or any(key.counted for key in keys):
         part.say_what_timecodes_mean(film, pts)
     matches = found.matches
     if not keys:
-        keys, hashes, matches = _proposed(film, pts, part.clipped(shots, first, last), settings, work, dry)
+        keys, hashes, matches = _proposed(film, pts, part.clipped(shots, first, stop), settings, work, dry)
     uses = [
         _use(key, sha256, match, film, pts, scenes or shots, found.first_number)
         for key, sha256, match in zip(keys, hashes, matches, strict=True)
@@ -105,7 +105,7 @@ def make_plan(
     uses = _one_to_a_frame(uses)
     own, serving = _serving(keys, uses, shots, scenes or shots)
     units = []
-    for index, (shot, *span) in enumerate(cut_units(shots, first, last)):
+    for index, (shot, *span) in enumerate(cut_units(shots, first, stop)):
         used = tuple(uses[n] for n in serving[shot])
         a, b, warm_a, warm_b = span
         key = content_hash(identity, model, settings, film, fmt, pts, (a, b, warm_a, warm_b), used, own[shot])
@@ -115,7 +115,7 @@ def make_plan(
         settings=settings,
         pts=pts,
         first=first,
-        last=last,
+        stop=stop,
         shots=shots,
         units=tuple(units),
         out=out,
@@ -202,8 +202,8 @@ def _use(
         if key.scene > len(scenes):
             has = plural(len(scenes), "scene")
             raise VidcolorError(f"{key.placed or key.source}: scene {key.scene}, but the film has {has}")
-        first, last = scenes[key.scene - 1]
-        if frame is not None and not first <= frame < last:
+        first, stop = scenes[key.scene - 1]
+        if frame is not None and not first <= frame < stop:
             frame, painted, align, turn = None, False, None, None  # paints another scene's: a plain reference here
     return KeyUse(str(key.path), sha256, frame, painted, key.weight, align, turn)
 

@@ -14,11 +14,11 @@ def describe(plan: Plan) -> list[str]:
 
     film, base = plan.film, plan.film.time_base
     fmt = output_format(film, plan.settings, plan.out)
-    read = " scanned" if plan.last < len(plan.pts) else ""  # the film may be longer: the scan stops after the last key
+    read = " scanned" if plan.stop < len(plan.pts) else ""  # the film may be longer: the scan stops after the last key
     lines = [
         f"film    {film.path}: {plural(len(plan.pts), 'frame')}{read}, {film.width}x{film.height} {film.pix_fmt} "
         f"{float(film.frame_rate):.3f} fps, {film.matrix} {'full' if film.full_range else 'limited'} range",
-        f"result  {plan.out}: {plural(plan.last - plan.first, 'frame')} ({plan.first} to {plan.last - 1}), {fmt}",
+        f"result  {plan.out}: {plural(plan.stop - plan.first, 'frame')} ({plan.first} to {plan.stop - 1}), {fmt}",
         f"shots   {len({unit.shot for unit in plan.units})} in {plural(len(plan.units), 'unit')}",
         *([f"keyless {words}"] if (words := keyless.words(plan)) else []),
     ]
@@ -27,7 +27,7 @@ def describe(plan: Plan) -> list[str]:
         seconds = (int(plan.pts[unit.first]) - int(plan.pts[0])) * base
         done = ", finished" if plan.unit_path(unit).exists() else ""
         lines.append(
-            f"unit {unit.index}: frames {unit.first} to {unit.last - 1} at {timecode(seconds)}, "
+            f"unit {unit.index}: frames {unit.first} to {unit.stop - 1} at {timecode(seconds)}, "
             f"shot {unit.shot + 1} ({a} to {b - 1}){done}"
         )
         elsewhere = "" if unit.own_key else ", not of this shot"

@@ -37,7 +37,7 @@ def content_hash(
 ) -> str:
     """SHA-256 in hex over all that shapes a unit's file; where pictures lie on the disk does not count.
 
-    span: first, last, warm_first, warm_last. own_key: whether one of the keys is of the unit's shot.
+    span: first, stop, warm_first, warm_stop. own_key: whether one of the keys is of the unit's shot.
     """
     facts = {
         "format": UNIT_FORMAT,

@@ -51,7 +51,7 @@ def check(plan: Plan, strict: bool) -> None:
 
 def _run(plan: Plan, first: int, last: int) -> str:
     """Shots first to last, in words."""
-    a, b = max(plan.shots[first][0], plan.first), min(plan.shots[last][1], plan.last)
+    a, b = max(plan.shots[first][0], plan.first), min(plan.shots[last][1], plan.stop)
     numbers = f"{first + 1}" if first == last else f"{first + 1} to {last + 1}"
     seconds = (int(plan.pts[a]) - int(plan.pts[0])) * plan.film.time_base
     return f"{numbers} (frames {a} to {b - 1}, {timecode(seconds)})"

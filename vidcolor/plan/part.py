@@ -44,15 +44,15 @@ def _shown(point: Point | Label | None) -> str:
 def frames(
     start: Point | None, end: Point | None, pts: np.ndarray, film: Film, first_frame: int | Label | None = None
 ) -> tuple[int, int]:
-    """[first, last) of the frames between two points of `points`. Raises VidcolorError where there are none.
+    """[first, stop) of the frames between two points of `points`. Raises VidcolorError where there are none.
 
     first_frame: as there; in it messages count.
     """
     zero = first_frame if isinstance(first_frame, int) else 0
     first = 0 if start is None else frame_at(start, pts, film.time_base)
-    last = len(pts) if end is None else frame_at(end, pts, film.time_base)
-    if last < first == len(pts):  # the scan ended at --end
-        raise VidcolorError(f"--end: frame {zero + last} does not lie after --start")
+    stop = len(pts) if end is None else frame_at(end, pts, film.time_base)
+    if stop < first == len(pts):  # the scan ended at --end
+        raise VidcolorError(f"--end: frame {zero + stop} does not lie after --start")
     if first >= len(pts):
         own = max(possible_firsts(film))
         hint = f"; --first-frame {own} for the pictures' own numbers" if own > 1 and not zero else ""
@@ -60,14 +60,14 @@ def frames(
         raise VidcolorError(
             f"--start: lies beyond the end of {film.path}, which has {plural(len(pts), 'frame')} ({numbers})"
         )
-    if last <= first:
-        raise VidcolorError(f"--end: frame {zero + last} does not lie after --start, frame {zero + first}")
-    return first, last
+    if stop <= first:
+        raise VidcolorError(f"--end: frame {zero + stop} does not lie after --start, frame {zero + first}")
+    return first, stop
 
 
-def clipped(shots: Sequence[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
-    """What of the shots lies in frames [first, last)."""
-    spans = [(max(a, first), min(b, last)) for a, b in shots]
+def clipped(shots: Sequence[tuple[int, int]], first: int, stop: int) -> list[tuple[int, int]]:
+    """What of the shots lies in frames [first, stop)."""
+    spans = [(max(a, first), min(b, stop)) for a, b in shots]
     return [(a, b) for a, b in spans if a < b]
 
 

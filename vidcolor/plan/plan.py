@@ -50,21 +50,21 @@ class Unit:
     """0-based number of the shot it belongs to."""
     first: int
     """First frame that is written."""
-    last: int
+    stop: int
     """One past the last frame that is written."""
     warm_first: int
     """First frame that is read: a margin before `first`, inside the shot."""
-    warm_last: int
+    warm_stop: int
     """One past the last frame that is read."""
     keys: tuple[KeyUse, ...]
     """The references that the shot is coloured from."""
     own_key: bool
     """Whether one is the shot's own: a painting of one of its frames, or assigned to it by a list."""
-    key: str
-    """SHA-256 in hex over all that shapes the unit's file: equal key, equal file."""
+    content_hash: str
+    """SHA-256 in hex over all that shapes the unit's file: equal hash, equal file."""
 
     def __len__(self) -> int:
-        return self.last - self.first
+        return self.stop - self.first
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +77,12 @@ class Plan:
     """(n,) int64: PTS of the film's frames 0..n-1 in ticks of its time base."""
     first: int
     """First frame of the film that goes into the result (`--start`)."""
-    last: int
+    stop: int
     """One past the last frame that goes into the result (`--end`)."""
     shots: tuple[tuple[int, int], ...]
-    """[first, last) of every shot; the first starts at 0, each where the one before it ends."""
+    """[first, stop) of every shot; the first starts at 0, each where the one before it ends."""
     units: tuple[Unit, ...]
-    """In order; together they write [first, last) without gap."""
+    """In order; together they write [first, stop) without gap."""
     out: Path
     """The result."""
     work: Path
@@ -94,18 +94,18 @@ class Plan:
 
     def unit_path(self, unit: Unit) -> Path:
         """Where the unit's finished file lies; it appears there only when complete."""
-        return self.work / "units" / f"{unit.index:05d}-{unit.key[:16]}.mkv"
+        return self.work / "units" / f"{unit.index:05d}-{unit.content_hash[:16]}.mkv"
 
 
-def cut_units(shots: Sequence[tuple[int, int]], first: int, last: int) -> list[tuple[int, int, int, int, int]]:
-    """(shot, first, last, warm_first, warm_last) of every unit that writes [first, last) of the film.
+def cut_units(shots: Sequence[tuple[int, int]], first: int, stop: int) -> list[tuple[int, int, int, int, int]]:
+    """(shot, first, stop, warm_first, warm_stop) of every unit that writes [first, stop) of the film.
 
     Shots longer than CHUNK become chunks of CHUNK frames and a rest: so every film of long shots needs the same
-    memory. Margins stay inside the shot, and reach out of [first, last) where the shot does.
+    memory. Margins stay inside the shot, and reach out of [first, stop) where the shot does.
     """
     units = []
     for shot, (begin, end) in enumerate(shots):
-        low, high = max(begin, first), min(end, last)
+        low, high = max(begin, first), min(end, stop)
         for a in range(low, high, CHUNK):
             b = min(a + CHUNK, high)
             units.append((shot, a, b, max(begin, a - MARGIN), min(end, b + MARGIN)))

@@ -23,7 +23,7 @@ from vidcolor.version import __version__
 
 PROPOSED, PROPOSED_RECORD = "proposed", "proposed.json"
 """Folder in the work folder for the keys of a film that came without, and the file in it that says what made them."""
-_PLAN_FORMAT = 2
+_PLAN_FORMAT = 3
 
 
 def is_plan(path: Path) -> bool:
@@ -71,7 +71,7 @@ def save(plan: Plan, path: Path, *, overwrite: bool = True) -> None:
         "out": _written(plan.out, home, root),
         "work": _written(plan.work, home, root),
         "first": plan.first,
-        "last": plan.last,
+        "stop": plan.stop,
         "shots": plan.shots,
         "keys": [asdict(key) | {"path": _written(Path(key.path), home, root)} for key in keys],
         "units": [asdict(unit) | {"keys": [place[key] for key in unit.keys]} for unit in plan.units],
@@ -124,7 +124,7 @@ def load(path: Path) -> Plan:
             settings=Settings(**settings),
             pts=np.array(facts["pts"], np.int64),
             first=facts["first"],
-            last=facts["last"],
+            stop=facts["stop"],
             shots=tuple((a, b) for a, b in facts["shots"]),
             units=units,
             out=_read(facts["out"], home, was),

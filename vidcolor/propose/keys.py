@@ -41,11 +41,11 @@ def keys_of_film(
     made = _made(record, made_of)
     proposer = Proposer(film, painter, settings.seed)
     keys = []
-    for first, last in spans:
-        name = f"{first}-{last}"
+    for first, stop in spans:
+        name = f"{first}-{stop}"
         path = folder / f"{made[name]:06d}.png" if name in made else None
         if path is None or not path.is_file():
-            frame = representative_frame(film, pts, (first, last), settings.on_error)
+            frame = representative_frame(film, pts, (first, stop), settings.on_error)
             seen = proposer.see(frame)
             path = folder / f"{frame.index:06d}.png"
             write_picture(path, proposer.picture(seen, proposer.anchors(seen, DEFAULT, 1)))

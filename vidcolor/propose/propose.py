@@ -84,7 +84,7 @@ def propose(
     settings = settings or Settings()
     film = probe(movie, fps=fps, matrix=settings.matrix, full_range=settings.full_range)
     movie = film.path
-    begin, stop = part.points(start, end, film)
+    begin, until = part.points(start, end, film)
     folder = (out or default_out(movie, ".proposed")).absolute()
     rows = [] if anchors is None else read(anchors, None, size_of(film))
     _check_folder(folder, movie, anchors, rows, scenes, overwrite)
@@ -92,7 +92,7 @@ def propose(
     with _bar("scan", progress, expected_frames(film)) as bar:
         found = scanned(
             film,
-            until=max(row.frame for row in rows) if rows else stop if listed is None else None,
+            until=max(row.frame for row in rows) if rows else until if listed is None else None,
             detect=listed is None and anchors is None,
             allow_interlaced=settings.allow_interlaced,
             on_error=settings.on_error,
@@ -105,8 +105,8 @@ def propose(
         spans: list[tuple[int, int]] = [(frame, frame + 1) for frame in frames]
     else:
         cuts = found.cuts if listed is None else cuts_of_scenes(listed, len(found.pts), scenes or Path())
-        first, last = part.frames(begin, stop, found.pts, film)
-        spans = part.clipped(shots_of(cuts, len(found.pts)), first, last)
+        first, stop = part.frames(begin, until, found.pts, film)
+        spans = part.clipped(shots_of(cuts, len(found.pts)), first, stop)
     _make(folder)
     if anchors is None:
         _empty(folder)

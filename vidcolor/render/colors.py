@@ -32,7 +32,7 @@ class Colors:
     pins: dict[int, np.ndarray]
     """As `key_colors.key_colors` gives them."""
     ab: np.ndarray
-    """(n, h, w, 2) float16, Lab units, for frames warm_first to warm_last."""
+    """(n, h, w, 2) float16, Lab units, for frames warm_first to warm_stop."""
     confidence: np.ndarray
     """(n, h, w) float16."""
     coarse: dict[int, np.ndarray]
@@ -86,13 +86,13 @@ def find_colors(
 def read_shot(plan: Plan, unit: Unit, timings: Timings, step: Callable[[str], None] = lambda kind: None) -> Shot:
     """All frames of a unit, margins included, as lightness at working size."""
     h, w = working_size(plan.film, plan.settings.lines(plan.film.short_side))
-    lightness = np.empty((unit.warm_last - unit.warm_first, h, w), np.uint8)
+    lightness = np.empty((unit.warm_stop - unit.warm_first, h, w), np.uint8)
     if plan.settings.reader == "decord":
         lumas: Iterable[tuple[int, np.ndarray]] = enumerate(
-            reader.read_decord(plan.film, range(unit.warm_first, unit.warm_last))
+            reader.read_decord(plan.film, range(unit.warm_first, unit.warm_stop))
         )
     else:
-        frames = reader.read(plan.film, unit.warm_first, unit.warm_last, plan.pts, plan.settings.on_error)
+        frames = reader.read(plan.film, unit.warm_first, unit.warm_stop, plan.pts, plan.settings.on_error)
         lumas = ((f.index - unit.warm_first, f.luma) for f in frames)
     for position, luma in ahead(timed(lumas, "decode", timings), AHEAD):
         with timings.measure("resize"):

@@ -145,11 +145,11 @@ class Estimate:
 
 def _expected(plan: Plan, unit: Unit, steady: bool, held: int) -> Counter[str]:
     """How often each step comes in a unit. held: frames that the encoder holds back."""
-    frames = unit.warm_last - unit.warm_first
+    frames = unit.warm_stop - unit.warm_first
     steps = Counter(read=frames, colour=-(-frames // BATCH), finish=len(unit), close=max(1, min(held, len(unit))))
     if steady:
         moving = plan.settings.temporal > 0
-        painted = sum(key.painted and unit.warm_first <= (key.frame or 0) < unit.warm_last for key in unit.keys)
+        painted = sum(key.painted and unit.warm_first <= (key.frame or 0) < unit.warm_stop for key in unit.keys)
         steps["flow"] = (frames - 1) * moving
         steps["trace"] = (frames - 1) * painted * moving
         steps["match"] = round(frames * (2 / 3 if moving else 1))

@@ -13,5 +13,5 @@ def is_dumped(plan: Plan, frame: int) -> bool:
 
 def missing_sheets(plan: Plan, unit: Unit) -> list[int]:
     """The unit's frames whose inspection sheets are wanted and not there."""
-    wanted = [frame for frame in range(unit.first, unit.last) if is_dumped(plan, frame)]
-    return [frame for frame in wanted if not sheets.is_there(str(plan.settings.dump_dir), frame, unit.key)]
+    wanted = [frame for frame in range(unit.first, unit.stop) if is_dumped(plan, frame)]
+    return [frame for frame in wanted if not sheets.is_there(str(plan.settings.dump_dir), frame, unit.content_hash)]

@@ -97,13 +97,13 @@ def finish(
     if plan.unit_path(unit).is_file():
         for index in missing_sheets(plan, unit):
             write_sheet(plan, unit, colors, index)
-        for index in range(unit.first, unit.last):
+        for index in range(unit.first, unit.stop):
             on_frame(index)
         return
     painted = {key.frame: key for key in unit.keys if key.painted}
     path = plan.unit_path(unit)
     path.parent.mkdir(parents=True, exist_ok=True)
-    source = reader.read(film, unit.first, unit.last, plan.pts, settings.on_error)
+    source = reader.read(film, unit.first, unit.stop, plan.pts, settings.on_error)
     with Encoder(film, fmt, path) as encoder:
         for frame in ahead(timed(source, "decode", timings), AHEAD):
             position = frame.index - unit.warm_first
@@ -160,7 +160,7 @@ def write_sheet(plan: Plan, unit: Unit, colors: Colors, frame: int) -> None:
         frame,
         label(int(plan.pts[frame] - plan.pts[0]) * plan.film.time_base, counted_rate(plan.film)),
     )
-    sheets.save(picture, str(plan.settings.dump_dir), frame, unit.key)
+    sheets.save(picture, str(plan.settings.dump_dir), frame, unit.content_hash)
 
 
 def _picture(l: np.ndarray, ab: np.ndarray | None = None) -> np.ndarray:

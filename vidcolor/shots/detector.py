@@ -119,6 +119,6 @@ class CutDetector:
 
 
 def shots_of(cuts: list[int], frames: int) -> tuple[tuple[int, int], ...]:
-    """[first, last) of every shot of a film of `frames` frames."""
+    """[first, stop) of every shot of a film of `frames` frames."""
     edges = [0, *cuts, frames]
     return tuple(pairwise(edges))

@@ -20,23 +20,23 @@ PULL = 0.3
 
 
 def representative_frame(film: Film, pts: np.ndarray, shot: tuple[int, int], on_error: str = "stop") -> Frame:
-    """The key frame of [first, last): of the `WINDOW` frames around its middle the one with the most fine detail, some
-    of it off for distance from the middle, faded ones left out."""
-    first, last = window(shot)
-    frames = list(reader.read(film, first, last, pts, on_error))
+    """The frame that stands for a shot [first, stop): the one with the most fine detail of the `WINDOW` frames around
+    its middle, with a penalty for distance from the middle; faded frames are left out."""
+    first, stop = window(shot)
+    frames = list(reader.read(film, first, stop, pts, on_error))
     return frames[best([_small(frame.luma, film) for frame in frames])]
 
 
 def window(shot: tuple[int, int]) -> tuple[int, int]:
-    """[first, last) of the frames of a shot that are looked at: the middle ones, in the inner half of the shot."""
-    first, last = shot
-    count = max(1, min(WINDOW, (last - first + 1) // 2))
-    begin = (first + last - count) // 2
+    """[first, stop) of the frames of a shot that are looked at: the middle ones, in the inner half of the shot."""
+    first, stop = shot
+    count = max(1, min(WINDOW, (stop - first + 1) // 2))
+    begin = (first + stop - count) // 2
     return begin, begin + count
 
 
 def best(pictures: Sequence[np.ndarray]) -> int:
-    """Which of consecutive lightnesses (h, w) float32 is the key frame."""
+    """Which of consecutive lightnesses (h, w) float32 stands for the shot."""
     contrast = np.array([picture.std() for picture in pictures])
     sharp = np.array([cv2.Laplacian(picture, cv2.CV_32F).std() for picture in pictures], np.float64)
     middle = (len(pictures) - 1) / 2

@@ -34,7 +34,7 @@ START, END = "Start Frame", "End Frame"
 
 
 def read_scenes(path: Path) -> list[tuple[int, int]]:
-    """[first, last), 0-based, of every scene of a PySceneDetect list, with or without `Timecode List:`.
+    """[first, stop), 0-based, of every scene of a PySceneDetect list, with or without `Timecode List:`.
 
     Raises VidcolorError naming row and column where a cell is not a frame number or scenes overlap.
     """
@@ -54,12 +54,12 @@ def read_scenes(path: Path) -> list[tuple[int, int]]:
             if not cell.isdecimal() or int(cell) < 1:
                 raise _bad(path, line, column, f'"{cell}" is not a frame number (1 is the first)')
             numbers.append(int(cell))
-        first, last = numbers[0] - 1, numbers[1]
-        if last <= first:
-            raise _bad(path, line, END, f"{last} lies before the scene's first frame {first + 1}")
+        first, stop = numbers[0] - 1, numbers[1]
+        if stop <= first:
+            raise _bad(path, line, END, f"{stop} lies before the scene's first frame {first + 1}")
         if scenes and first < scenes[-1][1]:
             raise _bad(path, line, START, f"{first + 1} lies inside the scene before (its last is {scenes[-1][1]})")
-        scenes.append((first, last))
+        scenes.append((first, stop))
     if not scenes:
         raise VidcolorError(f"scene list {path}: no scene in it")
     return scenes
@@ -70,10 +70,10 @@ def cuts_of_scenes(scenes: Sequence[tuple[int, int]], frames: int, path: Path) -
 
     Raises VidcolorError where a scene reaches beyond the film's end.
     """
-    last = scenes[-1][1]
-    if last > frames:
+    stop = scenes[-1][1]
+    if stop > frames:
         raise VidcolorError(
-            f'scene list {path}: scene {len(scenes)}, column "{END}": {last}, but the film ends at {frames}'
+            f'scene list {path}: scene {len(scenes)}, column "{END}": {stop}, but the film ends at {frames}'
         )
     return sorted({edge for scene in scenes for edge in scene} - {0, frames})
 
@@ -87,7 +87,7 @@ def write_scenes(
     *,
     overwrite: bool = True,
 ) -> None:
-    """Write the scene list of `shots` ([first, last), 0-based) in PySceneDetect's layout, times by PTS.
+    """Write the scene list of `shots` ([first, stop), 0-based) in PySceneDetect's layout, times by PTS.
 
     Raises VidcolorError where it cannot be written, or something is there that must not be replaced (`overwrite`)."""
 
@@ -100,12 +100,12 @@ def write_scenes(
         ["Timecode List:", *(timecode(seconds(first)) for first, _ in shots[1:])],
         COLUMNS,
     ]
-    for number, (first, last) in enumerate(shots, 1):
-        start, end = seconds(first), seconds(last)
+    for number, (first, stop) in enumerate(shots, 1):
+        start, end = seconds(first), seconds(stop)
         row = [str(number)]
         row += [str(first + 1), timecode(start), f"{float(start):.3f}"]
-        row += [str(last), timecode(end), f"{float(end):.3f}"]
-        row += [str(last - first), timecode(end - start), f"{float(end - start):.3f}"]
+        row += [str(stop), timecode(end), f"{float(end):.3f}"]
+        row += [str(stop - first), timecode(end - start), f"{float(end - start):.3f}"]
         lines.append(row)
     try:
         text = io.StringIO(newline="")

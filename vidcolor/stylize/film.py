@@ -80,10 +80,10 @@ def stylize_film(
     try:
         unit = work / "unit.mkv"
         with FramesBar("stylize", progress, len(found.pts)) as bar, Encoder(film, fmt, unit) as encoder:
-            for first, last in shots:
+            for first, stop in shots:
                 shot = _Shot(film, fmt, stylist, known, maps)
-                shot.measure(found.pts, first, last)
-                for frame in _frames(film, found.pts, first, last):
+                shot.measure(found.pts, first, stop)
+                for frame in _frames(film, found.pts, first, stop):
                     encoder.write(*shot.stylized(frame))
                     bar(frame.index)
         join_units(film, [unit], found.pts, fmt, out, overwrite=overwrite)
@@ -92,8 +92,8 @@ def stylize_film(
     return len(found.pts), len(shots)
 
 
-def _frames(film: Film, pts: np.ndarray, first: int, last: int) -> Iterator[Frame]:
-    return ahead(reader.read(film, first, last, pts, chroma=True), AHEAD)
+def _frames(film: Film, pts: np.ndarray, first: int, stop: int) -> Iterator[Frame]:
+    return ahead(reader.read(film, first, stop, pts, chroma=True), AHEAD)
 
 
 class _Shot:
@@ -111,13 +111,13 @@ class _Shot:
         self.size = small_size((film.height, film.width), stylist.look.size)
         self.content: Any = None
 
-    def measure(self, pts: np.ndarray, first: int, last: int) -> None:
-        """Take the statistics of the shot's frames [first, last) from a sample of them."""
+    def measure(self, pts: np.ndarray, first: int, stop: int) -> None:
+        """Take the statistics of the shot's frames [first, stop) from a sample of them."""
         if self.stylist.look.strength == 0:
             return
-        wanted = set(np.linspace(first, last - 1, min(SAMPLE, last - first)).round().astype(int).tolist())
+        wanted = set(np.linspace(first, stop - 1, min(SAMPLE, stop - first)).round().astype(int).tolist())
         sample, labels = [], []
-        for frame in _frames(self.film, pts, first, last):
+        for frame in _frames(self.film, pts, first, stop):
             if frame.index in wanted:
                 sample.append(self._small(frame, *self._planes(frame)))
                 labels.append(self._labels(frame.index))
