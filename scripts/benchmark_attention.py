@@ -27,11 +27,12 @@ import numpy as np
 import torch
 
 from vidcolor.evaluation import metrics
+from vidcolor.models import weights
 from vidcolor.models.base import Batch
 from vidcolor.models.nets import attention
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.sscn.model import SscnColorizer
-from vidcolor.models.sscn.net import GRID, load_sscn
+from vidcolor.models.sscn.net import GRID, SSCN
 from vidcolor.models.sscn.tokens import Choice, look, sized
 from vidcolor.shot import Reference, Shot
 from vidcolor.training.data import fitted, load_clips
@@ -49,7 +50,7 @@ def once(side: int, kind: str, repeats: int) -> tuple[float, float]:
     """Seconds of CPU time (the least of `repeats`; other processes do not count) and MB of peak memory above what was
     held before, of one alignment."""
     torch.manual_seed(0)
-    net, n = load_sscn(), (side // GRID) ** 2
+    net, n = weights.load_net(SSCN), (side // GRID) ** 2
     x = torch.nn.functional.normalize(torch.randn(1, n, 15 * net.width + 160), dim=-1).to(choose(CPU))
     value = torch.randn(1, n, 8 * net.width + 3)
     choice = Choice()

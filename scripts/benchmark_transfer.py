@@ -19,6 +19,7 @@ import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wa
 # isort: split
 import torch
 
+from vidcolor.models import weights
 from vidcolor.models.adain import transfer
 from vidcolor.models.adain.style_layers import Style
 from vidcolor.models.adain.transfer import PAPER, THIN, TransferNet
@@ -100,7 +101,12 @@ def main() -> None:
     timer = Timer(device, args.clock, args.repeats)
     with torch.inference_mode():
         dtype = choose(device)
-        table("real-time net, shipped weights", transfer.load().in_precision(dtype).to(device), args.sizes, timer)
+        table(
+            "real-time net, shipped weights",
+            weights.load_net(transfer.TransferNet).in_precision(dtype).to(device),
+            args.sizes,
+            timer,
+        )
         if args.paper:
             torch.manual_seed(0)
             net = TransferNet(PAPER).eval().in_precision(dtype).to(device)

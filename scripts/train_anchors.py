@@ -26,10 +26,10 @@ import torch.nn.functional as F
 
 from vidcolor.models import weights
 from vidcolor.models.anchors import superpixels
-from vidcolor.models.anchors.model import DEFAULT, FEWEST, MOST, clusters, largest, load_superpixels
+from vidcolor.models.anchors.model import DEFAULT, FEWEST, MOST, clusters, largest
 from vidcolor.models.anchors.net import THIN, AnchorsNet, rebalance
 from vidcolor.models.anchors.superpixels import SPixNet
-from vidcolor.models.matching.matcher import load_matcher
+from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets import color_bins
 from vidcolor.models.precision import autocast
 from vidcolor.training.data import HELD_OUT, Clip, age, cover, load_clips, load_photos, rotate_hue, to_lab
@@ -265,8 +265,8 @@ def main() -> None:
         net.prior.copy_(prior_of(learn.photos + [f for clip in learn.clips for f in clip.frames[::4]]))
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         device = own_device(args.device)
-        spix = load_superpixels(args.superpixels).to(device)
-        colors = Colors(spix, load_matcher().trunk.to(device), net.prior.clone().to(device))
+        spix = weights.load_net(SPixNet, args.superpixels).to(device)
+        colors = Colors(spix, weights.load_net(Matcher).trunk.to(device), net.prior.clone().to(device))
         state = train(net, batch, colors.loss, run, schedule, args.device, lambda n: validation.colors(n, colors), 250)
         name = "anchors"
     steps = (run / "log.csv").read_text().splitlines()[-1].split(",")[0]

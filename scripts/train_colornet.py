@@ -25,8 +25,8 @@ import torch.nn.functional as F
 
 from vidcolor.evaluation import metrics
 from vidcolor.models import weights
-from vidcolor.models.matching.matcher import load_matcher
-from vidcolor.models.nets.colornet import ColorizationNet, load_colornet
+from vidcolor.models.matching.matcher import Matcher
+from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.precision import autocast
 from vidcolor.training import hints
 from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
@@ -234,14 +234,14 @@ def main() -> None:
         return
 
     device = own_device(args.device)
-    trunk = load_matcher().trunk.to(device)
+    trunk = weights.load_net(Matcher).trunk.to(device)
     paths = sorted(args.hints.glob("*.npz"))
     own = [p for p in paths if p.stem[5:-2] in HELD_OUT or (p.stem.startswith("photo") and int(p.stem[6:]) % 25 == 0)]
     data = Found([p for p in paths if p not in own])
     print(f"{len(data.clips)} clips, {len(data.photos)} photographs", flush=True)
     net.to(device)
     if args.start:
-        net.load_state_dict(widened(net, load_colornet(args.start).state_dict()))
+        net.load_state_dict(widened(net, weights.load_net(ColorizationNet, args.start).state_dict()))
         live_norms(net, lambda: color(net, trunk, data.batch(16, np.random.default_rng(1))))
     held = []
     for path in own:

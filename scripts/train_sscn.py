@@ -27,7 +27,7 @@ import torch.nn.functional as F
 
 from vidcolor.evaluation import metrics
 from vidcolor.models import weights
-from vidcolor.models.matching.matcher import Matcher, load_matcher
+from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets import color_bins
 from vidcolor.models.precision import autocast
 from vidcolor.models.sscn.net import AB_SCALE, SSCN
@@ -273,7 +273,7 @@ def main() -> None:
     torch.manual_seed(0)
     settings = PAPER if args.paper else {**THIN, "width": args.width}
     net = SSCN(**settings).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    matcher = None if args.paper else load_matcher().to(own_device(args.device))
+    matcher = None if args.paper else weights.load_net(Matcher).to(own_device(args.device))
     if args.ship or args.out:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
         net.load_state_dict(saved["average"])

@@ -93,6 +93,34 @@ def test_values_beyond_half_precision_and_missing_settings_are_not_written(tmp_p
     assert os.listdir(tmp_path) == []
 
 
+class Small(weights.TrainedNet):
+    weights_name = "small"
+
+    def __init__(self, width=1):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(1, width, 3)
+        self.optimized = False
+
+    def optimize(self):
+        self.optimized = not self.training
+
+
+def test_a_net_comes_ready_to_use(tmp_path):
+    path, net = tmp_path / "mine.safetensors", Small(2).half().float()
+    weights.save(path, net.state_dict(), {"net": "small", "settings": {"width": 2}})
+    back = weights.load_net(Small, path)
+    assert all(torch.equal(a, b) for a, b in zip(net.parameters(), back.parameters(), strict=True))
+    assert back.optimized and not back.training and not any(p.requires_grad for p in back.parameters())
+    assert back.conv.weight.is_contiguous(memory_format=torch.channels_last)
+    for settings in ({"width": 3}, {"height": 2}):
+        weights.save(path, net.state_dict(), {"net": "small", "settings": settings})
+        with pytest.raises(VidcolorError, match="do not fit this version's net"):
+            weights.load_net(Small, path)
+    weights.save(path, net.state_dict(), {"net": "thing", "settings": {"width": 2}})
+    with pytest.raises(VidcolorError, match="holds weights of 'thing', not of 'small'"):
+        weights.load_net(Small, path)
+
+
 def test_fingerprint_tells_weights_and_their_order_apart(folder):
     weights.ship("one", STATE, {**METADATA, "net": "one"})
     weights.ship("two", STATE, {**METADATA, "net": "two"})

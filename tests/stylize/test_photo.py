@@ -12,6 +12,7 @@ from vidcolor.cli import main
 from vidcolor.color.gamut import into_gamut
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.color.ycbcr import luma_weights, ycbcr_to_rgb
+from vidcolor.models import weights
 from vidcolor.models.adain import transfer
 from vidcolor.models.precision import choose
 
@@ -137,7 +138,7 @@ def test_the_same_command_gives_the_same_bits(stand):
 
 def test_the_shipped_net_gives_photographs_back():
     """What the change is measured against: plain reconstruction."""
-    net = transfer.load().in_precision(choose(torch.device("cpu")))
+    net = weights.load_net(transfer.TransferNet).in_precision(choose(torch.device("cpu")))
     for name in ("astronaut", "chelsea", "coffee"):
         rgb = cv2.resize(getattr(data, name)(), (192, 128), interpolation=cv2.INTER_AREA)
         seen = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255

@@ -21,8 +21,10 @@ _LAYERS = ((3, 64, 11, 4, 2), (64, 192, 5, 1, 2), (192, 384, 3, 1, 1), (384, 256
 """AlexNet's convolutions: channels in and out, kernel, stride, padding; the first two are followed by max pooling."""
 
 
-class Lpips(nn.Module):
+class Lpips(weights.TrainedNet):
     """AlexNet's convolutions and the channels' weights."""
+
+    weights_name = "lpips"
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,9 +49,7 @@ class Lpips(nn.Module):
 
 @cache
 def _net() -> Lpips:
-    net = Lpips()
-    weights.load_into(net, weights.load("lpips")[0], "lpips")
-    return net.eval().requires_grad_(False)
+    return weights.load_net(Lpips)
 
 
 def lpips(result: np.ndarray, truth: np.ndarray) -> float:

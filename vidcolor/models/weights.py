@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -31,6 +31,20 @@ SUMS = "SHA256SUMS"
 SUFFIX = ".safetensors"
 COUNTER = "num_batches_tracked"
 """What batch norms count while they train: never written, never missed."""
+_MISFIT = "{}: weights do not fit this version's net; give another file or install vidcolor again"
+
+
+class TrainedNet(nn.Module):
+    """A net whose trained weights come with the package."""
+
+    weights_name: ClassVar[str]
+    """The shipped file's name without suffix, and the `net` in the metadata of every file of its weights."""
+
+    def optimize(self) -> None:
+        """Make the net quicker without changing what it computes; called in eval mode, once weights are loaded."""
+
+
+Net = TypeVar("Net", bound=TrainedNet)
 
 
 def load(name: str | os.PathLike[str], net: str | None = None) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -53,6 +67,23 @@ def load(name: str | os.PathLike[str], net: str | None = None) -> tuple[dict[str
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}, metadata
 
 
+def load_net(kind: type[Net], name: str | os.PathLike[str] | None = None) -> Net:
+    """A trained net on the CPU, in eval mode, frozen, channels last.
+
+    kind: its class; the metadata's `settings` are its constructor's arguments. name: as `load` takes it; None for
+    the shipped weights. Raises VidcolorError as `load` does, and where the weights do not fit the net.
+    """
+    name = kind.weights_name if name is None else name
+    state, metadata = load(name, kind.weights_name)
+    try:
+        net = kind(**metadata["settings"])
+    except (TypeError, ValueError, RuntimeError):
+        raise VidcolorError(_MISFIT.format(name)) from None
+    load_into(net, state, name)
+    net.eval().optimize()
+    return net.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def load_into(net: nn.Module, state: Mapping[str, torch.Tensor], name: str | os.PathLike[str]) -> None:
     """Put a state dict into a net; only batch norms' counters may be missing from it.
 
@@ -63,7 +94,7 @@ def load_into(net: nn.Module, state: Mapping[str, torch.Tensor], name: str | os.
     except RuntimeError:
         missing, unexpected = ["shapes"], []
     if unexpected or any(not key.endswith(COUNTER) for key in missing):
-        raise VidcolorError(f"{name}: weights do not fit this version's net; give another file or install again")
+        raise VidcolorError(_MISFIT.format(name))
 
 
 def save(path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> str:

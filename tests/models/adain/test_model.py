@@ -6,7 +6,6 @@ import torch
 
 from vidcolor.errors import VidcolorError
 from vidcolor.models import registry, weights
-from vidcolor.models.adain import model as adain
 from vidcolor.models.adain import transfer
 from vidcolor.models.adain.model import SURE, AdainColorizer
 from vidcolor.models.adain.transfer import TransferNet
@@ -146,11 +145,10 @@ def test_the_fingerprint_knows_weights_and_seed():
     assert AdainColorizer(CPU, nets=nets()).fingerprint == AdainColorizer(CPU, nets=nets()).fingerprint
 
 
-def test_the_encoder_may_be_a_users_own_file(tmp_path, monkeypatch):
+def test_the_encoder_may_be_a_users_own_file(tmp_path):
     path = tmp_path / "mine.safetensors"
-    net, colorizing = nets()
+    net, _ = nets()
     weights.save(path, net.state_dict(), {"net": "transfer", "settings": {"widths": [4, 6, 8, 10]}})
-    monkeypatch.setattr(adain, "load_colornet", lambda: colorizing)
     assert AdainColorizer(CPU, encoder=str(path)).transferring.widths == (4, 6, 8, 10)
     with pytest.raises(VidcolorError, match="the weights cannot be read: no such file"):
         AdainColorizer(CPU, encoder=str(tmp_path / "none.safetensors"))
@@ -159,7 +157,6 @@ def test_the_encoder_may_be_a_users_own_file(tmp_path, monkeypatch):
 
 
 def test_vgg19_without_a_trained_decoder_says_so(monkeypatch, capsys):
-    monkeypatch.setattr(adain, "load_colornet", lambda: nets()[1])
     monkeypatch.setattr(transfer, "vgg19_encoder", lambda net: None)
     monkeypatch.setattr("vidcolor.errors._said", set())
     model = AdainColorizer(CPU, encoder="vgg19")

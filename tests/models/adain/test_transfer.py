@@ -203,15 +203,15 @@ def test_weights_that_do_not_fit_their_settings(tmp_path):
     path = tmp_path / "mine.safetensors"
     state = TransferNet((4, 6, 8, 10)).state_dict()
     weights.save(path, state, {"net": "transfer", "settings": {"widths": [4, 6, 8, 10]}})
-    assert transfer.load(str(path)).widths == (4, 6, 8, 10)
+    assert weights.load_net(TransferNet, str(path)).widths == (4, 6, 8, 10)
     weights.save(path, state, {"net": "transfer", "settings": {"widths": [4, 6, 8, 12]}})
-    with pytest.raises(VidcolorError, match="do not fit their own settings"):
-        transfer.load(str(path))
+    with pytest.raises(VidcolorError, match="do not fit this version's net"):
+        weights.load_net(TransferNet, str(path))
 
 
 def test_the_shipped_net_colors_a_grey_photograph_from_its_mirrored_other_view():
     """Nearer to the truth than grey, and than one mean colour everywhere, on photographs it has not seen."""
-    net = transfer.load()
+    net = weights.load_net(TransferNet)
     for name in ("astronaut", "chelsea", "coffee"):
         rgb = torch.from_numpy(getattr(data, name)()).permute(2, 0, 1)[None].float() / 255
         rgb = torch.nn.functional.interpolate(rgb, size=(128, 160), mode="area")

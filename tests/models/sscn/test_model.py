@@ -12,7 +12,6 @@ from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets import attention
 from vidcolor.models.nets.adain import moments
 from vidcolor.models.nets.colornet import ColorizationNet
-from vidcolor.models.sscn import model as sscn
 from vidcolor.models.sscn import net as sscn_net
 from vidcolor.models.sscn.model import SscnColorizer
 from vidcolor.models.sscn.net import CODE, SSCN, LearnedAdaIN
@@ -383,12 +382,10 @@ def test_the_fingerprint_knows_weights_and_settings():
     assert SscnColorizer(CPU, nets=nets()).fingerprint in prints
 
 
-def test_the_encoder_may_be_a_users_own_file(tmp_path, monkeypatch):
+def test_the_encoder_may_be_a_users_own_file(tmp_path):
     path = tmp_path / "mine.safetensors"
-    net, coloring, matcher = nets()
+    net, _, _ = nets()
     weights.save(path, net.state_dict(), {"net": "sscn", "settings": THIN})
-    monkeypatch.setattr(sscn, "load_colornet", lambda: coloring)
-    monkeypatch.setattr(sscn, "load_matcher", lambda: matcher)
     assert SscnColorizer(CPU, encoder=str(path)).net.width == 4
     with pytest.raises(VidcolorError, match="the weights cannot be read: no such file"):
         SscnColorizer(CPU, encoder=str(tmp_path / "none.safetensors"))

@@ -26,9 +26,9 @@ from vidcolor.models.adain import transfer
 from vidcolor.models.adain.style_layers import Covariances, Statistics
 from vidcolor.models.adain.transfer import TransferNet
 from vidcolor.models.base import Batch, Colored
-from vidcolor.models.matching.matcher import load_matcher
+from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets import hints
-from vidcolor.models.nets.colornet import ColorizationNet, load_colornet
+from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import time_bias
 from vidcolor.shot import Reference, Shot
@@ -84,8 +84,8 @@ class AdainColorizer:
         Raises VidcolorError where weights are missing, changed, or do not fit.
         """
         self.device, self.seed, self.method = device, seed, method
-        transferring, colorizing = nets if nets is not None else (transfer_net(encoder), load_colornet())
-        self.trunk = load_matcher().trunk.to(device) if colorizing.semantic else None
+        transferring, colorizing = nets or (transfer_net(encoder), weights.load_net(ColorizationNet))
+        self.trunk = weights.load_net(Matcher).trunk.to(device) if colorizing.semantic else None
         settings = f"{seed} {SHRINK} {SAMPLE} {hints.DEFAULT} {method} {DENSE}"
         self.fingerprint = weights.digest(settings, transferring, colorizing, self.trunk)
         self.dtype = dtype or choose(device)
@@ -167,13 +167,13 @@ class AdainColorizer:
 def transfer_net(encoder: str | None) -> TransferNet:
     """The transfer sub-net that `--encoder` names."""
     if encoder is None:
-        return transfer.load()
+        return weights.load_net(TransferNet)
     if encoder != "vgg19":
         if not encoder.endswith(weights.SUFFIX):
             raise VidcolorError(f"--encoder {encoder}: no such encoder; give vgg19 or a {weights.SUFFIX} file")
-        return transfer.load(encoder)
+        return weights.load_net(TransferNet, encoder)
     if VGG19_WEIGHTS in weights.available():
-        return transfer.load(VGG19_WEIGHTS)
+        return weights.load_net(TransferNet, VGG19_WEIGHTS)
     net = TransferNet(transfer.PAPER)
     transfer.vgg19_encoder(net)
     warn(

@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from vidcolor.errors import VidcolorError
-from vidcolor.models import weights
 from vidcolor.models.adain.style_layers import (
     Adain,
     Covariances,
@@ -34,8 +33,9 @@ from vidcolor.models.adain.style_layers import (
     Wct,
     resized,
 )
+from vidcolor.models.weights import TrainedNet
 
-__all__ = ["PAPER", "THIN", "Covariances", "LabelStatistics", "Statistics", "TransferNet", "load"]
+__all__ = ["PAPER", "THIN", "Covariances", "LabelStatistics", "Statistics", "TransferNet"]
 
 PAPER = (64, 128, 256, 512)
 """Channels of the four levels in VGG19."""
@@ -51,8 +51,10 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 S = TypeVar("S", bound=Statistics | Covariances | LabelStatistics)
 
 
-class TransferNet(nn.Module):
+class TransferNet(TrainedNet):
     """Encoder, AdaIN at seven sites, decoder. RGB 0..1 in and out, any size (padded to multiples of 8)."""
+
+    weights_name = "transfer"
 
     def __init__(self, widths: Sequence[int] = PAPER, skips: bool = True, skip_sites: bool = False) -> None:
         """widths: channels of the four levels.
@@ -223,18 +225,6 @@ class TransferNet(nn.Module):
 
     def _decode(self, key: str, x: torch.Tensor) -> torch.Tensor:
         return F.relu(self.decoder[key](x))
-
-
-def load(name: str = "transfer") -> TransferNet:
-    """The trained real-time net, in eval mode. `name`: shipped weights or a file's path (see
-    `weights.load`)."""
-    state, metadata = weights.load(name, net="transfer")
-    try:
-        net = TransferNet(**metadata["settings"])
-        net.load_state_dict(state)
-    except (TypeError, ValueError, RuntimeError):
-        raise VidcolorError(f"{name}: weights do not fit their own settings; give another file") from None
-    return net.eval().requires_grad_(False)
 
 
 def vgg19_encoder(net: TransferNet) -> None:

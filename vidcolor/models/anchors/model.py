@@ -22,7 +22,7 @@ from vidcolor.models.anchors import superpixels
 from vidcolor.models.anchors.net import AnchorsNet
 from vidcolor.models.anchors.superpixels import SPixNet
 from vidcolor.models.base import Batch, Colored
-from vidcolor.models.matching.matcher import load_matcher
+from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets import color_bins
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import STORED, autocast, choose
@@ -134,9 +134,9 @@ class Painter:
         """nets, trunk: one's own instead of any weights. dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing or changed."""
         self.device, self.dtype = device, dtype or choose(device)
-        spix, net = nets if nets is not None else (load_superpixels(), load_anchors())
+        spix, net = nets or (weights.load_net(SPixNet), weights.load_net(AnchorsNet))
         if trunk is None and net.semantic:
-            trunk = load_matcher().trunk
+            trunk = weights.load_net(Matcher).trunk
         settings = f"{RESTARTS} {ITERATIONS} {SURE} {GUESS} {ROOM} {FAR} {NEAR}"
         self.fingerprint = weights.digest(settings, spix, net, trunk)
         self.spix, self.net = spix.eval().to(device), net.eval().to(device)
@@ -370,19 +370,3 @@ def _covered(reference: Reference, size: Sequence[int]) -> torch.Tensor:
     if reference.covered is None:
         return torch.ones(1, 1, *size)
     return F.interpolate(torch.from_numpy(reference.covered)[None, None].float(), size=tuple(size), mode="nearest")
-
-
-def load_superpixels(name: str = "superpixels") -> SPixNet:
-    """The trained superpixel net, in eval mode. `name`: shipped weights or a file's path (see `weights.load`)."""
-    state, metadata = weights.load(name, net="superpixels")
-    net = SPixNet(**metadata["settings"])
-    weights.load_into(net, state, name)
-    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def load_anchors(name: str = "anchors") -> AnchorsNet:
-    """The trained colour nets, in eval mode. `name`: shipped weights or a file's path (see `weights.load`)."""
-    state, metadata = weights.load(name, net="anchors")
-    net = AnchorsNet(**metadata["settings"])
-    weights.load_into(net, state, name)
-    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

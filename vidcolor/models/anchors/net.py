@@ -22,6 +22,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from vidcolor.models.anchors import superpixels
 from vidcolor.models.nets import color_bins
 from vidcolor.models.nets.efficientnet_lite import CHANNELS
+from vidcolor.models.weights import TrainedNet
 
 TOKEN = 64
 """Channels of a token, in both transformers and in the backbone's map."""
@@ -199,12 +200,14 @@ class RefineNet(nn.Module):
         return out * REACH + F.interpolate(ab.float(), scale_factor=self.fold, mode="bilinear", align_corners=False)
 
 
-class AnchorsNet(nn.Module):
+class AnchorsNet(TrainedNet):
     """All colour nets of the method.
 
     width, fold, semantic, spectral, deep: the backbone's; refine_width, refine_fold, guided: the RefineNet's;
     dropout: of both transformers. The defaults are the paper's.
     """
+
+    weights_name = "anchors"
 
     prior: torch.Tensor
     """(313,) share of each colour in the training data; uniform before training."""

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from vidcolor.models.weights import TrainedNet
+
 CELL = 16
 """Side of a cell in pixels; heights and widths are multiples of it."""
 NEIGHBOURS = 9
@@ -24,11 +26,13 @@ def _deconv(i: int, o: int) -> nn.Sequential:
     return nn.Sequential(nn.ConvTranspose2d(i, o, 4, 2, 1), nn.LeakyReLU(0.1, True))
 
 
-class SPixNet(nn.Module):
+class SPixNet(TrainedNet):
     """Lightness to superpixel shares: a U-Net of five scales with two convolutions each.
 
     width: channels of the first scale, doubled at each further one; 16 is the paper's.
     """
+
+    weights_name = "superpixels"
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()

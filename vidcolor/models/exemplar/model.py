@@ -22,8 +22,8 @@ from vidcolor.models import weights
 from vidcolor.models.base import Batch, Colored
 from vidcolor.models.exemplar import surfaces
 from vidcolor.models.matching import borrowed
-from vidcolor.models.matching.matcher import Expected, KeyTokens, Matcher, load_matcher, together
-from vidcolor.models.nets.colornet import ColorizationNet, load_colornet
+from vidcolor.models.matching.matcher import Expected, KeyTokens, Matcher, together
+from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.nets.fused_conv import fuse
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import silent_places, sized, time_bias
@@ -87,8 +87,8 @@ class ExemplarColorizer:
         self.device, self.seed, self.every_frame = device, seed, every_frame
         self.dtype = dtype or choose(device)
         self.fingerprint = weights.fingerprint(["matcher", "colornet"])
-        self.matcher: Matcher = load_matcher().to(device)
-        self.net: ColorizationNet = load_colornet().to(device)
+        self.matcher: Matcher = weights.load_net(Matcher).to(device)
+        self.net: ColorizationNet = weights.load_net(ColorizationNet).to(device)
         fuse(self.net)
 
     @torch.inference_mode()

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vidcolor.models import weights
 from vidcolor.models.nets.efficientnet_lite import CHANNELS, EfficientNetLite
+from vidcolor.models.weights import TrainedNet
 
 CANDIDATES = 8
 """Stride-8 candidates that a place considers; 12 measure the same (34.93 dB, ten held-out clips) and cost more."""
@@ -198,8 +198,10 @@ class Describer(nn.Module):
         return Tokens(normalize(self.coarse(at8).float()), normalize(self.fine(at4).float()))
 
 
-class Matcher(nn.Module):
+class Matcher(TrainedNet):
     """The trunk, its describer and the two temperatures; everything that matching needs."""
+
+    weights_name = "matcher"
 
     def __init__(self) -> None:
         super().__init__()
@@ -209,6 +211,9 @@ class Matcher(nn.Module):
         """Logs of the inverse temperatures of the coarse and the fine cosine."""
         self.confidence_weight = nn.Parameter(torch.tensor([-2.0, 4.0, 2.0, 0.0, -0.15]))
         """Bias, and weights of the four evidences of `Match`, of a logistic model of 'this colour is right'."""
+
+    def optimize(self) -> None:
+        self.trunk.fold_batch_norms()
 
     def train(self, mode: bool = True) -> Matcher:
         super().train(mode)
@@ -316,16 +321,6 @@ class Matcher(nn.Module):
         """(1, h/4, w/4) in 0..1: how likely the copied colour is right."""
         e, w = match.evidence, self.confidence_weight
         return torch.sigmoid(w[0] + (e * w[1:, None, None]).sum(0, keepdim=True))
-
-
-def load_matcher(name: str = "matcher") -> Matcher:
-    """The trained matcher, in eval mode. `name`: shipped weights or a file's path (see `weights.load`)."""
-    state, _ = weights.load(name, net="matcher")
-    net = Matcher()
-    weights.load_into(net, state, name)
-    net.eval()
-    net.trunk.fold_batch_norms()
-    return net.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def children(fine: torch.Tensor) -> torch.Tensor:

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vidcolor.models import weights
 from vidcolor.models.nets.efficientnet_lite import CHANNELS
+from vidcolor.models.weights import TrainedNet
 
 AB_SCALE = 110.0
 """Lab units of ab that the net's 1 stands for (its tanh reaches -1..1)."""
@@ -35,7 +35,7 @@ def _block(i: int, o: int, layers: int, dilation: int = 1, last_stride: int = 1)
     return nn.Sequential(*parts, nn.BatchNorm2d(o))
 
 
-class ColorizationNet(nn.Module):
+class ColorizationNet(TrainedNet):
     """L, hint ab and hint mask to ab.
 
     width: channels of the first block; 64 is the paper's.
@@ -45,6 +45,8 @@ class ColorizationNet(nn.Module):
     semantic: fed with the trunk's maps at strides 4, 8 and 16 too (needs `zhang17` and fold 2, whose blocks 2 to 4
         work at these strides), and the output is ab of its own plus a share, 0 to 1, of the hint.
     """
+
+    weights_name = "colornet"
 
     def __init__(
         self,
@@ -161,11 +163,3 @@ class ColorizationNet(nn.Module):
 
 def _padded(x: torch.Tensor, unit: int) -> torch.Tensor:
     return F.pad(x, (0, -x.shape[-1] % unit, 0, -x.shape[-2] % unit), mode="replicate")
-
-
-def load_colornet(name: str = "colornet") -> ColorizationNet:
-    """The trained real-time net, in eval mode. `name`: shipped weights or a file's path (see `weights.load`)."""
-    state, metadata = weights.load(name, net="colornet")
-    net = ColorizationNet(**metadata["settings"])
-    weights.load_into(net, state, name)
-    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -75,7 +75,7 @@ class SketchColorizer:
         if output not in SKETCH:
             raise VidcolorError(f"--sketch-output {output}: one of {', '.join(SKETCH)}")
         self.device, self.output, self.dtype = device, output, dtype or choose(device)
-        net = load() if net is None else net
+        net = weights.load_net(Scft) if net is None else net
         self.fingerprint = weights.digest(f"{output} {xdog.SIGMA} {xdog.PHI} {xdog.GRAIN} {line_art.GREYS}", net)
         self.net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -153,11 +153,3 @@ def _silent(reference: Reference | None, h: int, w: int) -> torch.Tensor:
         return torch.zeros(h, w)
     covered = cv2.resize(reference.covered.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA)
     return torch.from_numpy(np.where(covered > 0.9, 0, SILENT).astype(np.float32))
-
-
-def load(name: str = "sketch") -> Scft:
-    """The trained net, in eval mode. name: shipped weights or a file's path (see `weights.load`)."""
-    state, metadata = weights.load(name, net="sketch")
-    net = Scft(**metadata["settings"])
-    weights.load_into(net, state, name)
-    return net.eval()

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from vidcolor.models.nets import adain, attention
+from vidcolor.models.weights import TrainedNet
 
 STRIDE = 16
 """Height and width are multiples of it."""
@@ -71,7 +72,7 @@ def _pair(i: int, o: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(i, o, 3, 1, 1), nn.LeakyReLU(0.2), nn.Conv2d(o, o, 3, 1, 1), nn.LeakyReLU(0.2))
 
 
-class Scft(nn.Module):
+class Scft(TrainedNet):
     """Sketch and reference to colours.
 
     widths: of the encoders' scales, two convolutions each; with `fold` the coarsest is at a sixteenth of the size.
@@ -79,6 +80,8 @@ class Scft(nn.Module):
     tokens' own. grid: pixels between tokens. transfer: how the reference comes in: `attention`, or for comparison
     `adain` (its means and deviations) or `addition` (its tokens at the same place); `copy` needs the first.
     """
+
+    weights_name = "sketch"
 
     def __init__(
         self,

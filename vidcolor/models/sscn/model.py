@@ -19,12 +19,12 @@ from vidcolor.errors import VidcolorError
 from vidcolor.models import weights
 from vidcolor.models.base import Batch, Colored
 from vidcolor.models.matching import borrowed
-from vidcolor.models.matching.matcher import KeyTokens, Matcher, load_matcher
+from vidcolor.models.matching.matcher import KeyTokens, Matcher
 from vidcolor.models.matching.matcher import together as beside
-from vidcolor.models.nets.colornet import ColorizationNet, load_colornet
+from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import silent_places, sized, time_bias
-from vidcolor.models.sscn.net import GRID, SSCN, UNIT, load_sscn
+from vidcolor.models.sscn.net import GRID, SSCN, UNIT
 from vidcolor.models.sscn.tokens import Choice, Tokens, look, together
 from vidcolor.shot import Reference, Shot
 
@@ -73,7 +73,7 @@ class SscnColorizer:
         """
         self.device, self.seed, self.choice, self.last_mile = device, seed, choice, last_mile
         self.dtype = dtype or choose(device)
-        net, colorizing, matcher = nets if nets is not None else (_net(encoder), load_colornet(), load_matcher())
+        net, colorizing, matcher = nets or (_net(encoder), weights.load_net(ColorizationNet), weights.load_net(Matcher))
         self.fingerprint = weights.digest(f"{choice} {last_mile}", net, colorizing, matcher)
         self.net, self.colorizing = net.eval().to(device), colorizing.eval().to(device)
         self.matcher = matcher.eval().to(device)
@@ -180,9 +180,9 @@ def _grown(x: torch.Tensor, factor: int) -> torch.Tensor:
 
 def _net(encoder: str | None) -> SSCN:
     if encoder is None:
-        return load_sscn()
+        return weights.load_net(SSCN)
     if not encoder.endswith(weights.SUFFIX):
         raise VidcolorError(
             f"--encoder {encoder}: --model sscn has no such encoder; give a {weights.SUFFIX} file or none"
         )
-    return load_sscn(encoder)
+    return weights.load_net(SSCN, encoder)

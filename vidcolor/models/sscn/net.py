@@ -20,12 +20,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vidcolor.models import weights
 from vidcolor.models.matching.matcher import join
 from vidcolor.models.nets import attention
 from vidcolor.models.nets.adain import moments
 from vidcolor.models.nets.efficientnet_lite import CHANNELS
 from vidcolor.models.sscn.tokens import Aligned, Choice, Seen, Tokens, choose, means, owners, sized, sizes
+from vidcolor.models.weights import TrainedNet
 
 AB_SCALE = 110.0
 """Lab units of ab that the nets' 1 stands for."""
@@ -224,13 +224,15 @@ def _up(i: int, o: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(i, o, 4, 2, 1)
 
 
-class SSCN(nn.Module):
+class SSCN(TrainedNet):
     """Both stages and the alignment between them. Heights and widths are multiples of `UNIT`.
 
     width: channels of the first level; 64 is the paper's. fold: side of the square of pixels that enters as one place,
     1 is the paper's. semantic: needs `Seen` of targets and references (and fold 2, whose levels 2 to 4 have the trunk's
     strides). residuals: blocks after each of stage 2's sums, 2 in the paper. temperature: of cosines.
     """
+
+    weights_name = "sscn"
 
     def __init__(
         self,
@@ -390,11 +392,3 @@ class SSCN(nn.Module):
 def _logistic(weight: torch.Tensor, aligned: Aligned) -> torch.Tensor:
     evidence = aligned.evidence.detach()
     return torch.sigmoid(weight[0] + (evidence * weight[1:, None, None]).sum(1, keepdim=True))
-
-
-def load_sscn(name: str = "sscn") -> SSCN:
-    """The trained net, in eval mode. `name`: shipped weights or a file's path (see `weights.load`)."""
-    state, metadata = weights.load(name, net="sscn")
-    net = SSCN(**metadata["settings"])
-    weights.load_into(net, state, name)
-    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
