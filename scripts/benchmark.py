@@ -112,7 +112,7 @@ def color_stage_ms(plan: Plan, model: Colorizer) -> float:
     for frame in frames:
         ab = found.ab[frame.index - unit.warm_first].astype(np.float32)
         planes = chroma_grid.to_planes(ab, frame.luma, plan.film, grid, mode=plan.settings.upsample)
-        cbcr_to_codes(*planes, plan.film.depth, plan.film.full_range)
+        cbcr_to_codes(*planes, plan.film.coding)
     upsample = (time.perf_counter() - start) / len(frames)
     return 1000 * (upsample + (timings["model"] + timings["temporal"]) / len(found.shot))
 

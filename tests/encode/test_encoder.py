@@ -14,7 +14,7 @@ from joining import FORMATS, chroma_planes, encode
 from media import write_film, write_images
 
 from vidcolor import errors
-from vidcolor.encode.encoder import Encoder, _tables
+from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import output_format
 from vidcolor.errors import VidcolorError
 from vidcolor.files import is_part
@@ -94,20 +94,6 @@ def test_prores_profile_follows_the_grid(tmp_path: Path) -> None:
     assert (narrow.options["profile"], narrow.pix_fmt) == ("lt", "yuv422p10le")
     grey = probe(write_film(tmp_path / "b.mkv", 2, pix_fmt="gray", tags=TAGS).path)
     assert output_format(grey, Settings(codec="prores", chroma="444"), "o.mov").pix_fmt == "yuv444p10le"
-
-
-@pytest.mark.parametrize(("depth", "full", "to", "to_full"), [(8, False, 10, False), (12, False, 10, False)])
-def test_limited_range_is_fitted_by_shifts(depth: int, full: bool, to: int, to_full: bool) -> None:
-    luma, chroma = _tables(depth, full, to, to_full)
-    codes = np.arange(1 << depth)
-    expected = codes << (to - depth) if to > depth else np.minimum((codes + 2) >> 2, (1 << to) - 1)
-    assert np.array_equal(luma, expected) and np.array_equal(chroma, expected)
-
-
-def test_full_range_becomes_limited() -> None:
-    luma, chroma = _tables(8, True, 10, False)
-    assert (luma[0], luma[255], chroma[128]) == (64, 940, 512)
-    assert chroma[255] == 512 + round(127 / 255 * 896)
 
 
 @pytest.mark.parametrize(

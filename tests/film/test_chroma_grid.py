@@ -19,9 +19,9 @@ def luma_codes(rgb: np.ndarray, matrix: str = "bt709") -> np.ndarray:
 
 def shown(luma: np.ndarray, cb: np.ndarray, cr: np.ndarray, film, layout: str) -> np.ndarray:
     """What a player shows, through 8-bit chroma codes: RGB 0..1."""
-    cb, cr = codes_to_cbcr(*cbcr_to_codes(cb, cr, 8, film.full_range), 8, film.full_range)
+    cb, cr = codes_to_cbcr(*cbcr_to_codes(cb, cr, film.coding), film.coding)
     full = chroma_grid.upsample(np.dstack([cb, cr]), film, layout)
-    return np.clip(ycbcr_to_rgb(luma01(luma, film), full[..., 0], full[..., 1], film.matrix), 0, 1)
+    return np.clip(ycbcr_to_rgb(luma01(luma, film.coding), full[..., 0], full[..., 1], film.matrix), 0, 1)
 
 
 @pytest.mark.parametrize("layout", ["420", "422", "444"])
@@ -37,7 +37,7 @@ def test_planes_have_the_size_of_the_grid(layout, size, mode):
     assert cb.shape == cr.shape == expected[layout]
     # one colour in: one colour out, and the one that went in
     assert np.ptp(cb) < 1e-4 and np.ptp(cr) < 1e-4
-    y = luma01(luma[:1, :1], film)
+    y = luma01(luma[:1, :1], film.coding)
     lab = rgb_to_lab(ycbcr_to_rgb(y, cb[:1, :1], cr[:1, :1], "bt709"))
     assert lab[0, 0, 1:] == pytest.approx([20, -30], abs=0.1)
 
@@ -57,7 +57,7 @@ def test_samples_lie_where_the_siting_says(location, x0, y0, working):
     y = (np.arange(h) + 0.5) * height / h - 0.5
     ab = np.dstack([np.tile(x * 0.3 - 20, (h, 1)), np.tile((y * 0.3 - 15)[:, None], (1, w))]).astype(np.float32)
     cb, cr = chroma_grid.to_planes(ab, luma, film, "420")
-    y01 = np.full(cb.shape, luma01(luma[:1, :1], film)[0, 0], np.float32)
+    y01 = np.full(cb.shape, luma01(luma[:1, :1], film.coding)[0, 0], np.float32)
     lab = rgb_to_lab(ycbcr_to_rgb(y01, cb, cr, "bt709"))
     columns, rows = x0 + 2 * np.arange(width // 2), y0 + 2 * np.arange(height // 2)
     inner = slice(4, -4)
@@ -127,7 +127,7 @@ def test_a_key_decoded_from_420_gives_its_planes_back():
     luma = np.full((64, 96), 128, np.uint8)
     planes = cv2.GaussianBlur(rng.normal(0, 0.25, (32, 48, 2)), (0, 0), 1.0).astype(np.float32)
     full = chroma_grid.upsample(planes, film, "420")
-    rgb = ycbcr_to_rgb(luma01(luma, film), full[..., 0], full[..., 1], "bt709")
+    rgb = ycbcr_to_rgb(luma01(luma, film.coding), full[..., 0], full[..., 1], "bt709")
     assert rgb.min() > 0 and rgb.max() < 1
     back = np.dstack(chroma_grid.key_planes(rgb, luma, film, "420"))
     assert np.abs(back - planes).max() < 2 / 224

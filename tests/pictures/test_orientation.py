@@ -8,7 +8,7 @@ from PIL import Image
 from vidcolor.film.probe import probe
 from vidcolor.keys.key_list import Key
 from vidcolor.keys.picture import load_key
-from vidcolor.pictures.orientation import joined, of_film, of_key, turned, undone
+from vidcolor.pictures.orientation import joined, of_key, turned, undone
 from vidcolor.plan.scan import scan
 
 PICTURE = np.arange(24).reshape(4, 6)
@@ -57,7 +57,7 @@ def test_a_key_lies_as_the_player_shows_the_film(grey, tmp_path, shape, how, cap
         with Image.open(tmp_path / name) as image:
             Image.fromarray(np.asarray(image)).save(tmp_path / name)  # without the EXIF that newer ffmpegs write
     facts = probe(film)
-    assert of_film(facts) != 1
+    assert facts.orientation != 1
     with Image.open(tmp_path / "shown.png") as image:
         turned_by_hand = Image.fromarray(turned(np.asarray(image), 6))
     exif = Image.Exif()
@@ -76,9 +76,9 @@ def test_a_key_lies_as_the_player_shows_the_film(grey, tmp_path, shape, how, cap
 
 def test_the_ways_that_are_tried_start_with_the_viewers(grey):
     facts = probe(grey / "wide.mp4")
-    assert of_key(1, facts) == [1]
-    assert of_key(6, facts) == [6, 1]
-    assert of_key(0, facts) == [1]
+    assert of_key(1, facts.orientation) == [1]
+    assert of_key(6, facts.orientation) == [6, 1]
+    assert of_key(0, facts.orientation) == [1]
 
 
 def test_a_tag_that_was_left_in_a_turned_picture_is_seen_through(grey, tmp_path):

@@ -8,7 +8,6 @@ import numpy as np
 
 from vidcolor.color.lab import ab_offsets, f32, lab_f, lab_f_inverse, rgb_of, to_coded, to_linear
 from vidcolor.color.ycbcr import luma_weights
-from vidcolor.film.film import Film
 
 _NEAR = 4e-4  # how near the search comes to the luma; R'G'B' is then off by less than 1e-3
 _NEARER = 1e-5
@@ -16,7 +15,7 @@ _MOST_STEPS = 16
 _BLOCK = 1 << 14  # pixels worked on at once, so that the intermediates stay in the processor's cache
 
 
-def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, film: Film) -> tuple[np.ndarray, np.ndarray]:
+def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, matrix: str) -> tuple[np.ndarray, np.ndarray]:
     """Chroma of the colour that has luma exactly `y01` and these ab.
 
     Luma Y' is a weighted sum of coded R'G'B' and not a function of L alone, so L is searched for. Colours outside
@@ -24,7 +23,7 @@ def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, film: Film) -> tuple[np.ndarray,
 
     y01 (H, W) 0..1; ab (H, W, 2) Lab units, any float type. Returns Cb, Cr (H, W) float32 in -0.5..0.5.
     """
-    weights, guess = luma_weights(film.matrix), _guess_of(film.matrix)
+    weights, guess = luma_weights(matrix), _guess_of(matrix)
     y = np.ascontiguousarray(y01, dtype=np.float32).reshape(-1)
     flat_ab = np.asarray(ab, np.float32).reshape(-1, 2)
     cb, cr, fy = np.empty_like(y), np.empty_like(y), np.empty_like(y)
@@ -44,7 +43,7 @@ def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, film: Film) -> tuple[np.ndarray,
     todo = np.concatenate(rest)
     if todo.size:
         offsets = ab_offsets(*flat_ab[todo].T)
-        cb[todo], cr[todo] = _cbcr(_inside(y[todo], fy[todo], offsets, weights, _edge_of(film.matrix)), weights)
+        cb[todo], cr[todo] = _cbcr(_inside(y[todo], fy[todo], offsets, weights, _edge_of(matrix)), weights)
     return cb.reshape(np.shape(y01)), cr.reshape(np.shape(y01))
 
 

@@ -11,21 +11,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from vidcolor.color.coding import MATRICES, Coding
 from vidcolor.color.lab import f32, lab_f, to_linear
-from vidcolor.film.film import Film
-
-LUMA_WEIGHTS = {  # Kr, Kb of ISO/IEC 23091-2, table of MatrixCoefficients
-    "bt601": (0.299, 0.114),
-    "bt709": (0.2126, 0.0722),
-    "bt2020": (0.2627, 0.0593),
-    "smpte240m": (0.212, 0.087),
-    "fcc": (0.30, 0.11),
-}
 
 
 def luma_weights(matrix: str) -> np.ndarray:
     """Kr, Kg, Kb of a film's matrix, (3,) float32."""
-    kr, kb = LUMA_WEIGHTS[matrix]
+    kr, kb = MATRICES[matrix][:2]
     return np.array([kr, 1 - kr - kb, kb], np.float32)
 
 
@@ -33,31 +25,33 @@ def luma_weights(matrix: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=16)
-def _luma_tables(depth: int, full_range: bool) -> tuple[np.ndarray, np.ndarray]:
-    codes = np.arange(1 << depth, dtype=np.float64)
-    if full_range:
-        y = codes / ((1 << depth) - 1)
-    else:
-        step = 1 << (depth - 8)
-        y = np.clip((codes - 16 * step) / (219 * step), 0, 1)
-    y01 = y.astype(np.float32)
+def _luma_tables(coding: Coding) -> tuple[np.ndarray, np.ndarray]:
+    """Luma 0..1 and lightness of every code value."""
+    codes = np.arange(coding.top + 1, dtype=np.float64)
+    y01 = np.clip((codes - coding.black) / (coding.white - coding.black), 0, 1).astype(np.float32)
     grey = (f32(116) * lab_f(to_linear(y01)) - f32(16)).clip(0, 100)
     return y01, grey.astype(np.float32)
 
 
-def luma01(luma: np.ndarray, film: Film) -> np.ndarray:
+def luma01(luma: np.ndarray, coding: Coding) -> np.ndarray:
     """Code values (H, W) to luma 0..1, float32; limited range's foot and head room is cut off."""
-    return _take(luma, film, 0)
+    return np.take(_luma_tables(coding)[0], luma, mode="clip")
 
 
-def lightness(luma: np.ndarray, film: Film) -> np.ndarray:
+def lightness(luma: np.ndarray, coding: Coding) -> np.ndarray:
     """L, 0..100 float32 (H, W), of the neutral grey that has these luma code values."""
-    return _take(luma, film, 1)
+    return np.take(_luma_tables(coding)[1], luma, mode="clip")
 
 
-def _take(luma: np.ndarray, film: Film, which: int) -> np.ndarray:
-    table = _luma_tables(film.depth, film.full_range)[which]
-    return np.take(table, luma, mode="clip")
+def luma_codes(y01: np.ndarray, coding: Coding) -> np.ndarray:
+    """Luma 0..1 to code values, rounded to nearest: uint8 at depth 8, uint16 above."""
+    codes = np.rint(np.clip(y01, 0, 1) * f32(coding.white - coding.black) + f32(coding.black))
+    return codes.astype(code_type(coding.depth))
+
+
+def code_type(depth: int) -> type[np.uint8] | type[np.uint16]:
+    """What code values of this depth are held in."""
+    return np.uint8 if depth == 8 else np.uint16
 
 
 # --- Y'CbCr ---
@@ -77,28 +71,31 @@ def ycbcr_to_rgb(y01: np.ndarray, cb: np.ndarray, cr: np.ndarray, matrix: str) -
     return np.stack([red, (y01 - kr * red - kb * blue) / kg, blue], -1)
 
 
-def cbcr_to_codes(cb: np.ndarray, cr: np.ndarray, depth: int, full_range: bool) -> tuple[np.ndarray, np.ndarray]:
+def cbcr_to_codes(cb: np.ndarray, cr: np.ndarray, coding: Coding) -> tuple[np.ndarray, np.ndarray]:
     """Cb, Cr -0.5..0.5 to code values: uint8 at depth 8, uint16 above, rounded to nearest."""
-    top, middle = (1 << depth) - 1, 1 << (depth - 1)
-    scale = top if full_range else 224 << (depth - 8)
-    kind = np.uint8 if depth == 8 else np.uint16
 
     def code(c: np.ndarray) -> np.ndarray:
-        return np.clip(np.rint(c * f32(scale) + f32(middle)), 0, top).astype(kind)
+        codes = np.rint(c * f32(coding.chroma_span) + f32(coding.neutral))
+        return np.clip(codes, 0, coding.top).astype(code_type(coding.depth))
 
     return code(cb), code(cr)
 
 
-def codes_to_cbcr(cb: np.ndarray, cr: np.ndarray, depth: int, full_range: bool) -> tuple[np.ndarray, np.ndarray]:
+def codes_to_cbcr(cb: np.ndarray, cr: np.ndarray, coding: Coding) -> tuple[np.ndarray, np.ndarray]:
     """The inverse of `cbcr_to_codes`: float32 planes about -0.5..0.5."""
-    scale = (1 << depth) - 1 if full_range else 224 << (depth - 8)
-    cb, cr = ((c.astype(np.float32) - (1 << (depth - 1))) / f32(scale) for c in (cb, cr))
+    cb, cr = ((c.astype(np.float32) - coding.neutral) / f32(coding.chroma_span) for c in (cb, cr))
     return cb, cr
 
 
-def luma_codes(y01: np.ndarray, film: Film) -> np.ndarray:
-    """Luma 0..1 to code values of the film, rounded."""
-    step = 1 << (film.depth - 8)
-    low, span = (0, (1 << film.depth) - 1) if film.full_range else (16 * step, 219 * step)
-    codes = np.rint(np.clip(y01, 0, 1) * np.float32(span) + np.float32(low))
-    return codes.astype(np.uint8 if film.depth == 8 else np.uint16)
+# --- from one depth and range to another ---
+
+
+@lru_cache(maxsize=4)
+def recoding(old: Coding, new: Coding) -> tuple[np.ndarray, np.ndarray]:
+    """Tables from code values of one depth and range to those of another, for luma and for chroma (ITU-T H.273,
+    equations 20 to 34)."""
+    codes = np.arange(old.top + 1, dtype=np.float64)
+    luma = (codes - old.black) * ((new.white - new.black) / (old.white - old.black)) + new.black
+    chroma = (codes - old.neutral) * (new.chroma_span / old.chroma_span) + new.neutral
+    fit = [np.clip(np.floor(values + 0.5), 0, new.top).astype(code_type(new.depth)) for values in (luma, chroma)]
+    return fit[0], fit[1]

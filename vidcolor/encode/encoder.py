@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,6 +12,7 @@ import av
 import numpy as np
 from av.codec.context import Flags
 
+from vidcolor.color.ycbcr import recoding
 from vidcolor.encode.codecs import ENCODERS
 from vidcolor.encode.format import OutputFormat
 from vidcolor.errors import VidcolorError
@@ -74,10 +74,11 @@ class Encoder:
         except (av.FFmpegError, OSError, ValueError) as error:
             self.discard()
             raise _failed(self.path, error) from error
-        if (film.depth, film.full_range) == (fmt.depth, fmt.full_range):
+        target = film.coding._replace(depth=fmt.depth, full_range=fmt.full_range)
+        if film.coding == target:
             planes = (frame.luma, cb, cr)
         else:
-            luma, chroma = _tables(film.depth, film.full_range, fmt.depth, fmt.full_range)
+            luma, chroma = recoding(film.coding, target)
             planes = (luma[frame.luma], chroma[cb], chroma[cr])
         for plane, values in zip(picture.planes, planes, strict=True):
             if values.shape != (plane.height, plane.width):
@@ -167,25 +168,6 @@ class Encoder:
             self.close()
         else:
             self.discard()
-
-
-@lru_cache(maxsize=4)
-def _tables(depth: int, full: bool, new_depth: int, new_full: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Luma and chroma code values of one depth and range to those of another (ITU-T H.273, equations 20 to 34)."""
-    codes = np.arange(1 << depth, dtype=np.float64)
-    most = (1 << new_depth) - 1
-
-    def spans(bits: int, is_full: bool) -> tuple[float, float, float]:
-        unit = 1 << (bits - 8)
-        return (0, 2**bits - 1, 2**bits - 1) if is_full else (16 * unit, 219 * unit, 224 * unit)
-
-    black, luma_span, chroma_span = spans(depth, full)
-    new_black, new_luma_span, new_chroma_span = spans(new_depth, new_full)
-    luma = (codes - black) * (new_luma_span / luma_span) + new_black
-    chroma = (codes - (1 << (depth - 1))) * (new_chroma_span / chroma_span) + (1 << (new_depth - 1))
-    kind = np.uint8 if new_depth == 8 else np.uint16
-    fit = [np.clip(np.floor(values + 0.5), 0, most).astype(kind) for values in (luma, chroma)]
-    return fit[0], fit[1]
 
 
 def _failed(path: Path, error: Exception) -> VidcolorError:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import av
 
+from vidcolor.color.coding import matrix_of
 from vidcolor.errors import VidcolorError, warn
 from vidcolor.film.container import open_film
-from vidcolor.film.film import MATRIX_OF_SPACE, Facts, Film, Frame
+from vidcolor.film.film import Facts, Film, Frame
 from vidcolor.film.side_data import KEEP_CAPTIONS, TELL_FIELDS
 from vidcolor.text import plural
 
@@ -170,7 +171,7 @@ class Watch:
         if facts.full_range not in (None, film.full_range) and "range" not in film.chosen:
             now, before = ("full", "limited") if facts.full_range else ("limited", "full")
             raise self._parts(frame, f"{place} has {now} range, the film began with {before}", "--range", now)
-        matrix = MATRIX_OF_SPACE.get(facts.space, "")
+        matrix = matrix_of(facts.space)
         unsaid = facts.space == _UNSAID or (facts.space == 0 and facts.chroma in ("400", "rgb"))
         if not unsaid and matrix != film.matrix and "matrix" not in film.chosen:
             now = matrix or f"matrix number {facts.space}"

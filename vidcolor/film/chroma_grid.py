@@ -55,12 +55,12 @@ def to_planes(
     """
     ab = np.ascontiguousarray(ab, dtype=np.float32)
     geometry = _geometry(film, chroma)
-    at_grid = luma01(_resample(luma, geometry), film)
+    at_grid = luma01(_resample(luma, geometry), film.coding)
     if mode == "edge" and ab.shape[0] < 1.5 * at_grid.shape[0]:
         on_grid = _detailed(ab, luma, at_grid, geometry, film)
     else:
         on_grid = _resample(ab, geometry)
-    return ab_to_cbcr(at_grid, on_grid, film)
+    return ab_to_cbcr(at_grid, on_grid, film.matrix)
 
 
 def key_planes(rgb: np.ndarray, luma: np.ndarray, film: Film, chroma: Chroma) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +73,7 @@ def key_planes(rgb: np.ndarray, luma: np.ndarray, film: Film, chroma: Chroma) ->
     if rgb.shape[:2] != (h, w):
         shrinks = rgb.shape[0] * rgb.shape[1] > h * w
         rgb = cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-    full = np.dstack(ab_to_cbcr(luma01(luma, film), rgb_to_lab(np.clip(rgb, 0, 1))[..., 1:], film))
+    full = np.dstack(ab_to_cbcr(luma01(luma, film.coding), rgb_to_lab(np.clip(rgb, 0, 1))[..., 1:], film.matrix))
     if chroma == "444":
         return full[..., 0].copy(), full[..., 1].copy()
     geometry = _geometry(film, chroma)
@@ -158,7 +158,7 @@ def _detailed(ab: np.ndarray, luma: np.ndarray, at_grid: np.ndarray, g: _Geometr
     over luma times the luma that the size of `ab` cannot show."""
     h, w = ab.shape[:2]
     blur = partial(cv2.blur, ksize=(2 * RADIUS + 1, 2 * RADIUS + 1))
-    guide = luma01(cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA), film)
+    guide = luma01(cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA), film.coding)
     mean = blur(guide)
     variance = blur(guide * guide) - mean * mean + np.float32(EPS)
     planes = [cv2.extractChannel(ab, i) for i in (0, 1)]

@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-Matrix = Literal["bt601", "bt709", "bt2020", "smpte240m", "fcc"]
+from vidcolor.color.coding import Coding
+from vidcolor.pictures.orientation import of_display
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Film:
     """Width of a pixel over its height; 1 where untagged."""
     rotation: int
     """Degrees clockwise by which a player turns the picture: 0, 90, 180 or 270."""
-    matrix: Matrix
-    """YCbCr matrix in force: tagged, chosen by the user, or the rule for untagged film."""
+    matrix: str
+    """YCbCr matrix in force, one of `coding.MATRICES`: tagged, chosen by the user, or the rule for untagged film."""
     full_range: bool
     """True where luma 0 is black and the largest code white (pc); False for 16-235 scaled to depth."""
     color_tags: dict[str, int]
@@ -81,6 +82,16 @@ class Film:
     def display_aspect(self) -> float:
         """Width over height as shown, before rotation."""
         return self.width * float(self.sample_aspect_ratio) / self.height
+
+    @property
+    def coding(self) -> Coding:
+        """What its code values mean."""
+        return Coding(self.matrix, self.depth, self.full_range)
+
+    @property
+    def orientation(self) -> int:
+        """The EXIF orientation in which a player shows the coded picture, 1 to 8."""
+        return of_display(self.rotation, self.display_matrix)
 
     @property
     def short_side(self) -> int:
@@ -129,17 +140,3 @@ class Facts(NamedTuple):
     """Width of a pixel over its height as the decoder has it now; None where unsaid."""
     beside: dict[str, bytes]
     """`side_data.of_the_source`."""
-
-
-# Numbers of ISO/IEC 23091-2: MatrixCoefficients.
-MATRIX_OF_SPACE: dict[int, Matrix] = {
-    1: "bt709",
-    4: "fcc",
-    5: "bt601",
-    6: "bt601",
-    7: "smpte240m",
-    9: "bt2020",
-    10: "bt2020",
-}
-SPACE_OF_MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9, "smpte240m": 7, "fcc": 4}
-"""The number that is written for a matrix that was chosen."""

@@ -11,11 +11,12 @@ from typing import Any
 import av
 import av.logging
 
+from vidcolor.color.coding import MATRICES, matrix_of
 from vidcolor.errors import VidcolorError, warn
 from vidcolor.files import existing
 from vidcolor.film import images
 from vidcolor.film.container import NO_TIMESTAMPS, in_libavs_words, open_film, video_stream
-from vidcolor.film.film import MATRIX_OF_SPACE, SPACE_OF_MATRIX, Film, Matrix
+from vidcolor.film.film import Film
 from vidcolor.film.planes import is_colored, layout
 from vidcolor.film.side_data import content_light, mastering_display, told
 from vidcolor.film.still import still
@@ -50,8 +51,8 @@ def probe(
     there on; rate of images), that the film's own colours are left out, and that PQ or HLG luma is left as
     it is. Raises VidcolorError for a missing or unreadable file, no video stream, no frame, an unsupported
     format."""
-    if matrix is not None and matrix not in SPACE_OF_MATRIX:
-        raise VidcolorError(f"matrix {matrix}: one of {', '.join(SPACE_OF_MATRIX)}")
+    if matrix is not None and matrix not in MATRICES:
+        raise VidcolorError(f"matrix {matrix}: one of {', '.join(MATRICES)}")
     path = existing(Path(path))
     numbered = images.is_sequence(path)
     if numbered:
@@ -72,11 +73,10 @@ def probe(
     tags = found["color_tags"]
     untagged = []
     rgb, grey = found["chroma"] == "rgb", found["chroma"] == "400"
-    chosen: Matrix
     if matrix is not None:
-        chosen = matrix  # type: ignore[assignment]
-        if MATRIX_OF_SPACE.get(tags["space"]) != chosen:
-            tags["space"] = SPACE_OF_MATRIX[chosen]
+        chosen = matrix
+        if matrix_of(tags["space"]) != chosen:
+            tags["space"] = MATRICES[chosen].numbers[0]
     elif tags["space"] == _UNSPECIFIED or (tags["space"] == 0 and (rgb or grey)):
         untagged.append("matrix")
         lines = found["height"]
@@ -84,9 +84,9 @@ def probe(
         said = "BT.601, as below 720 lines" if chosen == "bt601" else "BT.709, as from 720 lines on"
         warn(f"{path}: no matrix tag: {said} (choose with --matrix)")
         if rgb or grey:  # its first chroma is ours: it says by which matrix
-            tags["space"] = SPACE_OF_MATRIX[chosen]
-    elif tags["space"] in MATRIX_OF_SPACE:
-        chosen = MATRIX_OF_SPACE[tags["space"]]
+            tags["space"] = MATRICES[chosen].numbers[0]
+    elif (tagged := matrix_of(tags["space"])) is not None:
+        chosen = tagged
     else:
         raise VidcolorError(
             f"{path}: matrix number {tags['space']} of ISO 23091-2 is not supported: choose one with --matrix"

@@ -199,7 +199,7 @@ def _chroma(film: Film, frame: Any) -> tuple[np.ndarray, np.ndarray] | None:
         return chroma_planes(frame)
     rgb = np.dstack(rgb_planes(frame)) / np.float32((1 << film.depth) - 1)
     _, cb, cr = rgb_to_ycbcr(rgb, film.matrix)
-    return cbcr_to_codes(cb, cr, film.depth, film.full_range)
+    return cbcr_to_codes(cb, cr, film.coding)
 
 
 def _read_images(

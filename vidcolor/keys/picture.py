@@ -27,7 +27,7 @@ def load_key(path: str | Path, film: Film | None = None, turn: int | None = None
     path = Path(path)
     stored = read_key(path)
     if turn is None:
-        turn = stored.orientation if film is None else of_key(stored.orientation, film)[0]
+        turn = stored.orientation if film is None else of_key(stored.orientation, film.orientation)[0]
     return turned(stored.rgb, turn)
 
 

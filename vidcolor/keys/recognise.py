@@ -150,7 +150,7 @@ class Recogniser:
     def _compare(self, frame: Frame, wanted: dict[int, list[int]]) -> None:
         if not wanted:
             return
-        y = sized(luma01(frame.luma, self._film), FINE)
+        y = sized(luma01(frame.luma, self._film.coding), FINE)
         structure = fine_structure(y)
         for n, ways in wanted.items():
             for way in ways:
@@ -215,7 +215,7 @@ class Recogniser:
     def _picture(self, n: int) -> list[np.ndarray]:
         if n not in self._pictures:
             stored = read_key(self._keys[n].path)
-            self._turns[n] = of_key(stored.orientation, self._film)
+            self._turns[n] = of_key(stored.orientation, self._film.orientation)
             self._pictures[n] = [sized(turned(stored.rgb, turn), FINE) for turn in self._turns[n]]
         return self._pictures[n]
 

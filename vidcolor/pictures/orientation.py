@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from vidcolor.film.film import Film
 
 AS_STORED = 1
 _PROBE = np.arange(6).reshape(2, 3)
@@ -43,20 +40,23 @@ def undone(orientation: int) -> int:
     return next(n for n in _MOVES if joined(orientation, n) == AS_STORED)
 
 
-def of_film(film: Film) -> int:
-    """How a player turns and mirrors the film's coded picture: the nearest to its display matrix."""
-    if len(film.display_matrix) != 9:
-        return _OF_ROTATION.get(film.rotation, AS_STORED)
-    a, b, _, c, d = film.display_matrix[:5]  # x' = a x + c y, y' = b x + d y
+def of_display(rotation: int, display_matrix: Sequence[int]) -> int:
+    """How a player turns and mirrors a film's coded picture: the nearest to its display matrix.
+
+    rotation: degrees clockwise, for a film without a matrix. display_matrix: nine numbers, or none."""
+    if len(display_matrix) != 9:
+        return _OF_ROTATION.get(rotation, AS_STORED)
+    a, b, _, c, d = display_matrix[:5]  # x' = a x + c y, y' = b x + d y
     return max(_MOVES, key=lambda n: float(np.sum(np.array(_MOVES[n]) * ((a, c), (b, d)))))
 
 
-def of_key(stored: int, film: Film) -> list[int]:
+def of_key(stored: int, film: int) -> list[int]:
     """Orientations that bring a key whose file says `stored` onto the film's coded picture, in the order of trial.
+    film: the orientation in which a player shows the film.
 
     First the key as a viewer shows it, painted on the film as a player shows it; then painted on the coded picture;
     then both with the file's own orientation left out, as programs do that do not know it.
     """
-    back = undone(of_film(film))
+    back = undone(film)
     stored = stored if stored in _MOVES else AS_STORED
     return list(dict.fromkeys((joined(stored, back), stored, back, AS_STORED)))

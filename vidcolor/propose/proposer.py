@@ -25,7 +25,7 @@ from vidcolor.film import chroma_grid
 from vidcolor.film.film import Film, Frame
 from vidcolor.film.working_frame import working, working_size
 from vidcolor.pictures import marks
-from vidcolor.pictures.orientation import of_film, turned
+from vidcolor.pictures.orientation import turned
 from vidcolor.propose.anchors_file import PROPOSALS, Anchor, hex_of
 from vidcolor.reasons import reason
 
@@ -127,14 +127,14 @@ class Proposer:
 
     def _rgb(self, seen: Seen, cb: np.ndarray, cr: np.ndarray) -> np.ndarray:
         luma, film = seen.frame.luma, self.film
-        rgb = ycbcr_to_rgb(luma01(luma, film), cb, cr, film.matrix)
+        rgb = ycbcr_to_rgb(luma01(luma, film.coding), cb, cr, film.matrix)
         top, kind = (255, np.uint8) if film.depth == 8 else (65535, np.uint16)
         return shown(np.rint(np.clip(rgb, 0, 1) * top).astype(kind), film)
 
 
 def shown(picture: np.ndarray, film: Film) -> np.ndarray:
     """A picture (h, w, ...) as coded, turned as a player shows it: so `picture.load_key` takes it back."""
-    return turned(picture, of_film(film))
+    return turned(picture, film.orientation)
 
 
 def size_of(film: Film) -> tuple[int, int]:

@@ -119,7 +119,7 @@ def finish(
                     cb, cr = painted_planes(key, frame, ab, colors.pins[position], film, fmt.chroma)
                 else:
                     cb, cr = chroma_grid.to_planes(ab, frame.luma, film, fmt.chroma, mode=settings.upsample)
-                codes = cbcr_to_codes(cb, cr, film.depth, film.full_range)
+                codes = cbcr_to_codes(cb, cr, film.coding)
             with timings.measure("encode"):
                 encoder.write(frame, *codes)
             if is_dumped(plan, frame.index):
@@ -135,7 +135,7 @@ def painted_planes(
     rgb, _ = load_picture(key, film)
     known = ~np.isnan(pin[..., 0])
     if not known.all():
-        l = lightness(frame.luma, film)
+        l = lightness(frame.luma, film.coding)
         wide = cv2.resize(ab, (film.width, film.height), interpolation=cv2.INTER_LINEAR)
         found = lab_to_rgb(np.dstack([l, wide]))
         share = cv2.blur(cv2.erode(known.astype(np.float32), np.ones((3, 3))), (3, 3))  # no seam

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from vidcolor.color import guided_filter
+from vidcolor.color.coding import Coding
 from vidcolor.color.gamut import into_gamut
 from vidcolor.color.ycbcr import cbcr_to_codes, codes_to_cbcr, luma01, ycbcr_to_rgb
 from vidcolor.encode.encoder import Encoder
@@ -129,23 +130,23 @@ class _Shot:
         film = self.film
         cb, cr = self._planes(frame)
         small = self._small(frame, cb, cr)
-        change = self.stylist.change(small, film, self.content, self._labels(frame.index))
+        change = self.stylist.change(small, film.matrix, self.content, self._labels(frame.index))
         if change is None:
-            return frame, *cbcr_to_codes(cb, cr, film.depth, film.full_range)
-        functions = fitted(small, change, film)
-        y = luma01(chroma_grid.resample(frame.luma, film, self.grid), film)
+            return frame, *cbcr_to_codes(cb, cr, film.coding)
+        functions = fitted(small, change, film.matrix)
+        y = luma01(chroma_grid.resample(frame.luma, film, self.grid), film.coding)
         changed = [
             plane + guided_filter.evaluate(chroma_grid.resample(function, film, self.grid), (y, cb, cr))
             for plane, function in zip((cb, cr), functions[1:], strict=True)
         ]
         if not self.stylist.look.keep_luma:
             wide = chroma_grid.upsample(np.dstack([cb, cr]), film, self.grid)
-            guide = (luma01(frame.luma, film), wide[..., 0], wide[..., 1])
+            guide = (luma01(frame.luma, film.coding), wide[..., 0], wide[..., 1])
             function = cv2.resize(functions[0], (film.width, film.height), interpolation=cv2.INTER_LINEAR)
-            luma = _moved(frame.luma, guided_filter.evaluate(function, guide), film)
+            luma = _moved(frame.luma, guided_filter.evaluate(function, guide), film.coding)
             frame = replace(frame, luma=luma)
-            y = luma01(chroma_grid.resample(luma, film, self.grid), film)
-        return frame, *cbcr_to_codes(*into_gamut(y, changed[0], changed[1], film.matrix), film.depth, film.full_range)
+            y = luma01(chroma_grid.resample(luma, film, self.grid), film.coding)
+        return frame, *cbcr_to_codes(*into_gamut(y, changed[0], changed[1], film.matrix), film.coding)
 
     def _planes(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
         """Cb and Cr, -0.5..0.5, on the result's grid; 0 where the film has no colours."""
@@ -153,7 +154,7 @@ class _Shot:
         if frame.chroma is None:
             zero = np.zeros(chroma_grid.grid_size(film, self.grid), np.float32)
             return zero, zero
-        cb, cr = codes_to_cbcr(*frame.chroma, film.depth, film.full_range)
+        cb, cr = codes_to_cbcr(*frame.chroma, film.coding)
         if film.chroma != self.grid:
             both = np.dstack([cb, cr])
             if film.chroma in ("420", "422"):
@@ -165,7 +166,7 @@ class _Shot:
     def _small(self, frame: Frame, cb: np.ndarray, cr: np.ndarray) -> np.ndarray:
         """The frame as the net sees it: (h, w, 3) R'G'B' 0..1."""
         size = self.size[::-1]
-        y = luma01(cv2.resize(frame.luma, size, interpolation=cv2.INTER_AREA), self.film)
+        y = luma01(cv2.resize(frame.luma, size, interpolation=cv2.INTER_AREA), self.film.coding)
         # chroma's siting is less than half a pixel of the full picture, and nothing here
         cb, cr = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (cb, cr))
         return ycbcr_to_rgb(y, cb, cr, self.film.matrix).clip(0, 1)
@@ -177,10 +178,9 @@ class _Shot:
         return self.known.of(self.maps.read(self.maps.at(frame)), self.size)
 
 
-def _moved(luma: np.ndarray, change: np.ndarray, film: Film) -> np.ndarray:
+def _moved(luma: np.ndarray, change: np.ndarray, coding: Coding) -> np.ndarray:
     """Luma codes plus a change of luma 0..1: rounded, and cut off at black and white where the film was not beyond
     them itself."""
-    top, step = (1 << film.depth) - 1, 1 << (film.depth - 8)
-    black, white = (0, top) if film.full_range else (16 * step, 235 * step)
+    black, white = coding.black, coding.white
     codes = np.rint(luma + change * np.float32(white - black)).astype(np.int32)
     return np.clip(codes, np.minimum(luma, black), np.maximum(luma, white)).astype(luma.dtype)

@@ -14,7 +14,6 @@ from vidcolor.color import guided_filter
 from vidcolor.color.ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
 from vidcolor.errors import VidcolorError, warn
 from vidcolor.files import existing, write_atomic
-from vidcolor.film.film import Film
 from vidcolor.film.images import is_sequence, takes
 from vidcolor.keys import picture
 from vidcolor.outputs.names import default_out
@@ -37,6 +36,8 @@ OF_FILMS = ("codec", "crf", "preset", "lossless")
 """Settings that a photograph does not have."""
 _FILMS = (".mkv", ".mp4", ".m4v", ".mov", ".avi", ".mxf", ".webm", ".mpg", ".ts")
 _GREY = 1.5 / 255
+_MATRIX = "bt709"
+"""In which a photograph is worked on."""
 
 
 def stylize(
@@ -145,24 +146,23 @@ def stylized(rgb: np.ndarray, stylist: Stylist, labels: np.ndarray | None = None
     from vidcolor.color.gamut import into_gamut
     from vidcolor.stylize.stylist import fitted, shrunk, small_size
 
-    film = _as_film(rgb)
     small = shrunk(rgb, stylist.look.size)
     if labels is not None:
         h, w = small_size(rgb.shape, stylist.look.size)
         labels = cv2.resize(labels, (w, h), interpolation=cv2.INTER_NEAREST_EXACT)
-    change = stylist.change(small, film, labels=labels)
+    change = stylist.change(small, _MATRIX, labels=labels)
     if change is None:
         return rgb
-    planes = list(rgb_to_ycbcr(rgb, film.matrix))
+    planes = list(rgb_to_ycbcr(rgb, _MATRIX))
     after = []
-    for n, function in enumerate(fitted(small, change, film)):
+    for n, function in enumerate(fitted(small, change, _MATRIX)):
         if n == 0 and stylist.look.keep_luma:
             after.append(planes[0])
             continue
-        wide = cv2.resize(function, (film.width, film.height), interpolation=cv2.INTER_LINEAR)
+        wide = cv2.resize(function, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         after.append(planes[n] + guided_filter.evaluate(wide, planes))
     y = after[0].clip(0, 1)
-    return ycbcr_to_rgb(y, *into_gamut(y, after[1], after[2], film.matrix), film.matrix).clip(0, 1)
+    return ycbcr_to_rgb(y, *into_gamut(y, after[1], after[2], _MATRIX), _MATRIX).clip(0, 1)
 
 
 def write_picture(path: Path, rgb: np.ndarray, deep: bool, *, overwrite: bool = True) -> None:
@@ -198,18 +198,3 @@ def _load_style(path: Path) -> np.ndarray:
     if float((rgb.max(2) - rgb.min(2)).mean()) < _GREY:
         warn(f"style {path} has no colour: the result will be nearly grey")
     return rgb
-
-
-def _as_film(rgb: np.ndarray) -> Film:
-    """A photograph as a film's frame: R'G'B' of every pixel, BT.709."""
-    height, width = rgb.shape[:2]
-    one = Fraction(1)
-    return Film(
-        *(Path(), "images", 0, "", width, height, "rgb24", 8, "rgb", one, one, one),
-        rotation=0,
-        matrix="bt709",
-        full_range=True,
-        color_tags={},
-        untagged=(),
-        frames_hint=1,
-    )

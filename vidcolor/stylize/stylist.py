@@ -19,7 +19,6 @@ from vidcolor.color.gamut import ab_to_cbcr
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.color.ycbcr import rgb_to_ycbcr
 from vidcolor.errors import VidcolorError
-from vidcolor.film.film import Film
 from vidcolor.models.adain.style_layers import Covariances, LabelStatistics, Statistics
 from vidcolor.models.adain.transfer import TransferNet
 from vidcolor.models.precision import choose
@@ -90,7 +89,7 @@ class Stylist:
 
     @torch.inference_mode()
     def change(
-        self, rgb: np.ndarray, film: Film, content: Any = None, labels: np.ndarray | None = None
+        self, rgb: np.ndarray, matrix: str, content: Any = None, labels: np.ndarray | None = None
     ) -> np.ndarray | None:
         """What changes in a small picture (h, w, 3) sRGB 0..1: (h, w, 3) float32 differences of Y' (exactly 0 where
         luma is kept), Cb and Cr by the film's matrix; None for nothing at all.
@@ -104,11 +103,11 @@ class Stylist:
         styled = self.net.transfer(seen, self.style, content=content, strength=self.look.strength, labels=maps)
         plain = self.net.reconstruct(seen)[0].clamp(0, 1)
         wanted = np.clip(rgb + (styled - plain)[0].permute(1, 2, 0).cpu().numpy(), 0, 1)
-        before = rgb_to_ycbcr(rgb, film.matrix)
+        before = rgb_to_ycbcr(rgb, matrix)
         if not self.look.keep_luma:
-            after = rgb_to_ycbcr(wanted, film.matrix)
+            after = rgb_to_ycbcr(wanted, matrix)
             return np.dstack([new - old for new, old in zip(after, before)]).astype(np.float32)
-        cb, cr = ab_to_cbcr(before[0], rgb_to_lab(wanted)[..., 1:], film)
+        cb, cr = ab_to_cbcr(before[0], rgb_to_lab(wanted)[..., 1:], matrix)
         return np.dstack([np.zeros_like(cb), cb - before[1], cr - before[2]]).astype(np.float32)
 
     def _tensor(self, rgb: np.ndarray) -> torch.Tensor:
@@ -131,7 +130,7 @@ def shrunk(picture: np.ndarray, short: int) -> np.ndarray:
     return picture if (h, w) == picture.shape[:2] else cv2.resize(picture, (w, h), interpolation=cv2.INTER_AREA)
 
 
-def fitted(rgb: np.ndarray, change: np.ndarray, film: Film) -> np.ndarray:
+def fitted(rgb: np.ndarray, change: np.ndarray, matrix: str) -> np.ndarray:
     """The functions of `guided_filter.fit` for a small picture and its change."""
     radius = max(2, round(min(rgb.shape[:2]) * guided_filter.RADIUS / 256))
-    return guided_filter.fit(np.dstack(rgb_to_ycbcr(rgb, film.matrix)), change, radius)
+    return guided_filter.fit(np.dstack(rgb_to_ycbcr(rgb, matrix)), change, radius)

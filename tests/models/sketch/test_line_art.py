@@ -138,7 +138,7 @@ def test_fill_times_lines_paper_takes_the_fill_black_stays_black(tmp_path, how):
     lab = np.tile(RED, (*ink.shape, 1))
     one = art(lab[..., 0])
     codes, cb, cr = one.planes(0, lab[..., 1:], np.rint(luma).astype(np.uint16), film, "444")
-    y = luma01(codes, film)
+    y = luma01(codes, film.coding)
     rgb = ycbcr_to_rgb(y, cb, cr, film.matrix)
     np.testing.assert_allclose(rgb[5, 5], lab_to_rgb(RED), atol=0.02)
     assert np.abs(rgb[44:52, 60:68]).max() < 0.01
@@ -154,11 +154,11 @@ def test_strength_0_leaves_the_film_as_it_is_and_grey_paper_takes_the_whole_colo
     luma = np.rint(ink.astype(float) * 219 / 255 + 16).astype(np.uint8)
     film = film_of(tmp_path, luma)
     lab = np.tile(BLUE, (*ink.shape, 1))
-    one = art(lab[..., 0], paper=float(lightness(luma, film)[0, 0]))
+    one = art(lab[..., 0], paper=float(lightness(luma, film.coding)[0, 0]))
     codes, cb, cr = one.planes(0, lab[..., 1:], luma, film, "444", 0.0)
     assert (codes == luma).all() and abs(cb).max() < 1e-6 and abs(cr).max() < 1e-6
     codes, cb, cr = one.planes(0, lab[..., 1:], luma, film, "444")
-    rgb = ycbcr_to_rgb(luma01(codes, film), cb, cr, film.matrix)
+    rgb = ycbcr_to_rgb(luma01(codes, film.coding), cb, cr, film.matrix)
     np.testing.assert_allclose(rgb[5, 5], lab_to_rgb(BLUE), atol=0.02)
 
 

@@ -62,14 +62,14 @@ class LineArt:
         paint, 0 for the film as it is to 1.
         """
         white = _luma_of(self.paper)
-        grey = luma01(luma, film)
+        grey = luma01(luma, film.coding)
         line = np.minimum(grey / white, 1)
         rgb = painted(np.dstack([self.lightness[n], ab]).astype(np.float32), line, self.palette) * line[..., None]
         rgb = grey[..., None] + (rgb - grey[..., None]) * np.float32(strength)
         y, cb, cr = rgb_to_ycbcr(rgb, film.matrix)
         on_grid = chroma_grid.on_grid(np.dstack([cb, cr]), film, grid)
         cb, cr = (np.ascontiguousarray(on_grid[..., i]) for i in (0, 1))
-        return luma_codes(y, film), cb, cr
+        return luma_codes(y, film.coding), cb, cr
 
     def shown(self, n: int, l: np.ndarray) -> np.ndarray:
         """Lightness (h, w) of frame n painted, about, for an inspection sheet; l: as the film has it."""
