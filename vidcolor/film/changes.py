@@ -1,4 +1,4 @@
-"""What a film's frames say beside their luma: where it changes inside the film, and what of it a result loses."""
+"""What a film's frames say beside their luma, and where it changes inside the film."""
 
 from __future__ import annotations
 
@@ -6,45 +6,12 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import av
 
 from vidcolor.color.coding import matrix_of
-from vidcolor.errors import VidcolorError, warn
-from vidcolor.film.container import open_film
+from vidcolor.errors import VidcolorError
 from vidcolor.film.film import Facts, Film, Frame
-from vidcolor.film.side_data import KEEP_CAPTIONS, TELL_FIELDS
-from vidcolor.text import plural
+from vidcolor.film.side_data import NAMES, TELL_FIELDS
 
-if TYPE_CHECKING:
-    from vidcolor.encode.format import OutputFormat
-
-_NAMES = {
-    "A53_CC": "closed captions (A53)",
-    "MASTERING_DISPLAY_METADATA": "HDR mastering display",
-    "CONTENT_LIGHT_LEVEL": "HDR content light level",
-    "DYNAMIC_HDR_PLUS": "HDR10+",
-    "DYNAMIC_HDR_VIVID": "HDR Vivid",
-    "DOVI_RPU_BUFFER": "Dolby Vision",
-    "DOVI_METADATA": "Dolby Vision",
-    "AMBIENT_VIEWING_ENVIRONMENT": "ambient viewing environment",
-    "S12M_TIMECODE": "time codes (SMPTE 12M)",
-    "GOP_TIMECODE": "time codes (of the groups of pictures)",
-    "AFD": "active format description",
-    "PANSCAN": "pan and scan",
-    "FILM_GRAIN_PARAMS": "film grain parameters",
-    "STEREO3D": "stereo 3D arrangement",
-    "SPHERICAL": "spherical projection",
-    "ICC_PROFILE": "ICC profile",
-    "SEI_UNREGISTERED": "user data (SEI)",
-    "TYPE_28": "LCEVC enhancement",
-    "TYPE_29": "view number (3D)",
-    "TYPE_30": "3D reference displays",
-    "TYPE_31": "EXIF",
-}
-_ORDERS = ("progressive", "tff", "bff")
 _UNSAID = 2
 _TIMECODE_DIGITS = 0x1F << 19 | 0x3F << 13 | 0x3F << 6 | 0x3F
 """Of the 25 bits of a group's time code (ISO/IEC 13818-2, 6.3.8): hours, minutes, seconds, pictures."""
@@ -59,7 +26,7 @@ class Beside:
     data: Mapping[str, int]
     """Frames with side data of each type (`side_data.of_the_source`)."""
     changes: tuple[str, ...] = ()
-    """What changes inside the film and has only one value in a result: said in words."""
+    """What changes inside the film and has only one value in a result, in words."""
 
     @property
     def field_order(self) -> str:
@@ -71,57 +38,6 @@ class Beside:
         """The film with the field order of its frames, where they say any."""
         said = self.field_order != "progressive" or film.codec in TELL_FIELDS
         return replace(film, field_order=self.field_order) if said else film
-
-    def lost(self, film: Film, fmt: OutputFormat) -> list[str]:
-        """What a result in the format `fmt` will not have, in words."""
-        lost = [*self.changes, *(["the alpha channel"] if _has_alpha(film.pix_fmt) else [])]
-        for kind, count in self.data.items():
-            if kind == "A53_CC" and fmt.codec in KEEP_CAPTIONS:
-                continue
-            if kind == "MASTERING_DISPLAY_METADATA" and film.mastering_display:
-                continue
-            if kind == "CONTENT_LIGHT_LEVEL" and film.content_light:
-                continue
-            if kind == "STEREO3D" and fmt.container == "matroska" and _has_stereo_tag(film):
-                continue
-            if kind == "TYPE_31" and film.kind == "images":  # a scanner's notes on a picture are none on the film
-                continue
-            name = _NAMES.get(kind, f"side data {kind}")
-            remedy = f" ({' and '.join(KEEP_CAPTIONS)} keep them)" if kind == "A53_CC" else ""
-            said = f"{name} of {plural(count, 'frame')}{remedy}"
-            if not any(name in one for one in lost):
-                lost.append(said)
-        other = {order: self.fields.get(order, 0) for order in _ORDERS if order != fmt.field_order}
-        if fmt.field_order != "progressive" and fmt.codec != "ffv1":
-            if fmt.codec == "prores":  # has both orders, but no frame without fields
-                other = {"progressive": other["progressive"]}
-            lost += [
-                f"the flag {order} of {plural(count, 'frame')}: {fmt.codec} makes them "
-                f"{fmt.field_order} (--codec ffv1 keeps it)"
-                for order, count in other.items()
-                if count
-            ]
-        return lost
-
-
-def _has_alpha(pix_fmt: str) -> bool:
-    form = av.VideoFormat(pix_fmt, 16, 16)
-    return not form.has_palette and any(part.is_alpha for part in form.components)
-
-
-def _has_stereo_tag(film: Film) -> bool:
-    """Whether the film's container has the arrangement, so that it is copied as a tag."""
-    if film.kind == "images":
-        return False
-    with open_film(film.path) as container:
-        return "stereo_mode" in container.streams[film.stream].metadata
-
-
-def say_lost(film: Film, fmt: OutputFormat, found: Beside, out: Path) -> None:
-    """Name in one line what the result `out` in the format `fmt` will not have."""
-    lost = found.lost(film, fmt)
-    if lost:
-        warn(f"{out.name}: not kept: {'; '.join(lost)}")
 
 
 class Watch:
@@ -164,7 +80,7 @@ class Watch:
         for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"):
             told = facts.beside.get(kind)
             if told is not None and first.beside.get(kind) not in (None, told):
-                self._note(kind, f"{_NAMES[kind]} changes at {place}: the first stands for the whole film")
+                self._note(kind, f"{NAMES[kind]} changes at {place}: the first stands for the whole film")
 
     def _check_code_values(self, frame: int, facts: Facts, place: str) -> None:
         film = self._film

@@ -36,6 +36,30 @@ TELL_FIELDS = frozenset(
     )
 )
 """Decoders whose frames say whether they are interlaced, and how; of others only the container knows."""
+NAMES = {
+    "A53_CC": "closed captions (A53)",
+    "MASTERING_DISPLAY_METADATA": "HDR mastering display",
+    "CONTENT_LIGHT_LEVEL": "HDR content light level",
+    "DYNAMIC_HDR_PLUS": "HDR10+",
+    "DYNAMIC_HDR_VIVID": "HDR Vivid",
+    "DOVI_RPU_BUFFER": "Dolby Vision",
+    "DOVI_METADATA": "Dolby Vision",
+    "AMBIENT_VIEWING_ENVIRONMENT": "ambient viewing environment",
+    "S12M_TIMECODE": "time codes (SMPTE 12M)",
+    "GOP_TIMECODE": "time codes (of the groups of pictures)",
+    "AFD": "active format description",
+    "PANSCAN": "pan and scan",
+    "FILM_GRAIN_PARAMS": "film grain parameters",
+    "STEREO3D": "stereo 3D arrangement",
+    "SPHERICAL": "spherical projection",
+    "ICC_PROFILE": "ICC profile",
+    "SEI_UNREGISTERED": "user data (SEI)",
+    "TYPE_28": "LCEVC enhancement",
+    "TYPE_29": "view number (3D)",
+    "TYPE_30": "3D reference displays",
+    "TYPE_31": "EXIF",
+}
+"""Types of side data in words."""
 _SIDE = 16
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vidcolor.encode.losses import say_lost
 from vidcolor.errors import VidcolorError, warn
-from vidcolor.film.changes import say_lost
 from vidcolor.film.film import Film
 from vidcolor.film.probe import own_timecode
 from vidcolor.film.timecode import Label, counted_rate, frame_shown, timecode

@@ -23,9 +23,9 @@ from vidcolor.color.gamut import into_gamut
 from vidcolor.color.ycbcr import cbcr_to_codes, codes_to_cbcr, luma01, ycbcr_to_rgb
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import OutputFormat, output_format
+from vidcolor.encode.losses import say_lost
 from vidcolor.errors import VidcolorError
 from vidcolor.film import chroma_grid, reader
-from vidcolor.film.changes import say_lost
 from vidcolor.film.film import Film, Frame
 from vidcolor.film.probe import expected_frames, probe
 from vidcolor.join.join import foresee, join_units
