@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 
 class Matrix(NamedTuple):
     """A YCbCr matrix."""
@@ -65,3 +67,36 @@ class Coding(NamedTuple):
     def chroma_span(self) -> int:
         """Code values between Cb or Cr -0.5 and 0.5."""
         return self.top if self.full_range else 224 << (self.depth - 8)
+
+
+def code_type(depth: int) -> type[np.uint8] | type[np.uint16]:
+    """What code values of a depth are held in."""
+    return np.uint8 if depth == 8 else np.uint16
+
+
+class Siting(NamedTuple):
+    """Where chroma samples lie among those of luma."""
+
+    name: str
+    """As FFmpeg calls it."""
+    x: float
+    """Of the first chroma sample, in luma pixels."""
+    y: float
+    """Likewise."""
+
+
+SITINGS = (
+    Siting("unspecified", 0.0, 0.5),  # taken for left
+    Siting("left", 0.0, 0.5),  # MPEG-2 and later
+    Siting("center", 0.5, 0.5),  # MPEG-1, JPEG
+    Siting("topleft", 0.0, 0.0),
+    Siting("top", 0.5, 0.0),
+    Siting("bottomleft", 0.0, 1.0),
+    Siting("bottom", 0.5, 1.0),
+)
+"""By number: 0, and Chroma420SampleLocType plus 1, which is FFmpeg's AVChromaLocation."""
+
+
+def siting_of(number: int) -> Siting:
+    """The siting that a number means, `SITINGS[0]` for an unknown one."""
+    return SITINGS[number] if 0 <= number < len(SITINGS) else SITINGS[0]

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from vidcolor.color.coding import MATRICES, Coding
+from vidcolor.color.coding import MATRICES, Coding, code_type
 from vidcolor.color.lab import f32, lab_f, to_linear
 
 
@@ -47,11 +47,6 @@ def luma_codes(y01: np.ndarray, coding: Coding) -> np.ndarray:
     """Luma 0..1 to code values, rounded to nearest: uint8 at depth 8, uint16 above."""
     codes = np.rint(np.clip(y01, 0, 1) * f32(coding.white - coding.black) + f32(coding.black))
     return codes.astype(code_type(coding.depth))
-
-
-def code_type(depth: int) -> type[np.uint8] | type[np.uint16]:
-    """What code values of this depth are held in."""
-    return np.uint8 if depth == 8 else np.uint16
 
 
 # --- Y'CbCr ---

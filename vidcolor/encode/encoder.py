@@ -12,6 +12,7 @@ import av
 import numpy as np
 from av.codec.context import Flags
 
+from vidcolor.color.coding import code_type
 from vidcolor.color.ycbcr import recoding
 from vidcolor.encode.codecs import ENCODERS
 from vidcolor.encode.format import OutputFormat
@@ -83,7 +84,7 @@ class Encoder:
         for plane, values in zip(picture.planes, planes, strict=True):
             if values.shape != (plane.height, plane.width):
                 raise ValueError(f"plane of {values.shape}, the format has {(plane.height, plane.width)}")
-            rows = np.frombuffer(plane, np.uint8 if fmt.depth == 8 else np.uint16)  # type: ignore[call-overload]
+            rows = np.frombuffer(plane, code_type(fmt.depth))  # type: ignore[call-overload]
             rows.reshape(plane.height, -1)[:, : plane.width] = values
         picture.color_range = fmt.color_tags["range"]
         picture.colorspace = fmt.color_tags["space"]

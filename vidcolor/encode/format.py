@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vidcolor.color.coding import SITINGS, siting_of
 from vidcolor.encode.codecs import (
     CRF,
     DEPTHS,
@@ -25,8 +26,6 @@ from vidcolor.film.film import Film
 
 if TYPE_CHECKING:
     from vidcolor.settings import Settings
-
-_SITINGS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,9 @@ def output_format(film: Film, settings: Settings, out: str | Path) -> OutputForm
             options["x264-params"] = f"{field_order}=1"
     _add_hdr(codec, film, options)
     tags = film.color_tags | ({"range": 1} if full_range != film.full_range else {})
-    siting = tags["chroma_location"]
-    if 0 < siting < len(_SITINGS):
-        options["chroma_sample_location"] = _SITINGS[siting]
+    siting = siting_of(tags["chroma_location"])
+    if siting is not SITINGS[0]:
+        options["chroma_sample_location"] = siting.name
     # Rates that no film has come from broken headers; an encoder needs some rate, frames keep their own times.
     rate = film.frame_rate.limit_denominator(100_000)
     rate = rate if Fraction(1, 100) <= rate <= 480 else Fraction(24)

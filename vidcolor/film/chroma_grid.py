@@ -13,6 +13,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from vidcolor.color.coding import siting_of
 from vidcolor.color.gamut import ab_to_cbcr
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.color.ycbcr import luma01
@@ -20,15 +21,6 @@ from vidcolor.film.film import Film
 
 Chroma = Literal["420", "422", "444"]
 
-SITING = {  # FFmpeg's AVChromaLocation: x and y of the first chroma sample, in luma pixels
-    0: (0.0, 0.5),  # unspecified: as left
-    1: (0.0, 0.5),  # left: MPEG-2 and later
-    2: (0.5, 0.5),  # center: MPEG-1, JPEG
-    3: (0.0, 0.0),  # topleft
-    4: (0.5, 0.0),  # top
-    5: (0.0, 1.0),  # bottomleft
-    6: (0.5, 1.0),  # bottom
-}
 _BACK_PROJECTIONS = 4
 RADIUS = 1
 """Radius, in working pixels, of the windows in which ab is a linear function of luma."""
@@ -120,9 +112,10 @@ def _steps(chroma: str) -> tuple[int, int]:
 
 def _geometry(film: Film, chroma: Chroma) -> _Geometry:
     sx, sy = _steps(chroma)
-    x0, y0 = SITING.get(film.color_tags.get("chroma_location", 0), SITING[0])
+    siting = siting_of(film.color_tags.get("chroma_location", 0))
+    x0, y0 = siting.x if sx == 2 else 0.0, siting.y if sy == 2 else 0.0
     rows, columns = grid_size(film, chroma)
-    return _Geometry(film.width, film.height, columns, rows, sx, sy, x0 if sx == 2 else 0.0, y0 if sy == 2 else 0.0)
+    return _Geometry(film.width, film.height, columns, rows, sx, sy, x0, y0)
 
 
 def _resample(image: np.ndarray, g: _Geometry) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Literal
 import av
 import numpy as np
 
+from vidcolor.color.coding import code_type
 from vidcolor.errors import VidcolorError
 
 Chroma = Literal["400", "420", "422", "444", "rgb"]
@@ -93,7 +94,7 @@ def luma_plane(frame: av.VideoFrame, weights: Sequence[float] | np.ndarray) -> n
         weighted = kr * red.astype(np.float64) + kg * green + kb * blue
         return np.rint(weighted).astype(red.dtype)
     samples = _samples(frame, 0, how.dtype)[:, how.offset :: how.step][:, : frame.width]
-    values: np.ndarray = samples.astype(np.uint8 if how.depth == 8 else np.uint16)
+    values: np.ndarray = samples.astype(code_type(how.depth))
     return np.right_shift(values, how.shift) if how.shift else values
 
 
@@ -107,7 +108,7 @@ def chroma_planes(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray] | None:
     if frame.format.name not in (plain, plain.replace("yuv", "yuvj"), plain.replace("yuv", "yuva")):
         frame = frame.reformat(format=plain)
     columns, rows = frame.planes[1].width, frame.planes[1].height
-    kind = np.uint8 if how.depth == 8 else np.uint16
+    kind = code_type(how.depth)
     cb, cr = (_samples(frame, plane, layout(plain).dtype)[:rows, :columns].astype(kind) for plane in (1, 2))
     return cb, cr
 
@@ -125,8 +126,7 @@ def rgb_planes(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray
         frame = frame.reformat(format=f"gbrp{bits}le")
     bits = frame.format.components[0].bits
     dtype = "u1" if bits == 8 else ">u2" if frame.format.is_big_endian else "<u2"
-    native = np.uint8 if bits == 8 else np.uint16
-    green, blue, red = (_samples(frame, plane, dtype)[:, : frame.width].astype(native) for plane in range(3))
+    green, blue, red = (_samples(frame, plane, dtype)[:, : frame.width].astype(code_type(bits)) for plane in range(3))
     return red, green, blue
 
 

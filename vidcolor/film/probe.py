@@ -11,7 +11,7 @@ from typing import Any
 import av
 import av.logging
 
-from vidcolor.color.coding import MATRICES, matrix_of
+from vidcolor.color.coding import MATRICES, SITINGS, matrix_of
 from vidcolor.errors import VidcolorError, warn
 from vidcolor.files import existing
 from vidcolor.film import images
@@ -22,7 +22,6 @@ from vidcolor.film.side_data import content_light, mastering_display, told
 from vidcolor.film.still import still
 from vidcolor.reasons import reason
 
-_CHROMA_LOCATIONS = ("unspecified", "left", "center", "topleft", "top", "bottomleft", "bottom")
 _UNSPECIFIED = 2
 FASTEST = 1000
 """Frames a second; what a header has beyond that (raw DV: 60000) is a tick."""
@@ -234,7 +233,7 @@ def _display_matrix(frame: Any, data: bytes | None) -> tuple[int, tuple[int, ...
 
 
 def _chroma_location(container: Any, stream: Any, frame: Any) -> int:
-    """Number of the chroma siting (1 left, 2 center, 3 topleft, ...), 0 where nobody says.
+    """Number of the chroma siting (`coding.SITINGS`), 0 where nobody says.
 
     PyAV has it on a frame from version 19 on; before, only libav's own description of the file shows it."""
     if hasattr(frame, "chroma_location"):
@@ -242,7 +241,7 @@ def _chroma_location(container: Any, stream: Any, frame: Any) -> int:
     line = re.search(rf"Stream #\d+:{stream.index}\D.*Video:.*", in_libavs_words(container))
     inside = re.search(rf"{stream.codec_context.pix_fmt or frame.format.name}\(([^)]*)\)", line[0]) if line else None
     words = inside[1].split(", ") if inside else []  # whole ones: "top" is a siting, "top first" an order of fields
-    return next((number for number, name in enumerate(_CHROMA_LOCATIONS) if number and name in words), 0)
+    return next((number for number, siting in enumerate(SITINGS) if number and siting.name in words), 0)
 
 
 def expected_frames(film: Film) -> int | None:

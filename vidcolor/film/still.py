@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from vidcolor.color.coding import code_type
 from vidcolor.errors import VidcolorError
 from vidcolor.pictures import tiff
 from vidcolor.pictures.orientation import turned
@@ -32,7 +33,7 @@ def still(file: Path) -> av.VideoFrame | None:
         raise VidcolorError(f"{file}: TIFF in {samples.space}: save it as grey or RGB")
     depth = 8 if kind.bits <= 8 else kind.bits if samples.space == "GRAY" and kind.bits in (10, 12, 14) else 16
     codes = np.rint(turned(samples.values, samples.orientation) * ((1 << depth) - 1))
-    return _frame(codes.astype(np.uint8 if depth == 8 else np.uint16), depth)
+    return _frame(codes.astype(code_type(depth)), depth)
 
 
 def _frame(codes: np.ndarray, depth: int) -> av.VideoFrame:

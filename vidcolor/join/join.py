@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vidcolor.color.coding import code_type
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import OutputFormat, output_format
 from vidcolor.errors import VidcolorError, warn
@@ -174,7 +175,7 @@ def foresee(film: Film, fmt: OutputFormat, out: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         picture = work / f"picture{picture_suffix(fmt)}"
-        kind = np.uint8 if film.depth == 8 else np.uint16
+        kind = code_type(film.depth)
         planes = [
             np.zeros((film.height, film.width), kind),
             *(np.zeros(grid_size(film, fmt.chroma), kind) for _ in "bc"),
