@@ -23,8 +23,7 @@ from vidcolor.models import weights
 from vidcolor.models.adain import transfer
 from vidcolor.models.adain.style_layers import Style
 from vidcolor.models.adain.transfer import PAPER, THIN, TransferNet
-from vidcolor.models.precision import choose
-from vidcolor.models.registry import pick_device
+from vidcolor.models.precision import choose, pick_device
 
 SAMPLE = 8
 """Frames from which a shot's statistics are taken, as in `vidcolor stylize`."""

@@ -28,5 +28,5 @@ def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
 def mean_colour(monkeypatch: pytest.MonkeyPatch) -> MeanColour:
     """The model of every run in this process: quick, and without weights."""
     fake = MeanColour()
-    monkeypatch.setattr(api, "create_for", lambda settings: fake)
+    monkeypatch.setattr(api, "create_model", lambda settings: fake)
     return fake

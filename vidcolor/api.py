@@ -17,7 +17,8 @@ from vidcolor.files import make_folder
 from vidcolor.film.film import Film
 from vidcolor.film.probe import expected_frames
 from vidcolor.film.timecode import Label, Point, parse_point
-from vidcolor.models.registry import create_for
+from vidcolor.models.precision import leave_cores
+from vidcolor.models.registry import create
 from vidcolor.plan.build import make_plan
 from vidcolor.plan.identity import check_unchanged
 from vidcolor.plan.keyless import shots as without_key
@@ -172,12 +173,19 @@ def run(request: Request, settings: Settings, *, keep_work: bool = False, progre
     return finish(plan, model, began=began, overwrite=request.overwrite, keep_work=keep_work, progress=progress)
 
 
+def create_model(settings: Settings) -> Colorizer:
+    """The model of the settings. Raises as `registry.create`."""
+    options = ("device", "precision", "seed", "quality", "encoder", "transfer", "sketch_output")
+    return create(settings.model, **{name: getattr(settings, name) for name in options})
+
+
 def plan_film(request: Request, settings: Settings, *, progress: bool, dry: bool = False) -> tuple[Plan, Colorizer]:
     """The plan of a film and the model it is made for. dry: nothing is written, not even proposed references."""
     made: list[Colorizer] = []
 
     def fingerprint() -> str:
-        made.append(create_for(settings))
+        made.append(create_model(settings))
+        leave_cores(made[0].device)
         return made[0].fingerprint
 
     with FramesBar("scan", progress, leave=False) as bar:

@@ -8,13 +8,12 @@ from numbers import Integral, Real
 from typing import Any
 
 from vidcolor.errors import VidcolorError
+from vidcolor.models.options import PRECISIONS, SKETCH_OUTPUTS, TRANSFERS
+from vidcolor.models.registry import spec_of
 
 CODECS = ("auto", "x264", "x265", "ffv1", "prores")
 CHROMA = ("420", "422", "444")
-TRANSFERS = ("adain", "wct")
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 MATRICES = ("bt601", "bt709", "bt2020", "smpte240m", "fcc")
-SKETCH = ("auto", "fill", "ab")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "codec": CODECS,
     "chroma": CHROMA,
@@ -23,7 +22,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "reader": ("av", "decord"),
     "precision": PRECISIONS,
     "on_error": ("stop", "skip"),
-    "sketch_output": SKETCH,
+    "sketch_output": SKETCH_OUTPUTS,
     "matrix": MATRICES,
 }
 _OPTIONAL = ("chroma", "transfer", "sketch_output", "matrix")
@@ -34,13 +33,10 @@ _NOT_IN_PIXELS = (
 )
 
 
-LINES = {"exemplar": (320, 480)}
-"""Working frame's short side, without and with `--quality`, by model. The default model's are 0.24 and 0.14 dB better
-than 256 and 384 on eight films of 480 lines."""
-OTHERS = (256, 384)
-"""The same for all other models."""
+LEAST_LINES = 256
+"""Short side of a working frame up to which a film is enlarged however small it is."""
 ENLARGED = 1.5
-"""Times a film's own lines that a working frame of more than 256 has at most: more shows nothing new."""
+"""Times a film's own lines that a larger working frame has at most: more shows nothing new."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +132,8 @@ class Settings:
                 raise VidcolorError(
                     f"{_option(name)} {value}: nothing to choose with --lossless, leave one of them out"
                 )
-        if self.quality and self.size and self.model not in LINES:
-            raise VidcolorError(f"--quality is --size {OTHERS[1]} for --model {self.model}: leave one of them out")
+        if self.quality and self.size and not (model := spec_of(self.model)).two_scale:
+            raise VidcolorError(f"--quality is --size {model.lines[1]} for --model {self.model}: leave one of them out")
         if self.sketch_output == "fill" and self.upsample != "edge":
             raise VidcolorError(f"--upsample {self.upsample}: not with --sketch-output fill, which paints at full size")
         if self.reader == "decord" and self.on_error == "skip":
@@ -145,8 +141,8 @@ class Settings:
 
     def lines(self, own: int) -> int:
         """Short side of the working frame in pixels, for a film whose own one is `own`."""
-        fast, fine = LINES.get(self.model, OTHERS)
-        return self.size or min(fine if self.quality else fast, max(OTHERS[0], round(own * ENLARGED)))
+        fast, fine = spec_of(self.model).lines
+        return self.size or min(fine if self.quality else fast, max(LEAST_LINES, round(own * ENLARGED)))
 
     def shaping(self) -> dict[str, Any]:
         """What of the settings shapes a unit's file, for its content hash.

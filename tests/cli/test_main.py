@@ -305,7 +305,7 @@ def test_options_of_other_models_are_errors(folder, capsys, monkeypatch):
     for line, words in {
         "--transfer adain": ["--transfer adain", "--model exemplar", "use --model adain"],
         "--model sscn --transfer wct": ["--transfer wct", "--model sscn", "use --model adain"],
-        "--sketch-output auto": ["--sketch-output auto", "only --model sketch"],
+        "--sketch-output auto": ["--sketch-output auto", "use --model sketch"],
         "--model sketch --encoder vgg19": ["--encoder vgg19", "--model sketch", "use --model adain"],
     }.items():
         assert main.main(["film.mkv", "--ref", "a.png", *line.split()]) == 2

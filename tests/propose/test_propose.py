@@ -19,7 +19,7 @@ from vidcolor.errors import VidcolorError
 from vidcolor.film.probe import probe
 from vidcolor.film.reader import read
 from vidcolor.models.anchors.model import Painter
-from vidcolor.models.registry import pick_device
+from vidcolor.models.precision import pick_device
 from vidcolor.plan import build
 from vidcolor.plan.scan import scan
 from vidcolor.plan.store import PROPOSED, load

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.cli.parser import Parser, first_frame, frame_rate, point, tell, whole
 from vidcolor.errors import VidcolorError
-from vidcolor.settings import CHROMA, CODECS, MATRICES, PRECISIONS, SKETCH, TRANSFERS, Settings
+from vidcolor.models.options import PRECISIONS, SKETCH_OUTPUTS, TRANSFERS
+from vidcolor.settings import CHROMA, CODECS, MATRICES, Settings
 from vidcolor.text import plural
 from vidcolor.version import __version__
 
@@ -115,7 +116,11 @@ def _film_parser(prog: str, description: str) -> argparse.ArgumentParser:
     add("--model", help="which model colours")
     add("--encoder", help="a model's own variant, e.g. vgg19")
     add("--transfer", choices=TRANSFERS, help="statistics that --model adain transfers")
-    add("--sketch-output", choices=SKETCH, help="--model sketch: fill (luma anew), ab (luma kept), auto by the shot")
+    add(
+        "--sketch-output",
+        choices=SKETCH_OUTPUTS,
+        help="--model sketch: fill (luma anew), ab (luma kept), auto by the shot",
+    )
     add("--quality", action="store_true", default=None, help="colours found at two sizes, 480 and 320: better, slower")
     add("--size", type=whole, help="short side of the frame on which colours are found")
     add("--strength", type=float, metavar="0..1", help="of the colours")

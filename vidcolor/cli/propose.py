@@ -15,7 +15,8 @@ from vidcolor.text import plural
 
 def command(arguments: list[str]) -> int:
     """`vidcolor propose`, as the command line runs it."""
-    from vidcolor.settings import MATRICES, PRECISIONS
+    from vidcolor.models.options import PRECISIONS
+    from vidcolor.settings import MATRICES
 
     parser = Parser(
         "vidcolor propose",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from vidcolor.cli.parser import Parser, frame_rate, tell, whole
 from vidcolor.errors import VidcolorError
-from vidcolor.settings import CODECS, PRECISIONS, TRANSFERS, Settings
+from vidcolor.models.options import PRECISIONS, TRANSFERS
+from vidcolor.settings import CODECS, Settings
 from vidcolor.stylize.photo import stylize
 from vidcolor.text import plural
 

@@ -18,7 +18,7 @@ def command(arguments: list[str]) -> int:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
     options = parser.parse_args(arguments)
     from vidcolor import api
-    from vidcolor.models.registry import computing
+    from vidcolor.models.precision import computing, leave_cores
     from vidcolor.plan.store import load
     from vidcolor.render.sheets import missing_sheets
 
@@ -31,10 +31,10 @@ def command(arguments: list[str]) -> int:
     if not reused or missing_sheets(plan, unit):
         settings = replace(plan.settings, device=options.device or plan.settings.device)
         try:
-            computing(settings)
+            leave_cores(computing(settings.device, settings.precision)[0])
         except VidcolorError as error:
             raise VidcolorError(f"{options.plan}: {error}") from None
-        api.render_units(plan, api.create_for(settings), [unit], progress=not options.quiet)
+        api.render_units(plan, api.create_model(settings), [unit], progress=not options.quiet)
     if not options.quiet:
         tell(f"unit {unit.index}: {plural(len(unit), 'frame')}{' (finished before)' if reused else ''}: {path}")
     return 0

@@ -1,4 +1,4 @@
-"""Which number format a device computes in: chosen once, from what the hardware reports, and asked by every net.
+"""Which device computes, and in which number format: chosen once, from what the hardware reports.
 
 Weights, colours and whatever leaves a net stay float32; a reduced format is for what lies between.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from vidcolor.errors import VidcolorError, warn
-from vidcolor.settings import PRECISIONS
+from vidcolor.models.options import PRECISIONS
 
 DTYPES = {name: getattr(torch, name) for name in PRECISIONS if name != "auto"}
 STORED = torch.float16
@@ -24,6 +24,42 @@ _CPU_FEATURES = {
     torch.float16: ("avx512_fp16", "amx_fp16", "avx10_2", "fp16_arith"),
 }
 """Names under which a CPU reports products of a reduced format (`torch.cpu.get_capabilities`: x86-64, then ARM)."""
+
+
+def computing(device: str = "auto", precision: str = "auto") -> tuple[torch.device, torch.dtype]:
+    """A device and what nets compute in there, as `pick_device` and `choose` take them."""
+    where = pick_device(device)
+    return where, choose(where, precision)
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` (cuda, then mps, then cpu), `cpu`, `cuda`, `cuda:N` or `mps` to a device that is there.
+
+    Raises VidcolorError for any other name, or where this machine has no such device.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda", "mps"):
+        raise VidcolorError(f"--device {name}: no such device; one of auto, cpu, cuda, cuda:N, mps")
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there[device.type]:
+        raise VidcolorError(f"--device {name}: not available on this machine; use --device cpu")
+    return device
+
+
+def leave_cores(device: torch.device) -> None:
+    """Have nets on a CPU use half of its cores, as decoding, motion and encoding work at the same time. OMP_NUM_THREADS
+    overrides it. For the whole process: called once, where a run starts."""
+    if device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
 
 
 def choose(device: torch.device, wanted: str = "auto") -> torch.dtype:

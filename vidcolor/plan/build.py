@@ -52,8 +52,7 @@ def make_plan(
     from vidcolor.encode.format import output_format
     from vidcolor.film.probe import probe
     from vidcolor.join.join import foresee
-    from vidcolor.models.precision import name
-    from vidcolor.models.registry import computing
+    from vidcolor.models.precision import computing, name
 
     film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
     settings = resolved(film, settings, request.out)
@@ -70,7 +69,7 @@ def make_plan(
     hashes, identity = [file_hash(key.path) for key in keys], film_identity(film)  # before the film is read
     scenes = read_scenes(request.scenes) if request.scenes else None
     model = fingerprint()
-    settings = replace(settings, precision=name(computing(settings)[1]))
+    settings = replace(settings, precision=name(computing(settings.device, settings.precision)[1]))
     _check_seed(settings, bool(keys))
     if on_film:
         on_film(film)
@@ -129,9 +128,10 @@ def make_plan(
 
 def _check_seed(settings: Settings, keys: bool) -> None:
     """Say so where the seed changes nothing. keys: whether there are any; else they are proposed, by the seed."""
-    from vidcolor.models.registry import draws, needs_reference
+    from vidcolor.models.registry import spec_of
 
-    if settings.seed and not draws(settings.model) and (keys or not needs_reference(settings.model)):
+    model = spec_of(settings.model)
+    if settings.seed and not model.draws and (keys or not model.needs_reference):
         warn(f"--seed {settings.seed}: --model {settings.model} draws nothing at random, so it changes nothing")
 
 
@@ -149,10 +149,10 @@ def _proposed(
     film: Film, pts: np.ndarray, spans: Sequence[tuple[int, int]], settings: Settings, work: Path, dry: bool
 ) -> tuple[list[Key], list[str], list[Match]]:
     """What stands in for references where there are none: the first proposal of each span, a painting of its frame."""
-    from vidcolor.models.registry import needs_reference
+    from vidcolor.models.registry import spec_of
     from vidcolor.propose.keys import keys_of_film
 
-    if not needs_reference(settings.model):
+    if not spec_of(settings.model).needs_reference:
         warn("no reference: the model guesses the colours; vidcolor propose MOVIE shows three versions to choose from")
         return [], [], []
     warn(

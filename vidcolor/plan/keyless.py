@@ -33,14 +33,14 @@ def words(plan: Plan) -> str | None:
 
 def check(plan: Plan, strict: bool) -> None:
     """Say which shots have no key of their own and what becomes of them, once. Raises VidcolorError where `strict`."""
-    from vidcolor.models.registry import cautious
+    from vidcolor.models.registry import spec_of
 
     found = words(plan)
     if found is None:
         return
     if strict:
         raise VidcolorError(f"--strict: {found}; paint a frame of each, or assign references to them with --refs")
-    if cautious(plan.settings.model):
+    if spec_of(plan.settings.model).cautious:
         warn(
             f"{found}; there, colours of keys are taken only where they surely match, the rest is coloured faintly; "
             "paint a frame of each, or assign references to them with --refs"

@@ -68,7 +68,7 @@ def _made(record: Path, made_of: str) -> dict[str, int]:
 
 def painter_for(settings: Settings) -> Painter:
     from vidcolor.models.anchors.model import Painter
-    from vidcolor.models.registry import computing
+    from vidcolor.models.precision import computing
 
-    device, dtype = computing(settings)
+    device, dtype = computing(settings.device, settings.precision)
     return Painter(device, dtype=dtype)

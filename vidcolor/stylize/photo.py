@@ -102,10 +102,10 @@ def stylize(
     def stylist() -> Stylist:
         """Made once all that can fail early is checked."""
         from vidcolor.models.adain.model import transfer_net
-        from vidcolor.models.registry import computing
+        from vidcolor.models.precision import computing
         from vidcolor.stylize.stylist import Stylist
 
-        device, dtype = computing(settings)
+        device, dtype = computing(settings.device, settings.precision)
         count = 0 if known is None else len(known)
         return Stylist(transfer_net(settings.encoder), pictures, look, weights, style_maps, count, device, dtype)
 

@@ -182,7 +182,7 @@ def test_wct_is_another_transfer_with_the_same_contract():
 
 
 def test_other_models_refuse_wct():
-    with pytest.raises(VidcolorError, match="--transfer wct: --model exemplar transfers no statistics; use --model"):
+    with pytest.raises(VidcolorError, match="--transfer wct: --model exemplar does not take it; use --model adain"):
         registry.create("exemplar", device="cpu", transfer="wct")
     assert registry.create("adain", device="cpu", transfer="wct").method == "wct"
 

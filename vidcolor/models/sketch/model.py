@@ -19,11 +19,11 @@ from vidcolor.color.lab import rgb_to_lab
 from vidcolor.errors import VidcolorError, warn
 from vidcolor.models import weights
 from vidcolor.models.base import Batch, Colored
+from vidcolor.models.options import SKETCH_OUTPUTS
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import time_bias
 from vidcolor.models.sketch import line_art, xdog
 from vidcolor.models.sketch.scft import STRIDE, Scft, nothing
-from vidcolor.settings import SKETCH
 from vidcolor.shot import Reference, Shot
 
 DOUBT = 0.01
@@ -72,8 +72,8 @@ class SketchColorizer:
         """output: as `--sketch-output` takes it. net: of one's own (with attention) instead of the shipped weights.
         dtype: what the net computes in; None for the device's own.
         Raises VidcolorError for an unknown output, or where weights are missing or changed."""
-        if output not in SKETCH:
-            raise VidcolorError(f"--sketch-output {output}: one of {', '.join(SKETCH)}")
+        if output not in SKETCH_OUTPUTS:
+            raise VidcolorError(f"--sketch-output {output}: one of {', '.join(SKETCH_OUTPUTS)}")
         self.device, self.output, self.dtype = device, output, dtype or choose(device)
         net = weights.load_net(Scft) if net is None else net
         self.fingerprint = weights.digest(f"{output} {xdog.SIGMA} {xdog.PHI} {xdog.GRAIN} {line_art.GREYS}", net)
