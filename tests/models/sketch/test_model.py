@@ -142,7 +142,7 @@ def test_painted_colors_are_the_references_own():
 @pytest.fixture
 def small(monkeypatch):
     """`create` builds the model with the small net."""
-    monkeypatch.setattr(model, "load", lambda: net())
+    monkeypatch.setattr(model.weights, "load_net", lambda kind: net())
 
 
 def planes(path):
