@@ -129,7 +129,7 @@ def colored(model: SscnColorizer, part: str) -> Callable[[Shot, Reference], torc
                 continue
             assert state is not None
             with torch.inference_mode(), autocast(CPU):
-                seen = look(model.matcher, l)
+                seen = look(model.matcher, l, model.encoder(l))
                 first, _ = model.net.transfer(l, state.codes, seen)
                 if part == "copied":
                     described = model.net.describe(model.net.style(torch.cat([l, first], 1)), seen)

@@ -78,7 +78,7 @@ def evidence(model: ExemplarColorizer, lab: np.ndarray, key: np.ndarray) -> tupl
     """What speaks for the scene; cosine and spread (n, 2) of the frame's places; which (n,) colours are right."""
     grey = torch.from_numpy(grey_shot(lab, False).lightness[:, None]).float() / 2.55
     tokens = model._keys([Reference(key, None)], *lab.shape[:2]).tokens
-    frame = model.matcher.describe(grey)
+    frame = model.matcher.describe(grey, model.encoder(grey))
     match = model.matcher.match(frame, tokens)
     truth = F.avg_pool2d(torch.from_numpy(lab[..., 1:].copy()).permute(2, 0, 1), 4)
     right = (match.ab.float() - truth).norm(dim=0) < OFF

@@ -29,8 +29,8 @@ from vidcolor.models.anchors import superpixels
 from vidcolor.models.anchors.model import DEFAULT, FEWEST, MOST, clusters, largest
 from vidcolor.models.anchors.net import THIN, AnchorsNet, rebalance
 from vidcolor.models.anchors.superpixels import SPixNet
-from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets import color_bins
+from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import autocast
 from vidcolor.training.data import HELD_OUT, Clip, age, cover, load_clips, load_photos, rotate_hue, to_lab
 from vidcolor.training.distributed import own_device
@@ -103,15 +103,15 @@ def _places(like: torch.Tensor) -> torch.Tensor:
 
 
 class Colors:
-    """The loss of the colour nets; superpixels and trunk are frozen."""
+    """The loss of the colour nets; superpixels and encoder are frozen."""
 
-    def __init__(self, spix: SPixNet, trunk: torch.nn.Module, prior: torch.Tensor) -> None:
-        self.spix, self.trunk, self.weight, self.bins = spix, trunk, rebalance(prior), color_bins.gamut()
+    def __init__(self, spix: SPixNet, encoder: torch.nn.Module, prior: torch.Tensor) -> None:
+        self.spix, self.encoder, self.weight, self.bins = spix, encoder, rebalance(prior), color_bins.gamut()
 
     @torch.no_grad()
     def seen(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor]:
-        """Shares, the trunk's maps, and superpixels' true ab (b, n, 2)."""
-        shares, maps = self.spix(batch["l"]), self.trunk(batch["l"])
+        """Shares, the encoder's maps, and superpixels' true ab (b, n, 2)."""
+        shares, maps = self.spix(batch["l"]), self.encoder(batch["l"])
         with torch.autocast(shares.device.type, enabled=False):
             ab = superpixels.pool(batch["ab"], shares).flatten(2).transpose(1, 2)
         return shares, maps, ab
@@ -266,7 +266,7 @@ def main() -> None:
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         device = own_device(args.device)
         spix = weights.load_net(SPixNet, args.superpixels).to(device)
-        colors = Colors(spix, weights.load_net(Matcher).trunk.to(device), net.prior.clone().to(device))
+        colors = Colors(spix, weights.load_net(EfficientNetLite).to(device), net.prior.clone().to(device))
         state = train(net, batch, colors.loss, run, schedule, args.device, lambda n: validation.colors(n, colors), 250)
         name = "anchors"
     steps = (run / "log.csv").read_text().splitlines()[-1].split(",")[0]

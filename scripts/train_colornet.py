@@ -1,4 +1,4 @@
-"""Train the colorization sub-net: L, the trunk's maps, hint ab and its confidence, traced colours to ab.
+"""Train the colorization sub-net: L, the encoder's maps, hint ab and its confidence, traced colours to ab.
 
     python scripts/find_hints.py --clips DIR --photos DIR --out runs/hints
     python scripts/train_colornet.py --hints runs/hints --run runs/colornet --seconds 3600
@@ -25,8 +25,8 @@ import torch.nn.functional as F
 
 from vidcolor.evaluation import metrics
 from vidcolor.models import weights
-from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets.colornet import ColorizationNet
+from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import autocast
 from vidcolor.training import hints
 from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
@@ -107,20 +107,20 @@ def tensor(x: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None]
 
 
-def color(net: torch.nn.Module, trunk: torch.nn.Module, x: dict[str, torch.Tensor]) -> torch.Tensor:
+def color(net: torch.nn.Module, encoder: torch.nn.Module, x: dict[str, torch.Tensor]) -> torch.Tensor:
     """ab of samples, with the traced colours joined to it as the pipeline does; on the net's device."""
     assert isinstance(net, ColorizationNet)
     x = to_device(x, net.out.weight.device)
     with torch.no_grad():
-        maps = trunk(x["l"])
+        maps = encoder(x["l"])
     ab, share = net.with_traced(x["l"], x["hint"], x["confidence"], maps, x["traced"])
     assert share is not None
     share, traced = (F.interpolate(y, scale_factor=2, mode="bilinear") for y in (share, x["traced"][:, :2]))
     return ab + share * (traced - ab)
 
 
-def loss(net: torch.nn.Module, trunk: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    error = color(net, trunk, batch) - batch["ab"]
+def loss(net: torch.nn.Module, encoder: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    error = color(net, encoder, batch) - batch["ab"]
     square, distance = error.square().mean((1, 2, 3)), (error.square().sum(1) + 1e-4).sqrt().mean((1, 2))
     terms = {"loss": (0.5 * (square + FLOOR).log() + (distance + FLOOR).log()).mean()}
     for k, name in enumerate(KINDS):
@@ -130,13 +130,13 @@ def loss(net: torch.nn.Module, trunk: torch.nn.Module, batch: dict[str, torch.Te
 
 
 @torch.no_grad()
-def validation(net: torch.nn.Module, trunk: torch.nn.Module, held: list[dict[str, np.ndarray]]) -> dict[str, float]:
+def validation(net: torch.nn.Module, encoder: torch.nn.Module, held: list[dict[str, np.ndarray]]) -> dict[str, float]:
     """PSNR (dB, float RGB, true lightness) of hints and of results, and colourfulness against the truth, mean over
     held-out frames (`sample`)."""
     rows = []
     for x in held:
         with autocast(next(net.parameters()).device):
-            found = color(net, trunk, {key: tensor(y) for key, y in x.items()})
+            found = color(net, encoder, {key: tensor(y) for key, y in x.items()})
         ab = found[0].permute(1, 2, 0).float().cpu().numpy()
         hint = cv2.resize(x["hint"], ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         truth, hint, result = (rgb(x["l"], c) for c in (x["ab"], hint, ab))
@@ -182,10 +182,10 @@ def live_norms(net: torch.nn.Module, run: Callable[[], object]) -> None:
         norm.running_var.copy_(variance)
 
 
-def preview(net: torch.nn.Module, trunk: torch.nn.Module, x: dict[str, torch.Tensor], path: Path) -> None:
+def preview(net: torch.nn.Module, encoder: torch.nn.Module, x: dict[str, torch.Tensor], path: Path) -> None:
     """Write a sheet: grey | hint | confidence | traced | result | truth, a sample a row."""
     with torch.no_grad(), autocast(next(net.parameters()).device):
-        x = x | {"result": color(net, trunk, x).float().cpu()}
+        x = x | {"result": color(net, encoder, x).float().cpu()}
     rows = []
     for i in range(len(x["l"])):
         y = {key: v[i].permute(1, 2, 0).numpy() for key, v in x.items() if key != "kind"}
@@ -234,7 +234,7 @@ def main() -> None:
         return
 
     device = own_device(args.device)
-    trunk = weights.load_net(Matcher).trunk.to(device)
+    encoder = weights.load_net(EfficientNetLite).to(device)
     paths = sorted(args.hints.glob("*.npz"))
     own = [p for p in paths if p.stem[5:-2] in HELD_OUT or (p.stem.startswith("photo") and int(p.stem[6:]) % 25 == 0)]
     data = Found([p for p in paths if p not in own])
@@ -242,7 +242,7 @@ def main() -> None:
     net.to(device)
     if args.start:
         net.load_state_dict(widened(net, weights.load_net(ColorizationNet, args.start).state_dict()))
-        live_norms(net, lambda: color(net, trunk, data.batch(16, np.random.default_rng(1))))
+        live_norms(net, lambda: color(net, encoder, data.batch(16, np.random.default_rng(1))))
     held = []
     for path in own:
         x = dict(np.load(path))
@@ -251,14 +251,14 @@ def main() -> None:
     sheet = Found(own).batch(12, np.random.default_rng(7))
 
     def validate(net: torch.nn.Module) -> dict[str, float]:
-        preview(net, trunk, sheet, args.run / "preview.png")
-        return validation(net, trunk, held)
+        preview(net, encoder, sheet, args.run / "preview.png")
+        return validation(net, encoder, held)
 
     schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-3, ema=0.998, workers=1)
     train(
         net,
         lambda rng: data.batch(args.batch, rng),
-        lambda net, batch: loss(net, trunk, batch),
+        lambda net, batch: loss(net, encoder, batch),
         args.run,
         schedule,
         args.device,

@@ -1,6 +1,6 @@
-"""Train the matcher's descriptors on pairs of frames and photographs; the trunk stays as ImageNet left it.
+"""Train the matcher's descriptors on pairs of frames and photographs; the encoder stays as ImageNet left it.
 
-    python scripts/train_matcher.py --clips DIR --photos DIR --trunk FILE --run runs/matcher --seconds 3600
+    python scripts/train_matcher.py --clips DIR --photos DIR --run runs/matcher --seconds 3600
     python scripts/train_matcher.py ... --ship          writes vidcolor/weights/matcher.safetensors
 
 Loss: negative log likelihood of the true ab under the mixture of copied colours (Gaussian, sigma 4 fine and 6
@@ -20,7 +20,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from vidcolor.models import weights
-from vidcolor.models.matching.matcher import KeyTokens, Matcher, Tokens, children, windows
+from vidcolor.models.matching.matcher import Describer, KeyTokens, Matcher, Tokens, children, windows
+from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import STORED, autocast
 from vidcolor.training.data import HELD_OUT, Clip, age, fitted, load_clips, load_photos, warp
 from vidcolor.training.loop import Schedule, to_device, train
@@ -89,13 +90,13 @@ def pair_loss(
 
 
 class Cached:
-    """Pairs of pictures whose features the frozen trunk has already given: a step then costs a tenth.
+    """Pairs of pictures whose features the frozen encoder has already given: a step then costs a tenth.
 
     Every clip's frames, one in `AGED` of them once more as old film; every photograph with a warped copy.
     """
 
-    def __init__(self, net: Matcher, clips: list[Clip], photos: list[np.ndarray], rng: np.random.Generator):
-        self.net = net
+    def __init__(self, clips: list[Clip], photos: list[np.ndarray], rng: np.random.Generator):
+        self.encoder = weights.load_net(EfficientNetLite)
         self.groups = [self._clip(clip, rng) for clip in clips]
         self.photos = [self._photo(photo, rng) for photo in photos]
 
@@ -122,7 +123,7 @@ class Cached:
     def _entry(self, l: np.ndarray, ab: np.ndarray) -> dict[str, torch.Tensor]:
         grey = torch.from_numpy(np.ascontiguousarray(l, np.float32))[None, None]
         with autocast(torch.device("cpu")):
-            at8, at4 = self.net.describer.features(grey, self.net.trunk(grey))
+            at8, at4 = Describer.features(grey, self.encoder(grey))
         color = F.avg_pool2d(torch.from_numpy(np.ascontiguousarray(ab, np.float32)).permute(2, 0, 1)[None], 4)
         return {"at8": at8.to(STORED), "at4": at4.to(STORED), "ab": color}
 
@@ -176,7 +177,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--trunk", type=Path, required=True, help="the trunk's weights (safetensors)")
     parser.add_argument("--projection", type=Path, help="a first linear projection at stride 8 (safetensors)")
     parser.add_argument("--run", type=Path, default=Path("runs/matcher"))
     parser.add_argument("--steps", type=int, default=6000)
@@ -198,18 +198,15 @@ def main() -> None:
     torch.set_num_threads(args.threads)
 
     net = Matcher()
-    trunk = load_file(args.trunk)
-    net.trunk.load_state_dict(trunk, strict=False)
     if args.projection:
         first = load_file(args.projection)
         net.describer.coarse.weight.data = first["weight"][:, :, None, None].clone()
         net.describer.coarse.bias.data = first["bias"].clone()  # type: ignore[union-attr]
-    net.trunk.requires_grad_(False)
     net.confidence_weight.requires_grad_(False)
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     rng = np.random.default_rng(7)
-    held = Cached(net.eval(), load_clips(args.clips, 8, lambda n: n in HELD_OUT), [], rng)
+    held = Cached(load_clips(args.clips, 8, lambda n: n in HELD_OUT), [], rng)
     validation = [[held.draw(rng) for _ in range(8)] for _ in range(12)]
     if args.ship:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
@@ -229,7 +226,7 @@ def main() -> None:
         return
 
     clips = load_clips(args.clips, args.frames, lambda n: n not in HELD_OUT)
-    data = Cached(net, clips, load_photos(args.photos)[:: args.photo_step], rng)
+    data = Cached(clips, load_photos(args.photos)[:: args.photo_step], rng)
     print(f"{len(clips)} clips, {sum(len(c.frames) for c in clips)} frames, {len(data.photos)} photographs", flush=True)
 
     def validate(net: torch.nn.Module) -> dict[str, float]:

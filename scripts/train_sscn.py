@@ -29,9 +29,10 @@ from vidcolor.evaluation import metrics
 from vidcolor.models import weights
 from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets import color_bins
+from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import autocast
 from vidcolor.models.sscn.net import AB_SCALE, SSCN
-from vidcolor.models.sscn.tokens import Aligned, Choice, look, sized
+from vidcolor.models.sscn.tokens import Aligned, Choice, Seen, look, sized
 from vidcolor.training.data import HELD_OUT, Pairs, age, cover, fitted, load_clips, load_photos, rotate_hue, to_lab
 from vidcolor.training.distributed import own_device
 from vidcolor.training.loop import Schedule, train
@@ -98,9 +99,18 @@ def self_reference(lab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return cv2.resize(np.vstack(rows), (w, h), interpolation=cv2.INTER_LINEAR)
 
 
+See = Callable[[torch.Tensor], Seen]
+"""What the frozen encoder and the matcher see of l (b, 1, h, w)."""
+
+
+def seeing(device: torch.device) -> See:
+    encoder, matcher = weights.load_net(EfficientNetLite).to(device), weights.load_net(Matcher).to(device)
+    return lambda l: look(matcher, l, encoder(l))
+
+
 def color(
     net: SSCN,
-    matcher: Matcher | None,
+    see: See | None,
     batch: Mapping[str, torch.Tensor],
     choice: Choice | None,
     generator: torch.Generator | None = None,
@@ -109,8 +119,8 @@ def color(
     """Both stages: ab of the first, ab of the second, the bins' logits and what was aligned."""
     l, key = batch["l"], batch["key"]
     with autocast(l.device):
-        seen = look(matcher, l) if matcher is not None else None
-        known = look(matcher, key[:, :1].contiguous()) if matcher is not None else None
+        seen = None if see is None else see(l)
+        known = None if see is None else see(key[:, :1].contiguous())
     first, content = net.transfer(l, net.style.code(key), seen)
     maps = net.style(key)
     tokens = net.tokens(maps, net.describe(maps, known), key[:, 1:], choice, generator=generator)
@@ -121,11 +131,11 @@ def color(
 
 
 def loss(
-    net: SSCN, matcher: Matcher | None, batch: Mapping[str, torch.Tensor], choice: Choice | None = None
+    net: SSCN, see: See | None, batch: Mapping[str, torch.Tensor], choice: Choice | None = None
 ) -> dict[str, torch.Tensor]:
     """papers.md section 2's, in its weights, without the class term. choice: of places; the net's own by default."""
     choice = CHOICE[net.semantic] if choice is None else choice
-    first, ab, logits, _ = color(net, matcher, batch, choice, torch.default_generator, classes=True)
+    first, ab, logits, _ = color(net, see, batch, choice, torch.default_generator, classes=True)
     truth = batch["ab"]
     stages = [F.smooth_l1_loss(x / AB_SCALE, truth / AB_SCALE, beta=BETA) for x in (first, ab)]
     across, down = (ab[..., 1:] - ab[..., :-1]).abs().mean(), (ab[..., 1:, :] - ab[..., :-1, :]).abs().mean()
@@ -155,14 +165,14 @@ class Held:
             self.pairs[clip.name] = [{"l": x[:, :1].contiguous(), "ab": x[:, 1:], "key": key} for x in others]
 
     @torch.no_grad()
-    def figures(self, net: SSCN, matcher: Matcher | None, sheet: Path | None) -> dict[str, float]:
+    def figures(self, net: SSCN, see: See | None, sheet: Path | None) -> dict[str, float]:
         """PSNR (dB, float RGB) of stage 1, of copied colours and of stage 2, and stage 2's colourfulness against the
         truth's, mean over the clips' middle frames."""
         rows, shown = [], []
         for pairs in self.pairs.values():
             batch = pairs[len(pairs) // 2]
             with autocast(batch["l"].device):
-                first, ab, _, aligned = color(net, matcher, batch, Choice())
+                first, ab, _, aligned = color(net, see, batch, Choice())
             small = aligned.ab
             copied = F.interpolate(small, size=ab.shape[-2:], mode="bilinear", align_corners=False)
             l, zero = batch["l"], torch.zeros_like(ab)
@@ -177,13 +187,13 @@ class Held:
         return dict(zip(("held_first", "held_copied", "held_second", "held_colorfulness"), np.mean(rows, 0).tolist()))
 
     @torch.no_grad()
-    def evidence(self, net: SSCN, matcher: Matcher | None) -> dict[str, torch.Tensor]:
+    def evidence(self, net: SSCN, see: See | None) -> dict[str, torch.Tensor]:
         """Of `PLACES` places of each of k frames, (k, n, .): `evidence`, and ab as `copied`, of stage 1 as
         `first`, and `truth`."""
         found: dict[str, list[torch.Tensor]] = {"evidence": [], "copied": [], "first": [], "truth": []}
         for batch in (pair for pairs in self.pairs.values() for pair in pairs):
             with autocast(batch["l"].device):
-                first, _, _, aligned = color(net, matcher, batch, Choice())
+                first, _, _, aligned = color(net, see, batch, Choice())
             small = (sized(x, aligned.ab.shape[-2:]) for x in (first, batch["ab"]))
             for rows, x in zip(found.values(), (aligned.evidence, aligned.ab, *small)):
                 places = x.float().flatten(2)[0].T
@@ -191,10 +201,10 @@ class Held:
         return {name: torch.stack(rows) for name, rows in found.items()}
 
 
-def fit_confidence(net: SSCN, matcher: Matcher | None, held: Held) -> str:
+def fit_confidence(net: SSCN, see: See | None, held: Held) -> str:
     """Fit the net's two logistic models: whether a copied colour is right, and the share of it, against stage 1's, that
     leaves the least error (mean log of the frames' mean squares, which is PSNR's). Says how it went."""
-    seen = held.evidence(net, matcher)
+    seen = held.evidence(net, see)
     x, copied, first, truth = seen.values()
     right = ((copied - truth).norm(dim=-1) < RIGHT).float()
 
@@ -273,14 +283,14 @@ def main() -> None:
     torch.manual_seed(0)
     settings = PAPER if args.paper else {**THIN, "width": args.width}
     net = SSCN(**settings).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    matcher = None if args.paper else weights.load_net(Matcher).to(own_device(args.device))
+    see = None if args.paper else seeing(own_device(args.device))
     if args.ship or args.out:
         saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
         net.load_state_dict(saved["average"])
         net.eval()
         names = sorted(path.stem for path in args.clips.iterdir())
         some = [name for name in names if name not in HELD_OUT][::3] + [name for name in HELD_OUT if name not in TESTED]
-        said = fit_confidence(net, matcher, Held(args.clips, tuple(some), 3))
+        said = fit_confidence(net, see, Held(args.clips, tuple(some), 3))
         print(said)
         plain_norms(net)
         about = {"net": "sscn", "settings": settings, "steps": saved["step"], "fit": said}
@@ -301,11 +311,11 @@ def main() -> None:
     train(
         net,
         lambda rng: data.batch(args.batch, rng),
-        lambda net, batch: loss(net, matcher, batch),  # type: ignore[arg-type]
+        lambda net, batch: loss(net, see, batch),  # type: ignore[arg-type]
         args.run,
         schedule,
         args.device,
-        lambda net: held.figures(net, matcher, args.run / "preview.png"),  # type: ignore[arg-type]
+        lambda net: held.figures(net, see, args.run / "preview.png"),  # type: ignore[arg-type]
         300,
     )
 

@@ -34,8 +34,8 @@ def painter(seed=0):
     """Small untrained nets."""
     torch.manual_seed(seed)
     net = AnchorsNet(width=4, fold=4, semantic=True, spectral=False, refine_width=4, refine_fold=2, guided=True)
-    trunk = EfficientNetLite().eval()
-    return Painter(CPU, (SPixNet(2), net), trunk)
+    encoder = EfficientNetLite().eval()
+    return Painter(CPU, (SPixNet(2), net), encoder)
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def test_the_thin_net_runs_and_needs_the_trunks_maps():
     assert ab.shape == (1, 2, 64, 96) and modeled.shape == made.shape == (1, 24, 313)
     other = net(l, shares, colors, mask, [m * 0 for m in maps])[1]
     assert not torch.allclose(other, modeled)
-    with pytest.raises(ValueError, match="needs the trunk's maps"):
+    with pytest.raises(ValueError, match="needs the encoder's maps"):
         net(l, shares, colors, mask)
 
 
@@ -110,7 +110,7 @@ training = script("train_anchors")
 
 
 class NoTrunk(torch.nn.Module):
-    """Plain averages for the trunk's maps."""
+    """Plain averages for the encoder's maps."""
 
     def forward(self, l):
         return [torch.nn.functional.avg_pool2d(l / 100, s).expand(-1, c, -1, -1) for s, c in CHANNELS.items()]

@@ -53,8 +53,8 @@ def test_the_same_bits_however_a_shot_is_batched(model):
 
 def test_only_frames_that_are_looked_at_go_through_the_nets(model, monkeypatch):
     seen = []
-    inner = model.matcher.trunk.forward
-    monkeypatch.setattr(model.matcher.trunk, "forward", lambda l: seen.append(len(l)) or inner(l))
+    inner = model.encoder.forward
+    monkeypatch.setattr(model.encoder, "forward", lambda l: seen.append(len(l)) or inner(l))
     shot = film()
     state = model.prepare(shot, [key(None, painted=False)])
     assert state.looked == [0, 2, 3, 5, 6, 7] == sorted(state.maps)

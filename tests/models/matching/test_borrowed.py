@@ -117,11 +117,11 @@ def test_a_shot_with_its_own_key_is_as_it_was(model, monkeypatch):
 
 
 def test_trust_is_whole_where_all_agrees_and_none_where_nothing_does(model):
-    matcher = model.matcher
+    encoder, matcher = model.encoder, model.matcher
     grey = {name: torch.from_numpy(lab(name)[..., 0].copy())[None, None] for name in (CAT, COFFEE)}
     ab = torch.from_numpy(lab(CAT)[..., 1:].copy()).permute(2, 0, 1)[None]
     with torch.inference_mode():
-        frame, key = matcher.describe(grey[CAT]), matcher.describe(grey[COFFEE])
+        frame, key = (matcher.describe(grey[name], encoder(grey[name])) for name in (CAT, COFFEE))
         same, other = matcher.key_tokens(frame, ab), matcher.key_tokens(key, ab)
         own, foreign = (borrowed.trust(frame, k, matcher.match(frame, k)) for k in (same, other))
         likeness = borrowed.likeness(frame, same, matcher.match(frame, same))

@@ -1,4 +1,6 @@
-"""Coarse-to-fine matching, with an untrained trunk: the mechanics hold whatever the weights are."""
+"""Coarse-to-fine matching, with untrained nets: the mechanics hold whatever the weights are."""
+
+from functools import cache
 
 import pytest
 import torch
@@ -15,12 +17,23 @@ from vidcolor.models.matching.matcher import (
     together,
     windows,
 )
+from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
+
+
+@cache
+def encoder():
+    torch.manual_seed(0)
+    return EfficientNetLite().eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
 def matcher():
     torch.manual_seed(0)
     return Matcher().eval().requires_grad_(False)
+
+
+def tokens_of(matcher, l):
+    return matcher.describe(l, encoder()(l))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +45,7 @@ def picture():
 
 def describe(matcher, l):
     """Descriptors of plain luma patches: independent of what random convolutions make of a picture."""
-    tokens = matcher.describe(l)
+    tokens = tokens_of(matcher, l)
     patch8, patch4 = F.pixel_unshuffle(l, 8), F.pixel_unshuffle(l, 4)
     coarse = F.normalize(torch.cat([patch8 - 50, torch.zeros(1, 32, *patch8.shape[-2:])], 1), dim=1)
     fine = F.normalize(torch.cat([patch4 - 50, torch.zeros(1, 48, *patch4.shape[-2:])], 1), dim=1)
@@ -41,7 +54,7 @@ def describe(matcher, l):
 
 
 def test_descriptors_are_unit_length(matcher, picture):
-    tokens = matcher.describe(picture[0])
+    tokens = tokens_of(matcher, picture[0])
     for x in (tokens.coarse, tokens.fine):
         assert torch.allclose(x.norm(dim=1), torch.ones(()), atol=1e-4)
 
@@ -115,8 +128,8 @@ def test_a_picture_matched_with_itself_gives_its_own_colours(matcher, picture):
 
 def test_shares_sum_to_one_and_stay_in_the_keys_colours(matcher, picture):
     l, ab = picture
-    tokens = matcher.describe(l)
-    key = matcher.key_tokens(matcher.describe(l.flip(-1)), ab)
+    tokens = tokens_of(matcher, l)
+    key = matcher.key_tokens(tokens_of(matcher, l.flip(-1)), ab)
     share, copied, _ = matcher.choose(tokens.coarse[0].flatten(1).T, children(tokens.fine), key)
     assert torch.allclose(share.sum(-1), torch.ones(()), atol=1e-5)
     found = torch.bmm(share, copied)
@@ -125,7 +138,7 @@ def test_shares_sum_to_one_and_stay_in_the_keys_colours(matcher, picture):
 
 def test_a_key_of_more_weight_is_copied_more(matcher, picture):
     l, _ = picture
-    tokens = matcher.describe(torch.cat([l, l]))
+    tokens = tokens_of(matcher, torch.cat([l, l]))
     ab = torch.zeros(2, 2, 96, 128)
     ab[0, 0], ab[1, 0] = 40.0, -40.0
     even = matcher.match(tokens[0], matcher.key_tokens(tokens, ab)).ab[0].mean()
@@ -134,13 +147,13 @@ def test_a_key_of_more_weight_is_copied_more(matcher, picture):
 
 
 def test_confidence_is_a_probability(matcher, picture):
-    tokens = matcher.describe(picture[0])
+    tokens = tokens_of(matcher, picture[0])
     confidence = matcher.confidence(matcher.match(tokens, matcher.key_tokens(tokens, picture[1])))
     assert confidence.shape == (1, 24, 32) and confidence.min() >= 0 and confidence.max() <= 1
 
 
 def test_some_places_and_several_keys_side_by_side(matcher, picture):
-    tokens = matcher.describe(picture[0])
+    tokens = tokens_of(matcher, picture[0])
     key = matcher.key_tokens(tokens, picture[1])
     even = torch.arange(0, key.bias.numel(), 2)
     both = together([key, key[even]])

@@ -70,5 +70,5 @@ def test_semantic_net_sees_the_maps_and_passes_dense_hints_on():
     assert net(l, hint, torch.zeros_like(mask), maps).abs().max() == 0
     torch.nn.init.normal_(net.out.weight)
     assert not torch.allclose(net(l, hint, mask, maps), net(l, hint, mask, [m * 0 for m in maps]))
-    with pytest.raises(ValueError, match="needs the trunk's maps"):
+    with pytest.raises(ValueError, match="needs the encoder's maps"):
         net(l, hint, mask)

@@ -1,4 +1,4 @@
-"""The trunk with its batch norms, activations and paddings folded in is the same function."""
+"""The encoder with its batch norms, activations and paddings folded in is the same function."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def pair():
             nn.init.normal_(m.running_mean, 0, 0.1)
             nn.init.uniform_(m.running_var, 0.5, 2)
     folded.load_state_dict(plain.state_dict())
-    folded.fold_batch_norms()
+    folded.optimize()
     return plain.requires_grad_(False), folded.requires_grad_(False)
 
 

@@ -12,6 +12,7 @@ from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets import attention
 from vidcolor.models.nets.adain import moments
 from vidcolor.models.nets.colornet import ColorizationNet
+from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.sscn import net as sscn_net
 from vidcolor.models.sscn.model import SscnColorizer
 from vidcolor.models.sscn.net import CODE, SSCN, LearnedAdaIN
@@ -37,7 +38,7 @@ def nets(seed=0, **settings):
     torch.manual_seed(seed)
     net = SSCN(**{**THIN, **settings}).eval().requires_grad_(False)
     coloring = ColorizationNet(width=4, fold=2, semantic=True).eval().requires_grad_(False)
-    return net, coloring, Matcher().eval().requires_grad_(False)
+    return net, coloring, *(kind().eval().requires_grad_(False) for kind in (EfficientNetLite, Matcher))
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +79,13 @@ def batch(film, first=0, last=None):
     return Batch(lightness, positions)
 
 
-def described(net, lab, matcher=None):
+def see(l, encoder, matcher):
+    return look(matcher, l, encoder(l))
+
+
+def described(net, lab, *eyes):
     maps = net.style(lab)
-    return maps, net.describe(maps, None if matcher is None else look(matcher, lab[:, :1].contiguous()))
+    return maps, net.describe(maps, see(lab[:, :1].contiguous(), *eyes) if eyes else None)
 
 
 # the network
@@ -129,7 +134,7 @@ def test_learned_adain_begins_as_in_and_is_affine_in_the_code():
 
 def test_a_net_gets_what_its_kind_needs(paper):
     with pytest.raises(ValueError, match="a semantic net, and no other"):
-        paper.transfer(torch.rand(1, 1, 32, 32), torch.zeros(1, CODE), look(Matcher().eval(), torch.rand(1, 1, 32, 32)))
+        paper.transfer(torch.rand(1, 1, 32, 32), torch.zeros(1, CODE), see(torch.rand(1, 1, 32, 32), *nets()[2:]))
     with pytest.raises(ValueError, match="needs fold 2"):
         SSCN(width=4, semantic=True)
 
@@ -139,8 +144,8 @@ def test_a_net_gets_what_its_kind_needs(paper):
 
 @pytest.mark.parametrize("gather", [False, True])
 def test_sparse_over_all_places_is_dense(model, gather):
-    maps, key = described(model.net, picture(0), model.matcher)
-    query = described(model.net, picture(1), model.matcher)[1]
+    maps, key = described(model.net, picture(0), model.encoder, model.matcher)
+    query = described(model.net, picture(1), model.encoder, model.matcher)[1]
     dense = model.net.align(query, model.net.tokens(maps, key, picture(0)[:, 1:], None))
     tokens = model.net.tokens(maps, key, picture(0)[:, 1:], Choice(200, 184, gather=gather))
     assert tokens.key.shape[1] == 16 * 24
@@ -151,8 +156,8 @@ def test_sparse_over_all_places_is_dense(model, gather):
 
 def test_fewer_places_are_other_colours_and_gathered_ones_are_nearer_to_dense(model):
     lab = picture(0)
-    maps, key = described(model.net, lab, model.matcher)
-    query = described(model.net, picture(0) + torch.randn(lab.shape), model.matcher)[1]
+    maps, key = described(model.net, lab, model.encoder, model.matcher)
+    query = described(model.net, picture(0) + torch.randn(lab.shape), model.encoder, model.matcher)[1]
     kinds = (None, Choice(32, 32, gather=False), Choice(32, 32))
     dense, alone, gathered = (model.net.align(query, model.net.tokens(maps, key, lab[:, 1:], c)).ab for c in kinds)
     assert (alone - dense).norm(dim=1).mean() > 1
@@ -164,7 +169,7 @@ def test_shares_of_the_tokens_sum_to_one(model):
     query, keys = torch.randn(2, 40, 6), torch.randn(1, 30, 6)
     rows = attention.shares(query, keys.expand(2, -1, -1), model.net.temperature).sum(-1)
     torch.testing.assert_close(rows, torch.ones(2, 40))
-    maps, key = described(model.net, picture(0), model.matcher)
+    maps, key = described(model.net, picture(0), model.encoder, model.matcher)
     tokens = model.net.tokens(maps, key, torch.full((1, 2, 64, 96), 33.0), Choice(20, 20))
     aligned = model.net.align(key, tokens.with_bias(tokens.bias + torch.randn(40)))
     torch.testing.assert_close(aligned.ab, torch.full_like(aligned.ab, 33.0), atol=1e-2, rtol=0)
@@ -174,9 +179,9 @@ def test_shares_of_the_tokens_sum_to_one(model):
 
 @pytest.mark.parametrize("size", [(64, 96), (32, 192)])
 def test_a_reference_equal_to_the_target_gives_its_own_colours(size):
-    net, _, matcher = nets(temperature=0.001)
+    net, _, *eyes = nets(temperature=0.001)
     lab = picture(3, size)
-    maps, key = described(net, lab, matcher)
+    maps, key = described(net, lab, *eyes)
     aligned = net.align(key, net.tokens(maps, key, lab[:, 1:], None))
     truth = torch.nn.functional.avg_pool2d(lab[:, 1:], 4)
     assert (aligned.ab - truth).norm(dim=1).mean() < 1
@@ -185,11 +190,11 @@ def test_a_reference_equal_to_the_target_gives_its_own_colours(size):
 
 
 def test_doubtful_colours_fade_to_those_of_stage_one():
-    net, _, matcher = nets()
+    net, _, *eyes = nets()
     lab = picture(0)
-    maps, key = described(net, lab, matcher)
+    maps, key = described(net, lab, *eyes)
     tokens = net.tokens(maps, key, lab[:, 1:], None)
-    aligned = net.align(described(net, picture(1), matcher)[1], tokens)
+    aligned = net.align(described(net, picture(1), *eyes)[1], tokens)
     first = torch.full((1, 2, 64, 96), 50.0)
     net.fade_weight.data = torch.tensor([-30.0, 0, 0])
     torch.testing.assert_close(net.faded(aligned, first), torch.full_like(aligned.ab, 50.0))
@@ -384,7 +389,7 @@ def test_the_fingerprint_knows_weights_and_settings():
 
 def test_the_encoder_may_be_a_users_own_file(tmp_path):
     path = tmp_path / "mine.safetensors"
-    net, _, _ = nets()
+    net, *_ = nets()
     weights.save(path, net.state_dict(), {"net": "sscn", "settings": THIN})
     assert SscnColorizer(CPU, encoder=str(path)).net.width == 4
     with pytest.raises(VidcolorError, match="the weights cannot be read: no such file"):
@@ -438,17 +443,17 @@ def test_a_reference_of_oneself_is_bent_and_sometimes_cut_up():
 
 
 def test_confidence_is_fitted_to_what_was_right_and_the_share_to_what_is_nearer():
-    net, _, matcher = nets()
+    net, *_ = nets()
 
     class Known:
-        def evidence(self, net, matcher):
+        def evidence(self, net, see):
             generator = torch.Generator().manual_seed(0)
             x = torch.rand(4, 2000, 2, generator=generator)
             right = torch.rand(4, 2000, generator=generator) < torch.sigmoid(-2 + 6 * x[..., 0] - 3 * x[..., 1])
             copied = torch.where(right, 3.0, 30.0)[..., None].expand(-1, -1, 2)
             return {"evidence": x, "copied": copied, "first": copied * 0 + 12, "truth": copied * 0}
 
-    said = training.fit_confidence(net, matcher, Known())
+    said = training.fit_confidence(net, None, Known())
     torch.testing.assert_close(net.confidence_weight.data, torch.tensor([-2.0, 6.0, -3.0]), atol=0.5, rtol=0)
     share = net.fade_weight
     assert share[1] > 0 > share[2]

@@ -26,9 +26,9 @@ from vidcolor.models.adain import transfer
 from vidcolor.models.adain.style_layers import Covariances, Statistics
 from vidcolor.models.adain.transfer import TransferNet
 from vidcolor.models.base import Batch, Colored
-from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets import hints
 from vidcolor.models.nets.colornet import ColorizationNet
+from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import time_bias
 from vidcolor.shot import Reference, Shot
@@ -85,9 +85,9 @@ class AdainColorizer:
         """
         self.device, self.seed, self.method = device, seed, method
         transferring, colorizing = nets or (transfer_net(encoder), weights.load_net(ColorizationNet))
-        self.trunk = weights.load_net(Matcher).trunk.to(device) if colorizing.semantic else None
+        self.encoder = weights.load_net(EfficientNetLite).to(device) if colorizing.semantic else None
         settings = f"{seed} {SHRINK} {SAMPLE} {hints.DEFAULT} {method} {DENSE}"
-        self.fingerprint = weights.digest(settings, transferring, colorizing, self.trunk)
+        self.fingerprint = weights.digest(settings, transferring, colorizing, self.encoder)
         self.dtype = dtype or choose(device)
         self.transferring = transferring.eval().in_precision(self.dtype).to(device)
         self.colorizing = colorizing.eval().to(device)
@@ -149,10 +149,10 @@ class AdainColorizer:
             mask = torch.zeros_like(lightness)
             hint = mask.expand(-1, 2, -1, -1)
         h, w = lightness.shape[-2:]
-        room = (0, -w % 16, 0, -h % 16)  # the trunk's coarsest stride
+        room = (0, -w % 16, 0, -h % 16)  # the encoder's coarsest stride
         lightness, hint, mask = (F.pad(x, room, mode="replicate") for x in (lightness, hint, mask))
         with autocast(self.device, self.dtype):
-            maps = None if self.trunk is None else self.trunk(lightness)
+            maps = None if self.encoder is None else self.encoder(lightness)
             return self.colorizing(lightness, hint, mask, maps)[..., :h, :w].float()
 
     def _coarse(self, rgb: torch.Tensor, state: State, at: torch.Tensor) -> torch.Tensor:

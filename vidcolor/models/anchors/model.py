@@ -22,7 +22,6 @@ from vidcolor.models.anchors import superpixels
 from vidcolor.models.anchors.net import AnchorsNet
 from vidcolor.models.anchors.superpixels import SPixNet
 from vidcolor.models.base import Batch, Colored
-from vidcolor.models.matching.matcher import Matcher
 from vidcolor.models.nets import color_bins
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import STORED, autocast, choose
@@ -128,19 +127,19 @@ class Painter:
         self,
         device: torch.device,
         nets: tuple[SPixNet, AnchorsNet] | None = None,
-        trunk: EfficientNetLite | None = None,
+        encoder: EfficientNetLite | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        """nets, trunk: one's own instead of any weights. dtype: what the nets compute in; None for the device's own.
+        """nets, encoder: one's own instead of any weights. dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing or changed."""
         self.device, self.dtype = device, dtype or choose(device)
         spix, net = nets or (weights.load_net(SPixNet), weights.load_net(AnchorsNet))
-        if trunk is None and net.semantic:
-            trunk = weights.load_net(Matcher).trunk
+        if encoder is None and net.semantic:
+            encoder = weights.load_net(EfficientNetLite)
         settings = f"{RESTARTS} {ITERATIONS} {SURE} {GUESS} {ROOM} {FAR} {NEAR}"
-        self.fingerprint = weights.digest(settings, spix, net, trunk)
+        self.fingerprint = weights.digest(settings, spix, net, encoder)
         self.spix, self.net = spix.eval().to(device), net.eval().to(device)
-        self.trunk = None if trunk is None or not net.semantic else trunk.to(device)
+        self.encoder = None if encoder is None or not net.semantic else encoder.to(device)
         self.bins = color_bins.gamut().to(device)
 
     @torch.inference_mode()
@@ -149,7 +148,7 @@ class Painter:
         lightness = lightness.to(self.device)
         with autocast(self.device, self.dtype):
             shares = self.spix(lightness)
-            maps = None if self.trunk is None else self.trunk(lightness)
+            maps = None if self.encoder is None else self.encoder(lightness)
             tokens = self.net.tokens(lightness, shares, maps)
             points, logits = self.net.model(tokens)
         return Look(lightness, shares, tokens.float(), points[0].float(), logits[0])

@@ -5,7 +5,7 @@ token may have; the generator is told the colours of a few tokens, the anchors, 
 tokens, diffused over pixels, and lightness become ab in the RefineNet.
 
 One class for the paper's size and for the shipped thin one, whose picture enters as squares of pixels (`fold`,
-`refine_fold`) and whose backbone is told by the pretrained trunk what things are (`semantic`).
+`refine_fold`) and whose backbone is told by the pretrained encoder what things are (`semantic`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ THIN: dict[str, Any] = {
 
 
 class Backbone(nn.Module):
-    """Lightness, and where `semantic` the trunk's maps, to features (b, 64, h / fold, w / fold).
+    """Lightness, and where `semantic` the encoder's maps, to features (b, 64, h / fold, w / fold).
 
     Four scales of width, 2, 4 and 8 times width, then `deep` blocks at the last; up again with one skip at the third.
     """
@@ -65,7 +65,7 @@ class Backbone(nn.Module):
         scales = ((fold**2, w, 2, 1), (w, 2 * w, 3, 2), (2 * w, 4 * w, 3, 2), (4 * w, 8 * w, 3, 2))
         self.down = nn.ModuleList(block(*scale) for scale in scales)
         self.told = nn.ModuleDict()
-        """By stride: how the trunk's map enters the scale of that stride."""
+        """By stride: how the encoder's map enters the scale of that stride."""
         if semantic:
             strides = [fold * 2**n for n in range(4)]
             self.told.update({str(s): nn.Conv2d(c, w * s // fold, 1) for s, c in CHANNELS.items() if s in strides})
@@ -79,7 +79,7 @@ class Backbone(nn.Module):
         self.conv1 = nn.Sequential(nn.ReLU(True), conv(TOKEN, TOKEN), nn.LeakyReLU(0.2, True))
 
     def forward(self, l: torch.Tensor, maps: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
-        """l (b, 1, h, w) 0..100, sides multiples of 8 x fold; maps: the trunk's of l."""
+        """l (b, 1, h, w) 0..100, sides multiples of 8 x fold; maps: the encoder's of l."""
         x = F.pixel_unshuffle((l - 50) / 50, self.fold).contiguous(memory_format=torch.channels_last)
         given = dict(zip(CHANNELS, maps)) if maps is not None else {}
         third = x
@@ -244,10 +244,10 @@ class AnchorsNet(TrainedNet):
     def tokens(self, l: torch.Tensor, shares: torch.Tensor, maps: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
         """Features pooled over superpixels: l (b, 1, h, w), shares (b, 9, h, w) -> (b, 64, h / 16, w / 16).
 
-        maps: the trunk's of l, which a semantic net, and no other, needs.
+        maps: the encoder's of l, which a semantic net, and no other, needs.
         """
         if self.semantic != (maps is not None):
-            raise ValueError("a semantic net, and no other, needs the trunk's maps")
+            raise ValueError("a semantic net, and no other, needs the encoder's maps")
         fold = self.backbone.fold
         cell = superpixels.CELL // fold
         return superpixels.pool(self.backbone(l, maps), superpixels.coarser(shares, fold), cell)

@@ -24,6 +24,7 @@ from vidcolor.models.exemplar import surfaces
 from vidcolor.models.matching import borrowed
 from vidcolor.models.matching.matcher import Expected, KeyTokens, Matcher, together
 from vidcolor.models.nets.colornet import ColorizationNet
+from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.nets.fused_conv import fuse
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import silent_places, sized, time_bias
@@ -54,7 +55,7 @@ class State:
     confidence: np.ndarray
     """(n, h / 2, w / 2) float16 in 0..1."""
     maps: dict[int, tuple[torch.Tensor, ...]]
-    """The trunk's maps of every frame that is looked at, as it computes them."""
+    """The encoder's maps of every frame that is looked at, as it computes them."""
     traced: Traced | None
     """Painted keys' colours, followed along motion; None without painted keys."""
     done: dict[int, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
@@ -86,7 +87,8 @@ class ExemplarColorizer:
         the device's own."""
         self.device, self.seed, self.every_frame = device, seed, every_frame
         self.dtype = dtype or choose(device)
-        self.fingerprint = weights.fingerprint(["matcher", "colornet"])
+        self.fingerprint = weights.fingerprint(["encoder", "matcher", "colornet"])
+        self.encoder = weights.load_net(EfficientNetLite).to(device)
         self.matcher: Matcher = weights.load_net(Matcher).to(device)
         self.net: ColorizationNet = weights.load_net(ColorizationNet).to(device)
         fuse(self.net)
@@ -106,7 +108,7 @@ class ExemplarColorizer:
             frame = shot.lightness[i]
             l = torch.from_numpy(frame).to(self.device)[None, None].float() / 2.55
             with autocast(self.device, self.dtype):
-                maps[i] = self.matcher.trunk(l)
+                maps[i] = self.encoder(l)
                 described = self.matcher.describe(l, maps[i]) if keys else None
             if keys is None or described is None:
                 continue
@@ -159,7 +161,7 @@ class ExemplarColorizer:
             del state.done[t]
 
     def _colored(self, state: State, at: list[int]) -> list[tuple[np.ndarray, np.ndarray | None]]:
-        """Hints, the trunk's maps and grey of frames through the colorization sub-net."""
+        """Hints, the encoder's maps and grey of frames through the colorization sub-net."""
         lightness = self._tensor(state.shot.lightness[at][..., None]) / 2.55
         hint, confidence = self._tensor(state.hint[at]), self._tensor(state.confidence[at][..., None])
         maps = [torch.cat(level) for level in zip(*(state.maps[t] for t in at))]
@@ -183,8 +185,9 @@ class ExemplarColorizer:
                 size = (round(h * scale / 32) * 32, round(w * scale / 32) * 32)
                 lab = sized(key.lab, *size)
                 l, a, b = (torch.from_numpy(np.ascontiguousarray(x))[None, None] for x in np.moveaxis(lab, -1, 0))
+                l = l.to(self.device)
                 with autocast(self.device, self.dtype):
-                    described = self.matcher.describe(l.to(self.device))
+                    described = self.matcher.describe(l, self.encoder(l))
                 view = self.matcher.key_tokens(described, torch.cat([a, b], 1).to(self.device))
                 view = view.with_bias(view.bias + bias + silent_places(key, *size).to(self.device))
                 y, x = torch.meshgrid(*(torch.arange(side) for side in described.coarse.shape[-2:]), indexing="ij")

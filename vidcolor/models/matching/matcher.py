@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vidcolor.models.nets.efficientnet_lite import CHANNELS, EfficientNetLite
+from vidcolor.models.nets.efficientnet_lite import CHANNELS
 from vidcolor.models.weights import TrainedNet
 
 CANDIDATES = 8
@@ -156,7 +156,7 @@ def upsample(x: torch.Tensor) -> torch.Tensor:
 
 
 class Describer(nn.Module):
-    """Trunk maps and luma to descriptors, linear: two 1x1 convolutions that begin as the untrained matcher.
+    """The encoder's maps and luma to descriptors, linear: two 1x1 convolutions that begin as the untrained matcher.
 
     Deeper heads learned their hundred clips by heart (measured on held-out clips: faces gained, the rest lost).
     """
@@ -171,7 +171,7 @@ class Describer(nn.Module):
 
     @classmethod
     def features(cls, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """What is not learned: l (b, 1, h, w) 0..100 and the trunk's maps -> inputs of `coarse` at stride 8 (176
+        """What is not learned: l (b, 1, h, w) 0..100 and the encoder's maps -> inputs of `coarse` at stride 8 (176
         channels) and of `fine` at stride 4 (80 channels)."""
         return cls.coarse_features(*maps), cls.fine_features(l, *maps[:2])
 
@@ -183,7 +183,7 @@ class Describer(nn.Module):
 
     @staticmethod
     def fine_features(l: torch.Tensor, s4: torch.Tensor, s8: torch.Tensor) -> torch.Tensor:
-        """Those of `fine` alone, from l and the trunk's maps at strides 4 and 8."""
+        """Those of `fine` alone, from l and the encoder's maps at strides 4 and 8."""
         kind = s4.dtype
         # channels last like the maps: the local means then take a fifth of the time
         texture = F.pixel_unshuffle((l / 100).to(kind), 4).contiguous(memory_format=torch.channels_last)
@@ -199,31 +199,22 @@ class Describer(nn.Module):
 
 
 class Matcher(TrainedNet):
-    """The trunk, its describer and the two temperatures; everything that matching needs."""
+    """The describer, the two temperatures and the confidence: what matching needs beside the encoder's maps."""
 
     weights_name = "matcher"
 
     def __init__(self) -> None:
         super().__init__()
-        self.trunk = EfficientNetLite()
         self.describer = Describer()
         self.log_scale = nn.Parameter(torch.tensor([40.0, 18.0]).log())
         """Logs of the inverse temperatures of the coarse and the fine cosine."""
         self.confidence_weight = nn.Parameter(torch.tensor([-2.0, 4.0, 2.0, 0.0, -0.15]))
         """Bias, and weights of the four evidences of `Match`, of a logistic model of 'this colour is right'."""
 
-    def optimize(self) -> None:
-        self.trunk.fold_batch_norms()
-
-    def train(self, mode: bool = True) -> Matcher:
-        super().train(mode)
-        self.trunk.eval()  # frozen: its batch norms keep ImageNet's statistics
-        return self
-
-    def describe(self, l: torch.Tensor, maps: Sequence[torch.Tensor] | None = None) -> Tokens:
-        """l (b, 1, h, w) lightness 0..100 -> Tokens. maps: the trunk's of l, where they are at hand."""
+    def describe(self, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> Tokens:
+        """l (b, 1, h, w) lightness 0..100 and the encoder's maps of it -> Tokens."""
         with torch.no_grad():
-            features = self.describer.features(l, self.trunk(l) if maps is None else maps)
+            features = self.describer.features(l, maps)
         return self.describer(*features)
 
     def key_tokens(self, tokens: Tokens, ab: torch.Tensor, importance: Sequence[float] | None = None) -> KeyTokens:

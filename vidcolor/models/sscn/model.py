@@ -22,6 +22,7 @@ from vidcolor.models.matching import borrowed
 from vidcolor.models.matching.matcher import KeyTokens, Matcher
 from vidcolor.models.matching.matcher import together as beside
 from vidcolor.models.nets.colornet import ColorizationNet
+from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import silent_places, sized, time_bias
 from vidcolor.models.sscn.net import GRID, SSCN, UNIT
@@ -60,7 +61,7 @@ class SscnColorizer:
         device: torch.device,
         encoder: str | None = None,
         seed: int = 0,
-        nets: tuple[SSCN, ColorizationNet, Matcher] | None = None,
+        nets: tuple[SSCN, ColorizationNet, EfficientNetLite, Matcher] | None = None,
         choice: Choice | None = Choice(),  # noqa: B008  (frozen)
         last_mile: bool = True,
         dtype: torch.dtype | None = None,
@@ -73,10 +74,15 @@ class SscnColorizer:
         """
         self.device, self.seed, self.choice, self.last_mile = device, seed, choice, last_mile
         self.dtype = dtype or choose(device)
-        net, colorizing, matcher = nets or (_net(encoder), weights.load_net(ColorizationNet), weights.load_net(Matcher))
-        self.fingerprint = weights.digest(f"{choice} {last_mile}", net, colorizing, matcher)
+        net, colorizing, encoding, matcher = nets or (
+            _net(encoder),
+            weights.load_net(ColorizationNet),
+            weights.load_net(EfficientNetLite),
+            weights.load_net(Matcher),
+        )
+        self.fingerprint = weights.digest(f"{choice} {last_mile}", net, colorizing, encoding, matcher)
         self.net, self.colorizing = net.eval().to(device), colorizing.eval().to(device)
-        self.matcher = matcher.eval().to(device)
+        self.encoder, self.matcher = encoding.eval().to(device), matcher.eval().to(device)
 
     @torch.inference_mode()
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> State | None:
@@ -94,7 +100,7 @@ class SscnColorizer:
         """Both stages and the last mile. Without references: automatic colour at confidence 0."""
         l = batch.lightness
         with autocast(self.device, self.dtype):
-            maps = self.matcher.trunk(l)
+            maps = self.encoder(l)
             if state is None:
                 half = l.new_zeros(len(l), 2, l.shape[-2] // 2, l.shape[-1] // 2)
                 return Colored(self._last(l, half, half[:, :1], maps), torch.zeros_like(l))
@@ -122,13 +128,14 @@ class SscnColorizer:
         for reference in references:
             lab = torch.from_numpy(sized(reference.lab, *size).transpose(2, 0, 1).copy())[None].to(self.device)
             with autocast(self.device, self.dtype):
-                found = self.matcher.describe(lab[:, :1].contiguous())
+                l = lab[:, :1].contiguous()
+                found = self.matcher.describe(l, self.encoder(l))
             key = self.matcher.key_tokens(found, lab[:, 1:], [reference.weight])
             keys.append(key.with_bias(key.bias + silent_places(reference, *size).to(self.device)))
         return beside(keys).with_windows(self.dtype)
 
     def _trust(self, keys: KeyTokens, l: torch.Tensor, *maps: torch.Tensor) -> torch.Tensor:
-        """(h / 4, w / 4): how far colours of `keys` are trusted in a frame, of its lightness and the trunk's maps."""
+        """(h / 4, w / 4): how far colours of `keys` are trusted in a frame, of its lightness and the encoder's maps."""
         frame = self.matcher.describe(l[None], [m[None] for m in maps])
         return borrowed.trust(frame, keys, self.matcher.match(frame, keys))
 
@@ -140,7 +147,8 @@ class SscnColorizer:
             return None
         x = torch.from_numpy(np.ascontiguousarray(lab.transpose(2, 0, 1)))[None].to(self.device)
         with autocast(self.device, self.dtype):
-            seen = look(self.matcher, x[:, :1].contiguous()) if self.net.semantic else None
+            l = x[:, :1].contiguous()
+            seen = look(self.matcher, l, self.encoder(l)) if self.net.semantic else None
             maps = self.net.style(x)
             tokens = self.net.tokens(maps, self.net.describe(maps, seen), x[:, 1:], self.choice, where)
             return self.net.style.code(x), tokens

@@ -7,8 +7,8 @@ is compared by are the style encoder's maps of the *coloured* target and of the 
 Stage 2: a decoder from both to ab, with a 529-bin head while it trains.
 
 One class for the paper's size (width 64) and for a thin one: a smaller width; `fold`, by which 2x2 pixels enter and
-leave as one place; and `semantic`, by which the frozen trunk's maps join what places are compared by (grey to grey) and
-the content encoder, and the reference's own colours at the chosen places are copied along.
+leave as one place; and `semantic`, by which the frozen encoder's maps join what places are compared by (grey to grey)
+and the content encoder, and the reference's own colours at the chosen places are copied along.
 """
 
 from __future__ import annotations
@@ -228,8 +228,8 @@ class SSCN(TrainedNet):
     """Both stages and the alignment between them. Heights and widths are multiples of `UNIT`.
 
     width: channels of the first level; 64 is the paper's. fold: side of the square of pixels that enters as one place,
-    1 is the paper's. semantic: needs `Seen` of targets and references (and fold 2, whose levels 2 to 4 have the trunk's
-    strides). residuals: blocks after each of stage 2's sums, 2 in the paper. temperature: of cosines.
+    1 is the paper's. semantic: needs `Seen` of targets and references (and fold 2, whose levels 2 to 4 have the
+    encoder's strides). residuals: blocks after each of stage 2's sums, 2 in the paper. temperature: of cosines.
     """
 
     weights_name = "sscn"
@@ -385,7 +385,7 @@ class SSCN(TrainedNet):
 
     def _maps(self, seen: Seen | None) -> Sequence[torch.Tensor] | None:
         if self.semantic != (seen is not None):
-            raise ValueError("a semantic net, and no other, needs what the trunk has seen")
+            raise ValueError("a semantic net, and no other, needs what the encoder has seen")
         return None if seen is None else seen.maps
 
 

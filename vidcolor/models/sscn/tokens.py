@@ -1,4 +1,4 @@
-"""What SSCN's two pictures are to each other (papers.md section 2): what the trunk sees of them, the places of a
+"""What SSCN's two pictures are to each other (papers.md section 2): what the encoder sees of them, the places of a
 reference that are kept for sparse attention, and what a target's places take of these.
 
 The paper takes the 256 places that matter most to an ImageNet classifier and 256 at random. No classifier is here, so
@@ -28,7 +28,7 @@ SIGNIFICANT = ("mean", "centres")
 
 @dataclass(frozen=True)
 class Seen:
-    """What the frozen trunk says of grey pictures."""
+    """What the frozen encoder says of grey pictures."""
 
     maps: tuple[torch.Tensor, ...]
     """Strides 4, 8 and 16: (b, 24, h/4, w/4), (b, 40, h/8, w/8), (b, 112, h/16, w/16), each place of length sqrt(c)."""
@@ -37,9 +37,8 @@ class Seen:
 
 
 @torch.no_grad()
-def look(matcher: Matcher, l: torch.Tensor, maps: Sequence[torch.Tensor] | None = None) -> Seen:
-    """l (b, 1, h, w) lightness 0..100 -> Seen. maps: the trunk's of l, where they are at hand."""
-    maps = matcher.trunk(l) if maps is None else maps
+def look(matcher: Matcher, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> Seen:
+    """l (b, 1, h, w) lightness 0..100 and the encoder's maps of it -> Seen."""
     found = matcher.describe(l, maps)
     coarse = F.normalize(sized(found.coarse, found.fine.shape[-2:]).float(), dim=1)
     even = tuple(F.normalize(x.float(), dim=1) * x.shape[1] ** 0.5 for x in maps)
