@@ -51,7 +51,7 @@ class Settings:
     size: int | None = None
     """Short side of the working frame in pixels, the size at which colours are found; None: see `lines`."""
     codec: str = "auto"
-    """`x264`, `x265`, `ffv1` or `prores`; `auto` for one of the film's own class (`codecs.resolved`)."""
+    """`x264`, `x265`, `ffv1` or `prores`; `auto` for one of the film's own class (`encode.choose`)."""
     crf: int | None = None
     """Constant rate factor of x264 and x265 (0..51, lower is better); None for the codec's default here."""
     preset: str | None = None

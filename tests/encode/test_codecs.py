@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ import pytest
 from media import film_of, write_film
 
 from vidcolor import errors
-from vidcolor.encode.codecs import GRIDS, Grid, ffv1_options, pix_fmt, resolved, suffix_of, takes
+from vidcolor.encode.choose import choose_codec
+from vidcolor.encode.codecs import CODECS, GRIDS, Codec, Grid, pix_fmt
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import output_format
 from vidcolor.errors import VidcolorError
@@ -60,6 +63,7 @@ def test_ffv1_holds_every_size_bit_for_bit(tmp_path: Path, grid: Grid, size: tup
 
 
 def test_ffv1_has_slices_for_every_size() -> None:
+    ffv1 = CODECS["ffv1"]
     # The large ones allow few numbers of slices, the small ones fewer than libav chooses itself.
     sizes = [(w, h) for w in range(1, 14) for h in range(1, 14)]
     sizes += [
@@ -75,10 +79,10 @@ def test_ffv1_has_slices_for_every_size() -> None:
     for grid in GRIDS:
         for depth in (8, 16):
             for width, height in sizes:
-                options = ffv1_options(film_of(width, height, depth=depth), grid, depth)
-                assert takes("ffv1", width, height, pix_fmt(grid, depth), options), (width, height, grid)
+                options = ffv1.options(film_of(width, height, depth=depth), grid, depth)
+                assert ffv1.takes(width, height, pix_fmt(grid, depth), options), (width, height, grid)
                 assert int(options["slices"]) >= (4 if width >= 1275 else 1)
-    assert ffv1_options(film_of(854, 480), "420", 8)["slices"] == "16"
+    assert ffv1.options(film_of(854, 480), "420", 8)["slices"] == "16"
 
 
 @pytest.mark.parametrize("codec", ["x264", "x265", "prores"])
@@ -181,20 +185,20 @@ def test_the_default_codec_is_of_the_film_s_class(
 ) -> None:
     film = film_of(codec=codec, depth=depth, full_range=full, kind=kind)
     out = None if ending is None else f"out{ending}"
-    assert resolved(film, Settings(), out).codec == expected
-    assert output_format(film, Settings(), out or f"out{suffix_of(expected)}").codec == expected
+    assert choose_codec(film, Settings(), out).name == expected
+    assert output_format(film, Settings(), out or f"out{CODECS[expected].suffixes[0]}").codec == expected
 
 
 def test_options_say_which_codec_is_meant() -> None:
     prores, deep = film_of(codec="prores", depth=10), film_of(codec="ffv1", depth=16)
-    assert resolved(prores, Settings(crf=20), None).codec == "x264"
-    assert resolved(deep, Settings(crf=20), None).codec == "x265"
-    assert resolved(prores, Settings(preset="slow"), None).codec == "x264"
-    assert resolved(film_of(), Settings(preset="4444"), None).codec == "prores"
-    assert resolved(film_of(), Settings(lossless=True), None).codec == "ffv1"
-    assert resolved(prores, Settings(codec="x265"), None).codec == "x265"
-    with pytest.raises(VidcolorError, match=r"--preset hq: ProRes, which does not fit into \.mp4"):
-        resolved(film_of(), Settings(preset="hq"), "out.mp4")
+    assert choose_codec(prores, Settings(crf=20), None).name == "x264"
+    assert choose_codec(deep, Settings(crf=20), None).name == "x265"
+    assert choose_codec(prores, Settings(preset="slow"), None).name == "x264"
+    assert choose_codec(film_of(), Settings(preset="4444"), None).name == "prores"
+    assert choose_codec(film_of(), Settings(lossless=True), None).name == "ffv1"
+    assert choose_codec(prores, Settings(codec="x265"), None).name == "x265"
+    with pytest.raises(VidcolorError, match=r"--preset hq is for prores, which does not fit into \.mp4"):
+        choose_codec(film_of(), Settings(preset="hq"), "out.mp4")
     with pytest.raises(VidcolorError, match=r"as \.mkv, \.mp4, \.m4v, \.mov, not \.webm"):
         output_format(film_of(), Settings(), "out.webm")
 
@@ -209,11 +213,45 @@ def test_prores_keeps_its_profile_s_class(tmp_path: Path) -> None:
 
 
 def test_a_result_without_a_name_fits_its_codec() -> None:
-    assert [suffix_of(codec) for codec in ("x264", "x265", "ffv1", "prores")] == [".mkv", ".mkv", ".mkv", ".mov"]
+    assert [codec.suffixes[0] for codec in CODECS.values()] == [".mkv", ".mkv", ".mkv", ".mov"]
 
 
 def test_x265_is_not_asked_for_what_aborts_it():
     """34x22 opens in libx265 and then corrupts the heap."""
     options = {"preset": "medium", "crf": "18"}
-    assert not takes("x265", 34, 22, "yuv420p", options)
-    assert takes("x265", 34, 32, "yuv420p", options)
+    assert not CODECS["x265"].takes(34, 22, "yuv420p", options)
+    assert CODECS["x265"].takes(34, 32, "yuv420p", options)
+
+
+def _row(codec: Codec) -> str:
+    """A codec's row in the documentation."""
+    name = f"`{codec.name}`" + (", or `--lossless`" if codec.kind == "lossless" else "")
+    told = [codec.summary]
+    if codec.crf:
+        told.append(f"`--crf` {codec.crf.default} (0 to {codec.crf.worst})")
+    if codec.presets:
+        others = ", ".join(preset.name for preset in codec.presets if preset.name != codec.preset)
+        told.append(f"`--preset` {codec.preset} ({others})")
+    depths = ", ".join(map(str, codec.depths)) + (", limited range" if codec.limited_range else "")
+    grids = ", ".join(":".join(grid) for grid in codec.grids)
+    return f"| {name} | {', '.join(told)} | {depths} | {grids} | {', '.join(codec.suffixes)} |"
+
+
+def test_the_documentation_has_the_same_codecs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+    table = text.split("## Codecs and containers")[1].split("\n\n")[1].splitlines()
+    assert table[2:] == [_row(codec) for codec in CODECS.values()]
+
+
+def test_presets_are_of_grids_and_depths_that_the_codec_has() -> None:
+    for codec in CODECS.values():
+        assert bool(codec.presets) == codec.has_preset(codec.preset)
+        for preset in codec.presets:
+            assert preset.grid in (None, *codec.grids) and preset.depth in (None, *codec.depths)
+            assert not preset.tag or ".mov" in codec.suffixes
+
+
+def test_the_table_needs_neither_pyav_nor_torch() -> None:
+    code = "import sys, vidcolor.encode.codecs; print({'av', 'torch', 'numpy'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

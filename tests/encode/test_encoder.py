@@ -100,8 +100,8 @@ def test_prores_profile_follows_the_grid(tmp_path: Path) -> None:
     ("codec", "name", "remedy"),
     [
         ("ffv1", "out.mp4", r"ffv1 does not fit into \.mp4: name the result \.mkv, or use --codec x264 or x265"),
-        ("prores", "out.mp4", r"\.mkv or \.mov"),
-        ("prores", "out.webm", r"\(prores: \.mkv or \.mov\), not \.webm"),
+        ("prores", "out.mp4", r"\.mov or \.mkv"),
+        ("prores", "out.webm", r"\(prores: \.mov or \.mkv\), not \.webm"),
         ("x264", "out.avi", r"\.mkv, \.mp4, \.m4v, \.mov, not \.avi"),
         ("x264", "out", "not without an ending"),
     ],

@@ -14,12 +14,10 @@ from av.codec.context import Flags
 
 from vidcolor.color.coding import code_type
 from vidcolor.color.ycbcr import recoding
-from vidcolor.encode.codecs import ENCODERS
 from vidcolor.encode.format import OutputFormat
 from vidcolor.errors import VidcolorError
 from vidcolor.files import part_of
 from vidcolor.film.film import Film, Frame
-from vidcolor.film.side_data import KEEP_CAPTIONS
 from vidcolor.reasons import reason
 
 
@@ -48,7 +46,7 @@ class Encoder:
 
     def _add_stream(self) -> Any:
         film, fmt = self._film, self._fmt
-        stream: Any = self._container.add_stream(ENCODERS[fmt.codec], rate=fmt.rate, options=dict(fmt.options))
+        stream: Any = self._container.add_stream(fmt.row.encoder, rate=fmt.rate, options=dict(fmt.options))
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = film.width, film.height, fmt.pix_fmt
         context.time_base = stream.time_base = 1 / fmt.rate
@@ -57,7 +55,7 @@ class Encoder:
         context.color_primaries = fmt.color_tags["primaries"]
         context.color_trc = fmt.color_tags["transfer"]
         context.sample_aspect_ratio = film.sample_aspect_ratio
-        context.thread_type = "SLICE" if fmt.codec == "ffv1" else "AUTO"
+        context.thread_type = fmt.row.threads
         if fmt.field_order != "progressive":
             context.flags |= Flags.interlaced_dct
             context.field_order = {"tff": 4, "bff": 5}[fmt.field_order]  # lines of both fields in turn
@@ -104,7 +102,7 @@ class Encoder:
         """A picture to be filled. What the film's own frame has beside its picture goes along by a copy of it, which
         is all that PyAV offers."""
         film, fmt = self._film, self._fmt
-        if frame.source is None or fmt.codec not in KEEP_CAPTIONS:
+        if frame.source is None or not fmt.row.captions:
             return av.VideoFrame(film.width, film.height, fmt.pix_fmt)
         picture: av.VideoFrame = frame.source.reformat(format=fmt.pix_fmt)
         picture.make_writable()
@@ -112,10 +110,11 @@ class Encoder:
         return picture
 
     def _flagged(self, picture: av.VideoFrame, frame: Frame) -> Any:
-        """The same picture with the field flags of `frame`: PyAV sets them through a filter only. ProRes has no
-        frame without fields among others, x264 one order for all."""
+        """The same picture with the field flags of `frame`, as far as the codec keeps them. PyAV sets them through a
+        filter only."""
         mode = "prog" if not frame.interlaced else "tff" if frame.top_field_first else "bff"
-        if self._fmt.codec == "x264" or (mode == "prog" and self._fmt.codec == "prores"):
+        kept = self._fmt.row.fields
+        if kept == "constant" or (kept == "order" and mode == "prog"):
             mode = self._fmt.field_order
         if mode not in self._fields:
             graph = av.filter.Graph()

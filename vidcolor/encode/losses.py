@@ -7,13 +7,14 @@ from pathlib import Path
 
 import av
 
+from vidcolor.encode.codecs import names_with
 from vidcolor.encode.format import OutputFormat
 from vidcolor.errors import warn
 from vidcolor.film.changes import Beside
 from vidcolor.film.container import open_film
 from vidcolor.film.film import Film
-from vidcolor.film.side_data import KEEP_CAPTIONS, NAMES
-from vidcolor.text import plural
+from vidcolor.film.side_data import NAMES
+from vidcolor.text import listed, plural
 
 
 def say_lost(film: Film, fmt: OutputFormat, beside: Beside, out: Path) -> None:
@@ -29,7 +30,7 @@ def lost(film: Film, fmt: OutputFormat, beside: Beside) -> list[str]:
         if _kept(kind, film, fmt):
             continue
         name = NAMES.get(kind, f"side data {kind}")
-        remedy = f" ({' and '.join(KEEP_CAPTIONS)} keep them)" if kind == "A53_CC" else ""
+        remedy = f" ({listed(names_with(lambda codec: codec.captions))} keep them)" if kind == "A53_CC" else ""
         if not any(name in one for one in found):
             found.append(f"{name} of {plural(count, 'frame')}{remedy}")
     return [*found, *_lost_flags(fmt, beside)]
@@ -39,7 +40,7 @@ def _kept(kind: str, film: Film, fmt: OutputFormat) -> bool:
     """Whether a result has side data of this type, or needs none."""
     match kind:
         case "A53_CC":
-            return fmt.codec in KEEP_CAPTIONS
+            return fmt.row.captions
         case "MASTERING_DISPLAY_METADATA":
             return bool(film.mastering_display)
         case "CONTENT_LIGHT_LEVEL":
@@ -53,12 +54,12 @@ def _kept(kind: str, film: Film, fmt: OutputFormat) -> bool:
 
 def _lost_flags(fmt: OutputFormat, beside: Beside) -> Iterator[str]:
     """Field flags that an encoder replaces by those of the whole result."""
-    if fmt.field_order == "progressive" or fmt.codec == "ffv1":
+    if fmt.field_order == "progressive" or fmt.row.fields == "frame":
         return
     for order in ("progressive", "tff", "bff"):
         count = beside.fields.get(order, 0)
-        if not count or order == fmt.field_order or (fmt.codec == "prores" and order != "progressive"):
-            continue  # ProRes has both orders, but no frame without fields
+        if not count or order == fmt.field_order or (fmt.row.fields == "order" and order != "progressive"):
+            continue
         yield (
             f"the flag {order} of {plural(count, 'frame')}: {fmt.codec} makes them {fmt.field_order} "
             "(--codec ffv1 keeps it)"

@@ -27,8 +27,6 @@ Type._missing_ = classmethod(_nameless)  # type: ignore[assignment]
 
 CARRIED = frozenset(("A53_CC",))
 """What an encoder takes from the frame that it is given."""
-KEEP_CAPTIONS = ("x264", "x265")
-"""Codecs whose encoders write closed captions (A53) into the picture."""
 TELL_FIELDS = frozenset(
     (
         *("h264", "mpeg1video", "mpeg2video", "mpegvideo", "mpeg4", "vc1", "wmv3", "cavs", "dvvideo", "ffv1", "prores"),

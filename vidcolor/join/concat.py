@@ -22,8 +22,8 @@ def picture_suffix(fmt: OutputFormat) -> str:
     """Container of the concatenated picture: MP4 or MOV where it can be, for they keep DTS, aspect ratio, display
     matrix and time base exactly; Matroska for what only it holds (FFV1), and whose tags only it holds (ProRes
     in Matroska)."""
-    if fmt.codec in ("x264", "x265"):
-        return ".mov" if fmt.container == "mov" else ".mp4"
+    if fmt.container != "mov" and ".mp4" in fmt.row.suffixes:
+        return ".mp4"
     return ".mkv" if fmt.container == "matroska" else ".mov"
 
 

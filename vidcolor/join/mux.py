@@ -15,7 +15,6 @@ from typing import Any
 import ffmpeg
 import imageio_ffmpeg
 
-from vidcolor.encode.codecs import PRORES_TAGS
 from vidcolor.encode.format import OutputFormat
 from vidcolor.errors import VidcolorError
 from vidcolor.film.container import open_film
@@ -138,10 +137,8 @@ def _command(
     else:
         # Edit lists are counted in the movie's ticks: coarse ones would shift the picture.
         options |= {"video_track_timescale": film.time_base.denominator, "movie_timescale": film.time_base.denominator}
-        if fmt.codec == "x265":
-            options["tag:v:0"] = "hvc1"
-        if fmt.codec == "prores":
-            options["tag:v:0"] = PRORES_TAGS[fmt.options["profile"]]
+        if tag := fmt.row.tag(fmt.container, fmt.options):
+            options["tag:v:0"] = tag
     if trial:
         options["t"] = "0.1"
     stream = ffmpeg.output(*inputs, _RESULT, **options)
@@ -157,14 +154,14 @@ def _hdr(film: Film, fmt: OutputFormat) -> dict[str, str]:
     """Options of the picture's input that put HDR mastering data into the container, for codecs without a place for
     it."""
     given = {"mastering_display:v:0": film.mastering_display, "content_light:v:0": film.content_light}
-    given = {option: value for option, value in given.items() if value and fmt.codec not in ("x264", "x265")}
+    given = {option: value for option, value in given.items() if value and fmt.row.hdr is None}
     return given if given and _knows_hdr(_muxer(film, fmt)) else {}
 
 
 def _muxer(film: Film, fmt: OutputFormat) -> str:
     """The ffmpeg that muxes: where HDR data go into the container, one that can do it if there is any."""
     usual = program()
-    if not (film.mastering_display or film.content_light) or fmt.codec in ("x264", "x265") or _knows_hdr(usual):
+    if not (film.mastering_display or film.content_light) or fmt.row.hdr is not None or _knows_hdr(usual):
         return usual
     with contextlib.suppress(RuntimeError):
         if _knows_hdr(own := imageio_ffmpeg.get_ffmpeg_exe()):

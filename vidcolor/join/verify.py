@@ -69,10 +69,10 @@ def _check_picture(film: Film, fmt: OutputFormat, found: dict[str, Any], path: P
     size = found["width"], found["height"]
     if size != (film.width, film.height):
         raise _wrong(path, "size", size, (film.width, film.height))
-    # libav decodes ProRes 4444 to 12 bits, and full-range yuv420p of H.264 to yuvj420p.
-    form = found["pix_fmt"].replace("yuvj", "yuv")
-    if form != fmt.pix_fmt and fmt.codec != "prores":
-        raise _wrong(path, "pixel format", form, fmt.pix_fmt)
+    form = found["pix_fmt"].replace("yuvj", "yuv")  # libav's old name of full range
+    should_be = fmt.row.decoded.get(fmt.pix_fmt, fmt.pix_fmt)
+    if form != should_be:
+        raise _wrong(path, "pixel format", form, should_be)
     for name, should in fmt.color_tags.items():
         is_ = found["color_tags"][name]
         unsaid = {"range": (0, 1), "chroma_location": (0, 1)}.get(name, (should,))

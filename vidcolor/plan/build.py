@@ -48,15 +48,16 @@ def make_plan(
     model needs one, pictures are proposed in the work folder.
     Raises VidcolorError for whatever the user can put right, as early as it can be known.
     """
-    from vidcolor.encode.codecs import resolved, suffix_of
+    from vidcolor.encode.choose import choose_codec
     from vidcolor.encode.format import output_format
     from vidcolor.film.probe import probe
     from vidcolor.join.join import foresee
     from vidcolor.models.precision import computing, name
 
     film = probe(request.movie, fps=request.fps, matrix=settings.matrix, full_range=settings.full_range)
-    settings = resolved(film, settings, request.out)
-    out = (request.out or default_out(film.path, ".color" + suffix_of(settings.codec))).absolute()
+    codec = choose_codec(film, settings, request.out)
+    settings = replace(settings, codec=codec.name)
+    out = (request.out or default_out(film.path, ".color" + codec.suffixes[0])).absolute()
     work = work_folder(out)
     request = replace(request, movie=film.path)
     start, end = part.points(request.start, request.end, film, request.first_frame)

@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+from vidcolor.encode.codecs import CODECS
 from vidcolor.plan.plan import BATCH, Plan, Unit
 from vidcolor.progress import FramesBar
 
@@ -48,10 +49,6 @@ COSTS = {"read": 1.0, "flow": 2.5, "trace": 2.5, "match": 17.0, "again": 11.0, "
 flow, a painted key followed to it, matching, that of `--quality` at a second size; of a batch the rest of the model."""
 WRITING = 3.0
 """The same of bringing its colours to full size, against reading it."""
-ENCODING = {"x264": 5.0, "x265": 17.0, "ffv1": 3.0, "prores": 4.0}
-"""The same of encoding it, by codec."""
-HELD = {"x264": 50, "x265": 30}
-"""Frames that an encoder holds back until the end of a unit."""
 SECOND = ("finish", "close")
 """The steps of the second pass: a frame is written, the frames that were held back are."""
 
@@ -64,7 +61,8 @@ class Estimate:
     ) -> None:
         """units: that are to be made. steady: as the model says."""
         self._clock, self._began = clock, clock()
-        encoding, held = ENCODING.get(plan.settings.codec, 5.0), HELD.get(plan.settings.codec, 0)
+        codec = CODECS[plan.settings.codec]
+        encoding, held = codec.cost, codec.held
         frames = sum(map(len, units))
         at_once = sum(max(0, len(unit) - held) for unit in units) / max(frames, 1)
         self._priors = COSTS | {"finish": WRITING + encoding * at_once, "close": encoding}

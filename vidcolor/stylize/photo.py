@@ -135,10 +135,10 @@ def stylize(
 
 def _ending(film: Path, settings: Settings, fps: Fraction | None) -> str:
     """Ending of a film's result that was not given a name."""
-    from vidcolor.encode.codecs import resolved, suffix_of
+    from vidcolor.encode.choose import choose_codec
     from vidcolor.film.probe import probe
 
-    return suffix_of(resolved(probe(film, fps=fps, luma_only=False), settings, None).codec)
+    return choose_codec(probe(film, fps=fps, luma_only=False), settings, None).suffixes[0]
 
 
 def stylized(rgb: np.ndarray, stylist: Stylist, labels: np.ndarray | None = None) -> np.ndarray:
