@@ -32,6 +32,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from vidcolor.errors import VidcolorError
 from vidcolor.evaluation import metrics
 from vidcolor.evaluation.lpips import lpips
+from vidcolor.evaluation.lpips import net as lpips_net
 
 CLOCK = Fraction(1, 1000)  # Matroska's own
 EVERY = 5  # CIEDE2000, SSIM and LPIPS are of every fifth frame
@@ -328,6 +329,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(own)
     args.options = options
     try:
+        lpips_net()  # said at once if its weights are missing
         found = sorted(p for p in args.data.glob("*") if p.suffix in (".mp4", ".mkv", ".mov"))
         unknown = set(args.clips or []) - {p.stem for p in found}
         if unknown or not found:

@@ -2,10 +2,13 @@
 weights, as in their README; they are not in this repository."""
 
 import numpy as np
+import pytest
 import torch
 from skimage import data
 
-from vidcolor.evaluation.lpips import Lpips, _net, lpips
+from vidcolor.errors import VidcolorError
+from vidcolor.evaluation import lpips as module
+from vidcolor.evaluation.lpips import Lpips, lpips, net
 
 
 def picture():
@@ -42,5 +45,12 @@ def test_distances_are_weighed_means_of_squares():
     torch.testing.assert_close(net(a, b), 2 * (x[:, 7] - y[:, 7]).square().mean()[None])
 
 
-def test_the_weights_that_come_with_the_package_weigh_no_channel_below_nothing():
-    assert min(float(w.min()) for w in _net().weight) >= 0 and sum(float(w.sum()) for w in _net().weight) > 1
+def test_the_authors_weights_weigh_no_channel_below_nothing():
+    assert min(float(w.min()) for w in net().weight) >= 0 and sum(float(w.sum()) for w in net().weight) > 1
+
+
+def test_without_the_weights_it_says_where_they_are(tmp_path, monkeypatch):
+    net.cache_clear()
+    monkeypatch.setattr(module, "WEIGHTS", tmp_path / "lpips.safetensors")
+    with pytest.raises(VidcolorError, match="weights come with a checkout only; run `pip install -e"):
+        net()

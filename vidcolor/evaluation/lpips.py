@@ -7,14 +7,18 @@ squared, weighed by channel, and averaged over the places. Weights: the authors'
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from vidcolor.errors import VidcolorError
 from vidcolor.models import weights
 
+WEIGHTS = Path(__file__).with_name("lpips.safetensors")
+"""In a checkout of the repository; the program needs no measure, so they are not part of the package."""
 MEAN, DEVIATION = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """Of the input's channels, where it is RGB in -1..1."""
 _LAYERS = ((3, 64, 11, 4, 2), (64, 192, 5, 1, 2), (192, 384, 3, 1, 1), (384, 256, 3, 1, 1), (256, 256, 3, 1, 1))
@@ -48,11 +52,14 @@ class Lpips(weights.TrainedNet):
 
 
 @cache
-def _net() -> Lpips:
-    return weights.load_net(Lpips)
+def net() -> Lpips:
+    """The net with the authors' weights. Raises VidcolorError where they are missing, as in an installed package."""
+    if not WEIGHTS.exists():
+        raise VidcolorError(f"{WEIGHTS}: LPIPS' weights come with a checkout only; run `pip install -e .` in one")
+    return weights.load_net(Lpips, WEIGHTS)
 
 
 def lpips(result: np.ndarray, truth: np.ndarray) -> float:
     """LPIPS of two (H, W, 3) float RGB frames in 0..1, at least 63 pixels a side."""
     pair = (torch.from_numpy(np.ascontiguousarray(x, np.float32)).permute(2, 0, 1)[None] for x in (result, truth))
-    return float(_net()(*pair))
+    return float(net()(*pair))
