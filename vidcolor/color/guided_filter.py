@@ -1,9 +1,11 @@
-"""A change of colours found on a small picture, brought to the full-size picture along its edges.
+"""The guided filter (He et al. 2013): values fitted around every pixel as an affine function of a guide picture.
 
-The fast guided filter (He and Sun 2015) with a colour guide (He et al. 2013, Eq. 14-15): around every pixel the
-change is fitted as an affine function of the small picture's own colours; the functions, which vary slowly, are
-interpolated and evaluated on the full-size colours. So edges and detail are those of the full picture, and what a
-network adds beside them (halos, blocks) is left behind. No change stays no change, exactly.
+`fit_grey` has a grey guide (Eq. 5 and 6), `fit` a guide in colour (Eq. 14 and 15).
+
+`fit` and `evaluate` are the fast guided filter (He and Sun 2015), for a change of colours that was found on a small
+picture: the functions, which vary slowly, are interpolated to full size and evaluated on the full-size colours. So
+edges and detail are those of the full picture, and what a network adds beside them (halos, blocks) is left behind. No
+change stays no change, exactly.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ def fit(guide: np.ndarray, change: np.ndarray, radius: int = RADIUS) -> np.ndarr
     guide: (h, w, 3) float32 Y' 0..1, Cb, Cr. change: (h, w, m) float32 that was found on it.
     Returns (m, h, w, 4) float32: for each of m values the factors of Y', Cb and Cr, and the constant.
     """
-    mean = partial(_mean, radius=radius)
+    mean = partial(window_mean, radius=radius)
     g, p = (np.ascontiguousarray(np.moveaxis(x, 2, 0), np.float32) for x in (guide, change))
     mean_g, mean_p = [mean(x) for x in g], [mean(x) for x in p]
     a, b, c = (mean(g[0] * g[i]) - mean_g[0] * mean_g[i] for i in range(3))
@@ -56,7 +58,25 @@ def evaluate(function: np.ndarray, guide: Sequence[np.ndarray]) -> np.ndarray:
     return out
 
 
-def _mean(x: np.ndarray, radius: int) -> np.ndarray:
+def fit_grey(
+    guide: np.ndarray, planes: Sequence[np.ndarray], radius: int, eps: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Slope and constant (h, w) of each plane over a grey guide, in the window around every pixel.
+
+    guide, planes: (h, w) float32. eps: variance of the guide below which a window counts as flat. The filter's output
+    is the `window_mean` of the slopes times the guide, plus that of the constants.
+    """
+    mean_guide = window_mean(guide, radius)
+    variance = window_mean(guide * guide, radius) - mean_guide * mean_guide + np.float32(eps)
+    fits = []
+    for plane in planes:
+        mean_plane = window_mean(plane, radius)
+        slope = (window_mean(plane * guide, radius) - mean_plane * mean_guide) / variance
+        fits.append((slope, mean_plane - slope * mean_guide))
+    return fits
+
+
+def window_mean(x: np.ndarray, radius: int) -> np.ndarray:
     """Over windows of 2 radius + 1; beyond the border the picture is mirrored."""
     side = 2 * radius + 1
     return np.asarray(cv2.blur(x, (side, side)))

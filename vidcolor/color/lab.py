@@ -11,14 +11,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-_XYZ = np.array(  # linear sRGB to XYZ (IEC 61966-2-1), rows scaled so that white is (1, 1, 1)
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+RGB_TO_XYZ = (
+    (0.4124564, 0.3575761, 0.1804375),
+    (0.2126729, 0.7151522, 0.0721750),
+    (0.0193339, 0.1191920, 0.9503041),
 )
-_XYZ /= _XYZ.sum(1, keepdims=True)
+"""Linear sRGB to XYZ (IEC 61966-2-1)."""
+KINK = 6 / 29
+"""Where Lab's f(t) turns from a line into a cube root, as a value of f."""
+f32 = np.float32
+_XYZ = np.array(RGB_TO_XYZ) / np.sum(RGB_TO_XYZ, 1, keepdims=True)  # so that white is (1, 1, 1)
 _TO_XYZ = _XYZ.astype(np.float32)
 _TO_LINEAR = np.linalg.inv(_XYZ).astype(np.float32)
-f32 = np.float32
-_KINK = 6 / 29  # of Lab's cube root: below it the curve is a line
 
 
 # --- curves (written with minimum and maximum: numpy's `where` would be slower than the power itself) ---
@@ -56,21 +60,21 @@ def to_coded(linear: np.ndarray) -> np.ndarray:
 
 
 def lab_f(t: np.ndarray) -> np.ndarray:
-    high = _power(np.maximum(t, f32(_KINK**3)), 1 / 3)
-    low = t - f32(_KINK**3)
+    high = _power(np.maximum(t, f32(KINK**3)), 1 / 3)
+    low = t - f32(KINK**3)
     np.minimum(low, 0, out=low)
-    low *= f32(1 / (3 * _KINK**2))
+    low *= f32(1 / (3 * KINK**2))
     high += low
     return high
 
 
 def lab_f_inverse(f: np.ndarray) -> np.ndarray:
-    high = np.maximum(f, f32(_KINK))
+    high = np.maximum(f, f32(KINK))
     cube = high * high
     cube *= high
-    low = np.minimum(f, f32(_KINK))
-    low -= f32(_KINK)
-    low *= f32(3 * _KINK**2)
+    low = np.minimum(f, f32(KINK))
+    low -= f32(KINK)
+    low *= f32(3 * KINK**2)
     cube += low
     return cube
 

@@ -1,19 +1,15 @@
 """CIE Lab (D65, sRGB curve) and RGB as tensors, differentiable, on any device, for use inside models.
 
-The pipeline's own conversions, which know a film's matrix and range, are in `vidcolor.color`.
+The conversions of whole frames are in `lab.py`.
 """
 
 from __future__ import annotations
 
 import torch
 
-_RGB_TO_XYZ = (
-    (0.4124564, 0.3575761, 0.1804375),
-    (0.2126729, 0.7151522, 0.0721750),
-    (0.0193339, 0.1191920, 0.9503041),
-)
+from vidcolor.color.lab import KINK, RGB_TO_XYZ
+
 _WHITE = (0.95047, 1.0, 1.08883)
-_DELTA = 6 / 29
 
 
 def rgb_to_lab(rgb: torch.Tensor) -> torch.Tensor:
@@ -22,8 +18,8 @@ def rgb_to_lab(rgb: torch.Tensor) -> torch.Tensor:
     rgb = rgb.float()
     linear = torch.where(rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb.clamp(min=-0.5) / 12.92)
     xyz = torch.einsum("ij,bjhw->bihw", _matrix(rgb), linear)
-    cubic = xyz.clamp(min=_DELTA**3) ** (1 / 3)
-    f = torch.where(xyz > _DELTA**3, cubic, xyz / (3 * _DELTA**2) + 4 / 29)
+    cubic = xyz.clamp(min=KINK**3) ** (1 / 3)
+    f = torch.where(xyz > KINK**3, cubic, xyz / (3 * KINK**2) + 4 / 29)
     x, y, z = f.unbind(1)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
 
@@ -33,7 +29,7 @@ def lab_to_rgb(lab: torch.Tensor) -> torch.Tensor:
     lightness, a, b = lab.float().unbind(1)
     y = (lightness + 16) / 116
     f = torch.stack([y + a / 500, y, y - b / 200], 1)
-    xyz = torch.where(f > _DELTA, f.clamp(min=_DELTA) ** 3, 3 * _DELTA**2 * (f - 4 / 29))
+    xyz = torch.where(f > KINK, f.clamp(min=KINK) ** 3, 3 * KINK**2 * (f - 4 / 29))
     linear = torch.einsum("ij,bjhw->bihw", torch.linalg.inv(_matrix(lab)), xyz).clamp(0, 1)
     curved = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
     return torch.where(linear > 0.0031308, curved, 12.92 * linear)
@@ -42,4 +38,4 @@ def lab_to_rgb(lab: torch.Tensor) -> torch.Tensor:
 def _matrix(like: torch.Tensor) -> torch.Tensor:
     """Linear RGB to XYZ over the white point."""
     white = torch.tensor(_WHITE, device=like.device)[:, None]
-    return torch.tensor(_RGB_TO_XYZ, device=like.device) / white
+    return torch.tensor(RGB_TO_XYZ, device=like.device) / white

@@ -7,12 +7,12 @@ chroma sample lies where the film's `chroma_location` tag says.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import cv2
 import numpy as np
 
+from vidcolor.color import guided_filter
 from vidcolor.color.coding import siting_of
 from vidcolor.color.gamut import ab_to_cbcr
 from vidcolor.color.lab import rgb_to_lab
@@ -61,10 +61,7 @@ def key_planes(rgb: np.ndarray, luma: np.ndarray, film: Film, chroma: Chroma) ->
     rgb: (h, w, 3) sRGB 0..1 of any size. The colours take the film's luma at full size and are then brought to
     the grid so that a player's bilinear upsampling gives them back as nearly as it can (back-projection).
     """
-    h, w = film.height, film.width
-    if rgb.shape[:2] != (h, w):
-        shrinks = rgb.shape[0] * rgb.shape[1] > h * w
-        rgb = cv2.resize(rgb, (w, h), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    rgb = full_size(rgb, (film.height, film.width))
     full = np.dstack(ab_to_cbcr(luma01(luma, film.coding), rgb_to_lab(np.clip(rgb, 0, 1))[..., 1:], film.matrix))
     if chroma == "444":
         return full[..., 0].copy(), full[..., 1].copy()
@@ -74,6 +71,14 @@ def key_planes(rgb: np.ndarray, luma: np.ndarray, film: Film, chroma: Chroma) ->
         grid += _resample(full - upsample(grid, film, chroma), geometry)
     np.clip(grid, -0.5, 0.5, out=grid)
     return grid[..., 0].copy(), grid[..., 1].copy()
+
+
+def full_size(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture (h, w, c) at a film's size (H, W): averaged where it shrinks, else bicubic."""
+    if picture.shape[:2] == size:
+        return picture
+    shrinks = picture.shape[0] * picture.shape[1] > size[0] * size[1]
+    return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 
 
 def on_grid(planes: np.ndarray, film: Film, chroma: Chroma) -> np.ndarray:
@@ -150,14 +155,14 @@ def _detailed(ab: np.ndarray, luma: np.ndarray, at_grid: np.ndarray, g: _Geometr
     """ab at the samples of the grid, (rows, columns, 2): bilinear samples and what they miss, which is the slope of ab
     over luma times the luma that the size of `ab` cannot show."""
     h, w = ab.shape[:2]
-    blur = partial(cv2.blur, ksize=(2 * RADIUS + 1, 2 * RADIUS + 1))
     guide = luma01(cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA), film.coding)
-    mean = blur(guide)
-    variance = blur(guide * guide) - mean * mean + np.float32(EPS)
     planes = [cv2.extractChannel(ab, i) for i in (0, 1)]
-    for plane in tuple(planes):
-        planes.append(blur((blur(plane * guide) - blur(plane) * mean) / variance))
-    on_grid = _resample(cv2.merge(planes), g)  # OpenCV is quick on four channels, not on two, and slow to split them
+    slopes = [
+        guided_filter.window_mean(slope, RADIUS) for slope, _ in guided_filter.fit_grey(guide, planes, RADIUS, EPS)
+    ]
+    on_grid = _resample(
+        cv2.merge(planes + slopes), g
+    )  # OpenCV is quick on four channels, not on two, and slow to split them
     a, b, slope_a, slope_b = (cv2.extractChannel(on_grid, i) for i in range(4))
     missing = at_grid - _resample(guide, g)
     slope_a *= missing

@@ -23,5 +23,10 @@ def working_size(film: Film, short: int) -> tuple[int, int]:
 
 def working(luma: np.ndarray, film: Film, size: tuple[int, int]) -> np.ndarray:
     """A frame's luma as lightness (h, w) float32, 0..100, at working size."""
-    how = cv2.INTER_AREA if luma.shape[0] >= size[0] else cv2.INTER_LINEAR
-    return lightness(cv2.resize(luma, size[::-1], interpolation=how), film.coding)
+    return lightness(resized(luma, size), film.coding)
+
+
+def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture (H, W[, c]) at the working size (h, w): averaged where it shrinks, else bilinear."""
+    how = cv2.INTER_AREA if picture.shape[0] >= size[0] else cv2.INTER_LINEAR
+    return cv2.resize(picture, size[::-1], interpolation=how)

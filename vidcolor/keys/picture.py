@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from vidcolor.errors import warn
+from vidcolor.film.chroma_grid import full_size
 from vidcolor.film.film import Film
 from vidcolor.pictures.file import Stored, read_picture
 from vidcolor.pictures.orientation import of_key, turned
@@ -51,8 +52,7 @@ def brought_into_place(rgb: np.ndarray, align: Sequence[float], size: tuple[int,
     align: six numbers, the affine map from places in the frame (0..1 right and down) to places in the key. Returns
     RGB (H, W, 3), the key's edges repeated where it has nothing, and a mask (H, W) bool of where it has something.
     """
-    shrinks = rgb.shape[0] * rgb.shape[1] > size[0] * size[1]
-    rgb = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    rgb = full_size(rgb, size)
     side, whole = np.diag(np.array(size[::-1], np.float64)), np.array(align).reshape(2, 3)
     turn = side @ whole[:, :2] @ np.linalg.inv(side)
     matrix = np.c_[turn, turn @ [0.5, 0.5] + side @ whole[:, 2] - 0.5]

@@ -39,6 +39,7 @@ def registered(key: np.ndarray, y: np.ndarray) -> tuple[float, tuple[float, ...]
 
 
 def sized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture (H, W[, c]) as float32 at the size (h, w): averaged where both sides shrink, else bilinear."""
     shrinks = picture.shape[0] >= size[0] and picture.shape[1] >= size[1]
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(np.ascontiguousarray(picture, np.float32), size[::-1], interpolation=way)

@@ -104,9 +104,7 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings, step: Callable[[str], No
 def load_reference(key: KeyUse, film: Film, size: tuple[int, int]) -> Reference:
     """A key as the model wants it: Lab at working size (h, w), turned as the film is coded."""
     rgb, covered = load_picture(key, film)
-    how = cv2.INTER_AREA if rgb.shape[0] >= size[0] else cv2.INTER_LINEAR
-    lab = rgb_to_lab(cv2.resize(rgb, size[::-1], interpolation=how))
-    return Reference(lab, key.frame, key.weight, key.painted, covered)
+    return Reference(rgb_to_lab(working_frame.resized(rgb, size)), key.frame, key.weight, key.painted, covered)
 
 
 def load_picture(key: KeyUse, film: Film) -> tuple[np.ndarray, np.ndarray | None]:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from vidcolor.color import guided_filter
 from vidcolor.models import weights
 from vidcolor.models.base import Batch, Colored
 from vidcolor.models.exemplar import surfaces
@@ -220,16 +221,14 @@ def seen(traced: Traced, t: int) -> torch.Tensor:
 
 
 def guided(ab: np.ndarray, lightness: np.ndarray, radius: int = 1, eps: float = 5e-4) -> np.ndarray:
-    """ab at stride 4 (h/4, w/4, 2) to (h/2, w/2, 2) along the edges of lightness (h, w) uint8: He et al.'s filter."""
+    """ab at stride 4 (h/4, w/4, 2) to (h/2, w/2, 2) along the edges of lightness (h, w) uint8: the guided filter."""
     h, w = lightness.shape
-    half, size = (w // 2, h // 2), (2 * radius + 1, 2 * radius + 1)
+    half = (w // 2, h // 2)
     guide = cv2.resize(lightness, half, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     wide = cv2.resize(ab, half, interpolation=cv2.INTER_LINEAR)
-    mean = cv2.blur(guide, size)
-    variance = cv2.blur(guide * guide, size) - mean * mean + eps
-    mean_ab = cv2.blur(wide, size)
-    slope = (cv2.blur(guide[..., None] * wide, size) - mean[..., None] * mean_ab) / variance[..., None]
-    return cv2.blur(slope, size) * guide[..., None] + cv2.blur(mean_ab - slope * mean[..., None], size)
+    fits = guided_filter.fit_grey(guide, cv2.split(wide), radius, eps)
+    means = ([guided_filter.window_mean(x, radius) for x in fit] for fit in fits)
+    return np.dstack([slope * guide + constant for slope, constant in means])
 
 
 def _doubled(x: torch.Tensor) -> torch.Tensor:
