@@ -173,7 +173,7 @@ def test_nothing_is_left_of_a_run_that_fails(film, monkeypatch):
 def test_a_setting_that_is_none_is_named(film):
     with pytest.raises(VidcolorError, match="colour: one of"):
         colorize(film, ref=film.parent / "a.png", colour=1)
-    with pytest.raises(VidcolorError, match=r"^codec h264: one of"):
+    with pytest.raises(VidcolorError, match=r"^`codec` h264: one of"):
         colorize(film, ref=film.parent / "a.png", codec="h264")
 
 
@@ -187,7 +187,7 @@ def test_a_setting_that_is_none_is_named(film):
     ],
 )
 def test_a_value_of_a_wrong_kind_is_named(film, argument, value):
-    with pytest.raises(VidcolorError, match=f"^{argument} {value!r}: "):
+    with pytest.raises(VidcolorError, match=f"^`?{argument}`? {value!r}: "):
         colorize(film, film.parent / "a.png", **{argument: value})
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from vidcolor.api import colorize
-from vidcolor.cli import main
+from vidcolor.cli import COMMANDS, main
 from vidcolor.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,7 +53,7 @@ def test_options_are_arguments_of_the_same_name_but_for_those_that_the_readme_na
 
 
 def test_every_step_is_documented():
-    assert all(f"vidcolor {step}" in manual() for step in main._STEPS)
+    assert all(f"vidcolor {step}" in manual() for step in COMMANDS)
 
 
 def test_every_file_of_the_package_is_in_the_architecture():

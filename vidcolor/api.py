@@ -114,8 +114,6 @@ def colorize(
     names = {field.name for field in fields(Settings)}
     if unknown := sorted(set(settings) - names):
         raise VidcolorError(f"unknown setting {unknown[0]}: one of {', '.join(sorted(names))}")
-    if settings.get("dump_dir") is not None:
-        settings = {"dump_every": 24, **settings}
     request = Request(
         movie=Path(movie),
         ref=tuple(Path(one) for one in ([ref] if isinstance(ref, str | os.PathLike) else ref or ())),
@@ -241,7 +239,7 @@ def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progres
     check_unchanged(plan, due)
     check_folders(plan.work, plan.settings)
     make_folder(plan.work / "units")
-    if plan.settings.dump_dir and plan.settings.dump_every:
+    if plan.settings.dump_dir is not None:
         make_folder(Path(plan.settings.dump_dir))
     total = sum(map(len, units))
     with UnitsBar("colour", progress, Estimate(plan, due, model.steady), total, total - sum(map(len, due))) as bar:

@@ -1,162 +1,203 @@
-"""Every choice of a run, with its default: one frozen record from the command line down to the encoder."""
+"""Every setting of a run: its default, what it takes and its help, from which the command line is made."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from typing import Any
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
+from vidcolor.color.coding import MATRICES
 from vidcolor.errors import VidcolorError
 from vidcolor.models.options import PRECISIONS, SKETCH_OUTPUTS, TRANSFERS
-from vidcolor.models.registry import spec_of
+from vidcolor.models.registry import DEFAULT, names, spec_of
 
 CODECS = ("auto", "x264", "x265", "ffv1", "prores")
 CHROMA = ("420", "422", "444")
-MATRICES = ("bt601", "bt709", "bt2020", "smpte240m", "fcc")
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "codec": CODECS,
-    "chroma": CHROMA,
-    "transfer": TRANSFERS,
-    "upsample": ("edge", "fast"),
-    "reader": ("av", "decord"),
-    "precision": PRECISIONS,
-    "on_error": ("stop", "skip"),
-    "sketch_output": SKETCH_OUTPUTS,
-    "matrix": MATRICES,
-}
-_OPTIONAL = ("chroma", "transfer", "sketch_output", "matrix")
-"""Of them, those of which nothing need be said."""
-_NOT_IN_PIXELS = (
-    *("device", "dump_every", "dump_dir", "matrix", "full_range", "size"),
-    *("codec", "crf", "preset", "lossless", "chroma"),
-)
-
 
 LEAST_LINES = 256
 """Short side of a working frame up to which a film is enlarged however small it is."""
 ENLARGED = 1.5
 """Times a film's own lines that a larger working frame has at most: more shows nothing new."""
+COLOUR, COMPUTING, OUTPUT, FILM, SHEETS = "colour", "computing", "output", "film", "inspection sheets"
+"""Groups of options in the help."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a setting takes, and how it looks as an option of the command line."""
+
+    help: str
+    """What it does, as a phrase; the default is added where there is one."""
+    group: str
+    """Heading in the help."""
+    choices: tuple[str, ...] = ()
+    """The values it takes; of a setting that is True, False or None the words for False and True."""
+    least: float = -math.inf
+    """Smallest number."""
+    most: float = math.inf
+    """Largest number."""
+    metavar: str | None = None
+    """Stands for the value in the help; None for the option's name in capitals."""
+    option: str | None = None
+    """The option's name where it differs from the setting's."""
+    shapes: bool = True
+    """Whether it goes into a unit's content hash by itself. It does not where it leaves the result as it is, or where
+    the plan holds what it leads to (the film's matrix, the working size, the format of the result)."""
+
+
+def _setting(default: Any, help: str, group: str, **more: Any) -> Any:
+    return field(default=default, metadata={"option": Option(help, group, **more)})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All options that shape the result, checked as they are made.
+    """Everything that shapes the result, checked as it is made. A new setting is one field here and its use.
 
-    Raises VidcolorError where a value cannot work, naming the option and what it takes.
+    Raises VidcolorError for a value that cannot work, naming the setting and what it takes.
     """
 
-    model: str = "exemplar"
-    """Name of the model, one of `vidcolor.models.names()`."""
-    size: int | None = None
-    """Short side of the working frame in pixels, the size at which colours are found; None: see `lines`."""
-    codec: str = "auto"
-    """`x264`, `x265`, `ffv1` or `prores`; `auto` for one of the film's own class (`encode.choose`)."""
-    crf: int | None = None
-    """Constant rate factor of x264 and x265 (0..51, lower is better); None for the codec's default here."""
-    preset: str | None = None
-    """Preset of x264 and x265, profile name of ProRes; None for the default here."""
-    lossless: bool = False
-    """FFV1 level 3 with slice CRCs."""
-    chroma: str | None = None
-    """Chroma sampling of the result: `420`, `422`, `444`; None for the film's own, or `420` where it has none."""
-    strength: float = 1.0
-    """Factor on ab, 0 (grey) to 1 (as the model says)."""
-    temporal: float = 1.0
-    """How far colours are smoothed along motion inside a shot, 0 (not at all) to 1."""
-    seed: int = 0
-    """Seed of whatever a model draws at random."""
-    upsample: str = "edge"
-    """`edge`: chroma follows luma's edges on its way to full size; `fast`: plain interpolation."""
-    matrix: str | None = None
-    """The user's YCbCr matrix against the film's tag; None to believe the film."""
-    full_range: bool | None = None
-    """The user's range against the film's tag; None to believe the film."""
-    encoder: str | None = None
-    """A model's own variant, e.g. `vgg19`; None for the model's default."""
-    transfer: str | None = None
-    """How `--model adain` transfers statistics: `adain` (None too; mean, deviation) or `wct` (mean, covariance)."""
-    sketch_output: str | None = None
-    """What `--model sketch` gives: `fill` (colour under the lines, luma anew), `ab` (luma stays), `auto` (by the shot);
-    None for `auto`."""
-    quality: bool = False
-    """Find colours on larger frames, the default model on smaller ones too: better and slower."""
-    reader: str = "av"
-    """`av`, or `decord` for the working pass."""
-    on_error: str = "stop"
-    """What a corrupt frame does: `stop`, or `skip` and report."""
-    allow_interlaced: bool = False
-    """Go on where frames are flagged interlaced, and keep their flags."""
-    dump_every: int = 0
-    """Every Nth frame gets an inspection sheet; 0 for none."""
-    dump_dir: str | None = None
-    """Folder of the inspection sheets."""
-    device: str = "auto"
-    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps`. Not part of a content hash."""
-    precision: str = "auto"
-    """What the nets compute in: `float32`, `bfloat16`, `float16`, or `auto`, the device's own. A plan holds which."""
+    model: str = _setting(DEFAULT, "which model finds the colours", COLOUR, choices=names())
+    encoder: str | None = _setting(
+        None, "variant of the model: vgg19 for adain, or a file of weights for adain or sscn", COLOUR, metavar="NAME"
+    )
+    transfer: str | None = _setting(
+        None, "statistics that --model adain transfers: mean and deviation, or covariance", COLOUR, choices=TRANSFERS
+    )
+    sketch_output: str | None = _setting(
+        None,
+        "with --model sketch: paint line art with new luma (fill), keep the luma (ab), or decide by the shot (auto)",
+        COLOUR,
+        choices=SKETCH_OUTPUTS,
+    )
+    quality: bool = _setting(False, "find colours on larger frames: better and slower", COLOUR)
+    size: int | None = _setting(
+        None,
+        "short side of the frame on which colours are found, in pixels (320, with --quality 480; other models 256, "
+        "384; at most 1.5 times the film's own)",
+        COLOUR,
+        least=32,
+        most=4096,
+        metavar="N",
+        shapes=False,
+    )
+    strength: float = _setting(
+        1.0, "how strong the colours are, from 0 (grey) to 1", COLOUR, least=0, most=1, metavar="0..1"
+    )
+    temporal: float = _setting(
+        1.0, "how much colours are smoothed along motion, from 0 to 1", COLOUR, least=0, most=1, metavar="0..1"
+    )
+    upsample: str = _setting(
+        "edge",
+        "how colours get to full size: along the edges of the luma, or by plain interpolation",
+        COLOUR,
+        choices=("edge", "fast"),
+    )
+    seed: int = _setting(0, "seed of the models that draw at random", COMPUTING, least=0, metavar="N")
+    device: str = _setting("auto", "auto, cpu, cuda, cuda:N or mps", COMPUTING, shapes=False)
+    precision: str = _setting(
+        "auto", "number format of the networks; auto is the one that the device is fast in", COMPUTING,
+        choices=PRECISIONS,
+    )  # fmt: skip
+    codec: str = _setting(
+        "auto", "codec of the result; auto picks one like the film's own", OUTPUT, choices=CODECS, shapes=False
+    )
+    crf: int | None = _setting(
+        None, "quality of x264 and x265, from 0 (best) to 51 (16 for x264, 18 for x265)", OUTPUT,
+        least=0, most=51, metavar="N", shapes=False,
+    )  # fmt: skip
+    preset: str | None = _setting(
+        None, "preset of x264 and x265 (medium), or profile of ProRes (hq)", OUTPUT, metavar="NAME", shapes=False
+    )
+    lossless: bool = _setting(False, "write FFV1 with checksums: the luma stays bit for bit", OUTPUT, shapes=False)
+    chroma: str | None = _setting(
+        None, "chroma sampling of the result (the film's own)", OUTPUT, choices=CHROMA, shapes=False
+    )
+    matrix: str | None = _setting(None, "override the film's matrix tag", FILM, choices=tuple(MATRICES), shapes=False)
+    full_range: bool | None = _setting(
+        None, "override the film's range tag", FILM, choices=("limited", "full"), option="range", shapes=False
+    )
+    reader: str = _setting("av", "library that decodes the frames for the model", FILM, choices=("av", "decord"))
+    on_error: str = _setting("stop", "at a corrupt frame: stop, or skip it and report", FILM, choices=("stop", "skip"))
+    allow_interlaced: bool = _setting(False, "colour interlaced frames as they are and keep their flags", FILM)
+    dump_dir: Path | str | None = _setting(  # noqa: RUF009 (a field, as all others)
+        None, "write inspection sheets to this folder", SHEETS, option="dump", metavar="DIR", shapes=False
+    )
+    dump_every: int | None = _setting(
+        None, "one sheet for every N frames (24)", SHEETS, least=1, metavar="N", shapes=False
+    )
 
     def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices and not (value is None and name in _OPTIONAL):
-                raise VidcolorError(f"{_option(name)} {value}: one of {', '.join(choices)}")
-        for name in ("strength", "temporal"):
-            value = getattr(self, name)
-            if not (_is(value, Real) and math.isfinite(value) and 0 <= value <= 1):
-                raise VidcolorError(f"{_option(name)} {value!r}: a number from 0 to 1")
-        if self.size is not None and not (_is(self.size, Integral) and 32 <= self.size <= 4096):
-            raise VidcolorError(f"--size {self.size!r}: pixels of the short side, from 32 to 4096")
-        if self.crf is not None and not (_is(self.crf, Integral) and 0 <= self.crf <= 51):
-            raise VidcolorError(f"--crf {self.crf!r}: a whole number from 0 (best) to 51")
-        if not (_is(self.seed, Integral) and self.seed >= 0):
-            raise VidcolorError(f"--seed {self.seed!r}: a whole number from 0")
-        if not (_is(self.dump_every, Integral) and self.dump_every >= 0):
-            raise VidcolorError(f"--dump-every {self.dump_every!r}: a whole number from 1")
-        for name in ("lossless", "quality", "allow_interlaced"):
-            if not isinstance(value := getattr(self, name), bool):
-                raise VidcolorError(f"{_option(name)} {value!r}: True or False")
-        if not (self.full_range is None or isinstance(self.full_range, bool)):
-            raise VidcolorError(f"--range {self.full_range!r}: True, False, or None to believe the film")
-        if self.dump_every and self.dump_dir is None:
-            raise VidcolorError("--dump-every without a folder: name it with --dump DIR")
+        for name in OPTIONS:
+            if not _fits(name, value := getattr(self, name)):
+                shown = value if isinstance(value, str) and kind(name) is str else repr(value)
+                raise VidcolorError(f"`{name}` {shown}: {_taken(name)}")
+        if self.dump_every is not None and self.dump_dir is None:
+            raise VidcolorError("`dump_every` without a folder for the sheets: name it with `dump_dir`")
         self._check_together()
 
     def _check_together(self) -> None:
-        """Raise VidcolorError where one option would be ignored for another's sake."""
+        """Raise VidcolorError where one setting would be ignored for another's sake."""
         if self.lossless and self.codec not in ("auto", "ffv1"):
-            raise VidcolorError(f"--lossless is FFV1, not --codec {self.codec}: leave one of the two out")
+            raise VidcolorError(f"`lossless` means FFV1, not `codec={self.codec}`: leave one of the two out")
         for name in ("crf", "preset"):
             value = getattr(self, name)
             if self.lossless and value is not None:
-                raise VidcolorError(
-                    f"{_option(name)} {value}: nothing to choose with --lossless, leave one of them out"
-                )
+                raise VidcolorError(f"`{name}` {value}: there is nothing to choose with `lossless`, leave one out")
         if self.quality and self.size and not (model := spec_of(self.model)).two_scale:
-            raise VidcolorError(f"--quality is --size {model.lines[1]} for --model {self.model}: leave one of them out")
+            raise VidcolorError(f"`quality` is `size={model.lines[1]}` for `model={self.model}`: leave one of them out")
         if self.sketch_output == "fill" and self.upsample != "edge":
-            raise VidcolorError(f"--upsample {self.upsample}: not with --sketch-output fill, which paints at full size")
+            raise VidcolorError(
+                f"`upsample={self.upsample}` does not go with `sketch_output=fill`, which paints at full size"
+            )
         if self.reader == "decord" and self.on_error == "skip":
-            raise VidcolorError("--reader decord does not skip corrupt frames: use --reader av with --on-error skip")
+            raise VidcolorError("`reader=decord` cannot skip corrupt frames: use `reader=av` with `on_error=skip`")
 
     def lines(self, own: int) -> int:
         """Short side of the working frame in pixels, for a film whose own one is `own`."""
         fast, fine = spec_of(self.model).lines
         return self.size or min(fine if self.quality else fast, max(LEAST_LINES, round(own * ENLARGED)))
 
+    @property
+    def sheet_every(self) -> int:
+        """Frames from one inspection sheet to the next; 0 where none are wanted."""
+        return 0 if self.dump_dir is None else self.dump_every or 24
+
     def shaping(self) -> dict[str, Any]:
-        """What of the settings shapes a unit's file, for its content hash.
-
-        Left out are the device (any device may finish a film), the inspection sheets, and what the film's matrix
-        and range, the working size and the format of the result say, however they were asked for.
-        """
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_IN_PIXELS}
+        """The settings that go into a unit's content hash by themselves (`Option.shapes`)."""
+        return {name: getattr(self, name) for name, option in OPTIONS.items() if option.shapes}
 
 
-def _is(value: Any, kind: type) -> bool:
-    """Whether a value of Python's is a number of this kind, which a truth value is not."""
-    return isinstance(value, kind) and not isinstance(value, bool)
+OPTIONS: dict[str, Option] = {one.name: one.metadata["option"] for one in fields(Settings)}
+"""The option of each setting."""
+_HINTS = get_type_hints(Settings)
 
 
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def kind(name: str) -> type:
+    """The type of a setting, None aside: bool, int, float, str or Path."""
+    return next(one for one in (*get_args(_HINTS[name]), _HINTS[name]) if one is not NoneType)
+
+
+def _fits(name: str, value: Any) -> bool:
+    option = OPTIONS[name]
+    if value is None:
+        return NoneType in get_args(_HINTS[name])
+    if kind(name) is bool:
+        return isinstance(value, bool)
+    if number := {int: Integral, float: Real}.get(kind(name)):
+        right = isinstance(value, number) and not isinstance(value, bool)
+        return right and option.least <= value <= option.most
+    return not option.choices or value in option.choices
+
+
+def _taken(name: str) -> str:
+    """What a setting takes, in words."""
+    option = OPTIONS[name]
+    if kind(name) is bool:
+        return "True or False" + (", or None to believe the film" if option.choices else "")
+    if option.choices:
+        return f"one of {', '.join(option.choices)}"
+    most = "" if option.most == math.inf else f" to {option.most}"
+    return f"a {'whole ' if kind(name) is int else ''}number from {option.least}{most}"

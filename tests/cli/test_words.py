@@ -156,9 +156,9 @@ def test_every_failure_has_words():
 
 
 def test_the_library_names_arguments(stand):
-    with pytest.raises(VidcolorError, match=r"^size 3: pixels"):
+    with pytest.raises(VidcolorError, match=r"^`size` 3: a whole number from 32 to 4096"):
         colorize("film.mkv", ref="a.png", size=3)
-    with pytest.raises(VidcolorError, match=r"^dump_every without a folder: name it with dump_dir DIR"):
+    with pytest.raises(VidcolorError, match=r"^`dump_every` without a folder for the sheets: name it with `dump_dir`"):
         colorize("film.mkv", ref="a.png", dump_every=3)
     (stand / "film.color.mkv").write_bytes(b"x")
     with pytest.raises(VidcolorError, match=r"overwrite it with overwrite=True or name another with out$"):

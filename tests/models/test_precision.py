@@ -107,7 +107,7 @@ def test_one_file_names_reduced_formats():
         for file in package.rglob("*.py")
         if re.search(r"bfloat16|torch\.(float16|half)\b|\.half\(\)", file.read_text())
     }
-    assert named == {"models/options.py", "models/precision.py", "settings.py"}
+    assert named == {"models/options.py", "models/precision.py"}
 
 
 def scene():

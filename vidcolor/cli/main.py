@@ -1,14 +1,16 @@
-"""The command line: `vidcolor MOVIE`, and its steps `plan`, `unit`, `join`, `scenes`, `propose`, `stylize`."""
+"""`vidcolor`: finds the command, and says in one line what a user can put right."""
 
 from __future__ import annotations
 
 import contextlib
 import difflib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
-from vidcolor.cli import color, join, plan, scenes, unit
+from vidcolor.cli import COMMANDS
+from vidcolor.cli.options import with_options
 from vidcolor.cli.parser import USAGE, tell
 from vidcolor.cli.signals import Ended, heard
 from vidcolor.errors import VidcolorError
@@ -29,18 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(arguments)
     except Ended as ended:
         with contextlib.suppress(OSError):  # the terminal may be what has gone
-            _say("interrupted" + (KEPT if not arguments or arguments[0] not in _STEPS else ""))
+            _say("interrupted" + (KEPT if not arguments or arguments[0] not in COMMANDS else ""))
         return ended.code
 
 
 def _run(arguments: list[str]) -> int:
-    """The step that is asked for; whatever a user can put right is said in one line."""
+    """Run the command that is named, or `vidcolor MOVIE`."""
     try:
-        step = _STEPS.get(arguments[0]) if arguments else None
-        if step:
-            return step(arguments[1:])
-        _check_step(arguments)
-        return color.command(arguments)
+        named = bool(arguments) and arguments[0] in COMMANDS
+        if not named:
+            _check_misspelt(arguments)
+        module = import_module(f"vidcolor.cli.{arguments[0] if named else 'color'}")
+        code: int = module.command(arguments[1:] if named else arguments)
+        return code
     except VidcolorError as error:
         return _say(str(error))
     except BrokenPipeError:
@@ -58,44 +61,22 @@ def _run(arguments: list[str]) -> int:
         raise
 
 
-def _check_step(arguments: list[str]) -> None:
-    """Raise VidcolorError where what stands in a film's place is a step misspelt, and no such file is there."""
+def _check_misspelt(arguments: list[str]) -> None:
+    """Raise VidcolorError where a misspelt command stands in the film's place, and there is no such file."""
     word = arguments[0] if arguments else ""
     if not word.replace("-", "").isalpha() or word.startswith("-") or Path(word).exists():
         return
-    near = difflib.get_close_matches(word.lower(), [*_STEPS, *_MEANT], 1, 0.7)
-    if near:
-        raise VidcolorError(f"no film {word}, and no such step; did you mean vidcolor {_MEANT.get(near[0], near[0])}?")
+    for near in difflib.get_close_matches(word.lower(), [*COMMANDS, *_MEANT], 1, 0.7):
+        raise VidcolorError(f"no film {word}, and no such command; did you mean vidcolor {_MEANT.get(near, near)}?")
 
 
-def _stylize(arguments: list[str]) -> int:
-    from vidcolor.cli.stylize import command
-
-    return command(arguments)
-
-
-def _propose(arguments: list[str]) -> int:
-    from vidcolor.cli.propose import command
-
-    return command(arguments)
-
-
-_STEPS: dict[str, Callable[[list[str]], int]] = {
-    "plan": plan.command,
-    "unit": unit.command,
-    "join": join.command,
-    "scenes": scenes.command,
-    "stylize": _stylize,
-    "propose": _propose,
-}
-"""Steps that stand alone. A film of such a name is written ./plan."""
 _MEANT = dict.fromkeys(("color", "colour", "colorize", "colourise"), "MOVIE") | {
     "help": "--help",
     "version": "--version",
 }
-"""What is tried as a step, and what to write."""
+"""Words that are tried as a command, and what to write."""
 
 
 def _say(message: str) -> int:
-    tell("vidcolor: " + one_line(" ".join(message.splitlines())), sys.stderr)
+    tell("vidcolor: " + one_line(" ".join(with_options(message).splitlines())), sys.stderr)
     return USAGE

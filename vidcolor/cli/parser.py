@@ -10,8 +10,9 @@ import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
+from vidcolor.cli import COMMANDS
 from vidcolor.errors import VidcolorError
 from vidcolor.film.timecode import Label, Point, parse_point
 
@@ -20,7 +21,14 @@ USAGE = 2
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, with what may have been meant."""
+    """The parser of a command, whose errors are one line with what may have been meant."""
+
+    def __init__(self, command: str = "", **how: Any):
+        """command: one of `COMMANDS`; empty for `vidcolor MOVIE`. how: as ArgumentParser takes it."""
+        if command:
+            does = COMMANDS[command]
+            how = {"description": f"{does[0].upper()}{does[1:]}.", **how}
+        super().__init__(f"vidcolor {command}".rstrip(), allow_abbrev=False, **how)
 
     def parse_args(self, args: Sequence[str], namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
         options, extra = self.parse_known_args(args)

@@ -7,21 +7,21 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from vidcolor.cli import color
+from vidcolor.cli.options import film_parser, request_of, settings_of
 from vidcolor.cli.parser import tell
 from vidcolor.text import plural
 
 
 def command(arguments: list[str]) -> int:
-    parser = color._film_parser("vidcolor plan", "Write the plan of a film as JSON, for `vidcolor unit` and `join`.")
+    parser = film_parser("plan")
     parser.add_argument("--plan", type=Path, metavar="JSON", help="where the plan goes (OUT-stem.plan.json)")
     parser.add_argument("--commands", action="store_true", help="print one command line for each unit")
     options = parser.parse_args(arguments)
     from vidcolor import api
     from vidcolor.plan.store import save
 
-    request = replace(color.request_of(options), stepwise=True, plan=options.plan)
-    plan, _ = api.plan_film(request, color.settings_of(options), progress=not options.quiet)
+    request = replace(request_of(options), stepwise=True, plan=options.plan)
+    plan, _ = api.plan_film(request, settings_of(options), progress=not options.quiet)
     path = request.plan_file(plan.out)
     save(plan, path, overwrite=request.overwrite)
     if options.verbose:

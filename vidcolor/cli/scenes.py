@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vidcolor.cli.parser import Parser, frame_rate, tell
+from vidcolor.cli.options import add_settings, add_shared, settings_of
+from vidcolor.cli.parser import Parser, tell
 from vidcolor.text import plural
 
 
 def command(arguments: list[str]) -> int:
-    parser = Parser(
-        "vidcolor scenes",
-        description="Find the shots and write them as PySceneDetect does.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("movie", type=Path, metavar="MOVIE", help="a film, or numbered images with --fps")
-    parser.add_argument("-o", "--out", type=Path, metavar="CSV", help="default: MOVIE-stem.scenes.csv")
-    parser.add_argument("-y", "--overwrite", action="store_true", help="replace an existing list")
-    parser.add_argument("--fps", type=frame_rate, help="frame rate of numbered images")
-    parser.add_argument("--on-error", choices=("stop", "skip"), default="stop", help="at a corrupt frame")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
+    parser = Parser("scenes")
+    add_shared(parser, "movie")
+    parser.add_argument("-o", "--out", type=Path, metavar="CSV", help="the scene list (MOVIE-stem.scenes.csv)")
+    add_shared(parser, "overwrite", "fps", "quiet")
+    add_settings(parser, ["on_error"])
     options = parser.parse_args(arguments)
     from vidcolor.film.probe import expected_frames, probe
     from vidcolor.outputs.names import default_out
@@ -33,7 +28,7 @@ def command(arguments: list[str]) -> int:
     out = options.out or default_out(film.path, ".scenes.csv")
     check([Target(out, "the scene list", "-o", "text", options.overwrite)], inputs_of_film(film.path))
     with FramesBar("scan", not options.quiet, expected_frames(film), leave=False) as bar:
-        found = scanned(film, allow_interlaced=True, on_error=options.on_error, on_frame=bar)
+        found = scanned(film, allow_interlaced=True, on_error=settings_of(options).on_error, on_frame=bar)
     shots = shots_of(found.cuts, len(found.pts))
     write_scenes(out, shots, found.pts, film.time_base, film.frame_rate, overwrite=options.overwrite)
     if not options.quiet:

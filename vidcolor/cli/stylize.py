@@ -5,26 +5,27 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidcolor.cli.parser import Parser, frame_rate, tell, whole
+from vidcolor.cli.options import add_settings, add_shared, settings_of
+from vidcolor.cli.parser import Parser, tell, whole
 from vidcolor.errors import VidcolorError
-from vidcolor.models.options import PRECISIONS, TRANSFERS
-from vidcolor.settings import CODECS, Settings
-from vidcolor.stylize.photo import stylize
+from vidcolor.settings import OPTIONS
 from vidcolor.text import plural
 
 if TYPE_CHECKING:
     from vidcolor.stylize.stylist import Look
 
+SETTINGS = ("device", "precision", "codec", "crf", "preset", "lossless")
+
 
 def command(arguments: list[str]) -> int:
-    """The command `vidcolor stylize`; returns the exit code."""
     options = _parser().parse_args(arguments)
     began = time.monotonic()
-    look, settings = _look(options), _settings(options)
+    from vidcolor.stylize.photo import stylize
+
+    look, settings = _look(options), settings_of(options)
     out, frames, shots = stylize(
         options.content,
         options.styles,
@@ -43,43 +44,39 @@ def command(arguments: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(
-        "vidcolor stylize",
-        description="Give a photograph or a film in colour the colours of a picture. The transfer sub-net works at "
-        "--size; what it changes is brought to full size along edges, so that detail stays as it is.",
-        allow_abbrev=False,
+        "stylize",
+        description="Give a photograph or a film in colour the colours of a picture. The networks work at --size; "
+        "their changes are brought to full size along edges, so that detail stays as it is.",
     )
     add = parser.add_argument
     add("content", type=Path, metavar="CONTENT", help="a photograph, or a film (numbered images with --fps)")
     add("styles", type=Path, metavar="STYLE", nargs="+", help="a picture with the wanted colours; several are mixed")
+    add("-o", "--out", type=Path, metavar="OUT", help="the result (CONTENT-stem.style.png, .mkv or .mov)")
+    add_shared(parser, "overwrite")
     add(
-        "-o", "--out", type=Path, metavar="OUT", help="the result (CONTENT-stem.style.png, a film's .style.mkv or .mov)"
+        "--transfer",
+        choices=OPTIONS["transfer"].choices,
+        default="adain",
+        help="match mean and deviation, or the full covariance, which is slower (default: adain)",
     )
-    add("-y", "--overwrite", action="store_true", help="replace an existing result")
-    add("--transfer", choices=TRANSFERS, default="adain", help="mean and deviation, or full covariance (slower)")
-    add("--weights", type=_weights, metavar="W,W", help="of several styles, equal by default")
+    add("--weights", type=_weights, metavar="W,W", help="weights of several styles, equal by default")
     add(
         "--labels",
         type=Path,
         nargs="+",
         metavar="MAP",
-        help="label maps, the content's (a film's: one, or a folder named by frame number), then each style's",
+        help="label maps: the content's (of a film one map, or a folder of maps named by frame number), then each "
+        "style's",
     )
-    add("--labels-unmatched", choices=("global", "keep"), help="labels that no style has")
-    add("--strength", type=float, default=1.0, metavar="0..1", help="of the change; 0 changes nothing")
+    add("--labels-unmatched", choices=("global", "keep"), help="what labels that no style has do")
+    add("--strength", type=float, default=1.0, metavar="0..1", help="strength of the change; 0 changes nothing")
     add("--keep-luma", action="store_true", help="change colours only, not light and dark")
-    add("--size", type=whole, default=256, help="short side at which the sub-net works (256)")
-    add("--encoder", help="vgg19, or a file of weights of the transfer sub-net")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    add("--precision", choices=PRECISIONS, default="auto", help="of the nets: auto is what the device is quick in")
-    add("-q", "--quiet", action="store_true", help="no progress bar, no summary")
-    film = parser.add_argument_group("of a film")
-    film.add_argument("--codec", choices=CODECS, default="auto", help="of the result (auto: of the film's own class)")
-    film.add_argument("--crf", type=whole, help="quality of x264 and x265, 0 is best")
-    film.add_argument("--preset", help="of x264 and x265 (medium), or ProRes profile (hq)")
-    film.add_argument("--lossless", action="store_true", help="FFV1 in Matroska")
-    film.add_argument("--fps", type=frame_rate, help="frame rate of numbered images")
+    add("--size", type=whole, default=256, metavar="N", help="short side at which the networks work (default: 256)")
+    add("--encoder", metavar="NAME", help="vgg19, or a file of weights of the transfer sub-net")
+    add_shared(parser, "fps", "quiet")
+    add_settings(parser, SETTINGS)
     return parser
 
 
@@ -88,15 +85,8 @@ def _look(options: argparse.Namespace) -> Look:
 
     unmatched = options.labels_unmatched
     if unmatched is not None and options.labels is None:
-        raise VidcolorError("--labels-unmatched: there are no labels; give maps with --labels or leave it out")
+        raise VidcolorError("`labels_unmatched`: there are no labels; give maps with `labels` or leave it out")
     return Look(options.transfer, options.strength, options.keep_luma, options.size, unmatched or "global")
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    """The options that a film's run has too, checked as there."""
-    names = ("codec", "crf", "preset", "lossless", "encoder", "device", "precision")
-    given = {name: getattr(options, name) for name in names}
-    return replace(Settings(**given), strength=options.strength, size=options.size)
 
 
 def _weights(text: str) -> list[float]:

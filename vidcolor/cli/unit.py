@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
+from vidcolor.cli.options import add_shared
 from vidcolor.cli.parser import Parser, tell, whole
 from vidcolor.errors import VidcolorError
 from vidcolor.text import plural
 
 
 def command(arguments: list[str]) -> int:
-    parser = Parser("vidcolor unit", description="Colour one unit of a plan.", allow_abbrev=False)
-    parser.add_argument("plan", type=Path, metavar="PLAN", help="JSON of `vidcolor plan`")
+    parser = Parser("unit")
+    add_shared(parser, "plan")
     parser.add_argument("number", type=whole, metavar="N", help="number of the unit, from 0")
-    parser.add_argument("--device", default=None, help="auto, cpu, cuda, cuda:N or mps (as planned)")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no summary")
+    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (as planned)")
+    add_shared(parser, "quiet")
     options = parser.parse_args(arguments)
     from vidcolor import api
     from vidcolor.models.precision import computing, leave_cores

@@ -49,7 +49,7 @@ def check_folders(work: Path, settings: Settings) -> None:
 
 def _folders(work: Path, settings: Settings) -> list[Target]:
     folders = [Target(work, "the work folder", "-o", "work")]
-    if settings.dump_dir and settings.dump_every:
+    if settings.dump_dir is not None:
         folders.append(Target(Path(settings.dump_dir), "the sheets", "--dump", "folder"))
     return folders
 
@@ -63,5 +63,5 @@ def _check_contents(work: Path, settings: Settings) -> None:
     for file, own in ((plan, is_plan(plan)), (record, is_record(record))):
         if os.path.lexists(file) and not own:
             raise VidcolorError(f"{file}: not vidcolor's own; move it, or name another result with -o")
-    if settings.dump_dir and settings.dump_every:
+    if settings.dump_dir is not None:
         sheets.check_folder(Path(settings.dump_dir))

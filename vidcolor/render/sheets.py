@@ -7,7 +7,7 @@ from vidcolor.plan.plan import Plan, Unit
 
 
 def is_dumped(plan: Plan, frame: int) -> bool:
-    every = plan.settings.dump_every
+    every = plan.settings.sheet_every
     return every > 0 and (frame - plan.first) % every == 0
 
 

@@ -1,0 +1,130 @@
+"""The options that several commands share, each described once. Those of the settings come from `Settings`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vidcolor.cli.parser import Parser, first_frame, frame_rate, point, whole
+from vidcolor.settings import OPTIONS, Settings, kind
+
+if TYPE_CHECKING:
+    from vidcolor.plan.request import Request
+
+_SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "movie": (("movie",), {"type": Path, "metavar": "MOVIE",
+              "help": "a film, or numbered images (folder, name_%%06d.png) with --fps"}),
+    "plan": (("plan",), {"type": Path, "metavar": "PLAN", "help": "JSON of `vidcolor plan`"}),
+    "ref": (("--ref",), {"type": Path, "action": "append", "metavar": "KEY",
+            "help": "coloured picture for the whole film (repeatable)"}),
+    "refs": (("--refs",), {"type": Path, "metavar": "LIST",
+             "help": "CSV (frame|timecode|scene, reference, weight) or folder of keys"}),
+    "first_frame": (("--first-frame",), {"type": first_frame, "metavar": "N",
+                    "help": "number or timecode that lists, names of keys, --start and --end give the film's first "
+                    "frame (found from the keys' pictures, else 0)"}),
+    "overwrite": (("-y", "--overwrite"), {"action": "store_true", "help": "replace an existing result"}),
+    "scenes": (("--scenes",), {"type": Path, "metavar": "CSV",
+               "help": "take the cuts from PySceneDetect's scene list"}),
+    "start": (("--start",), {"type": point, "metavar": "T",
+              "help": "first frame: a number from 0, 12.5s, HH:MM:SS.nnn or HH:MM:SS:FF"}),
+    "end": (("--end",), {"type": point, "metavar": "T", "help": "the frame after the last one, written as --start"}),
+    "fps": (("--fps",), {"type": frame_rate, "metavar": "RATE",
+            "help": "frame rate of numbered images (24, 24000/1001)"}),
+    "strict": (("--strict",), {"action": "store_true",
+               "help": "refuse a film with shots that have no key of their own"}),
+    "keep_work": (("--keep-work",), {"action": "store_true", "help": "keep the work folder (OUT.vidcolor)"}),
+    "quiet": (("-q", "--quiet"), {"action": "store_true", "help": "no progress bar, no summary"}),
+    "verbose": (("-v", "--verbose"), {"action": "store_true", "help": "print the plan before it is carried out"}),
+}  # fmt: skip
+"""Arguments of more than one command, by name."""
+_NAMES = {"out": "-o", "overwrite": "-y"}
+
+
+def add_shared(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Give a parser some of the arguments that commands share."""
+    for name in names:
+        flags, how = _SHARED[name]
+        parser.add_argument(*flags, **how)
+
+
+def add_settings(parser: argparse.ArgumentParser, names: Iterable[str] = OPTIONS) -> None:
+    """Give a parser options for some of the settings, in their groups. An option that is not given becomes None."""
+    groups: dict[str, Any] = {}
+    for name in names:
+        option = OPTIONS[name]
+        group = groups.setdefault(option.group, None) or parser.add_argument_group(option.group)
+        groups[option.group] = group
+        how: dict[str, Any] = {"dest": name, "help": help_of(name)}
+        if kind(name) is bool and not option.choices:
+            how |= {"action": "store_true", "default": None}
+        elif kind(name) is bool:
+            how["choices"] = option.choices
+        else:  # the choices are shown here and checked by Settings
+            how["metavar"] = f"{{{','.join(option.choices)}}}" if option.choices else option.metavar
+            how["type"] = {int: whole, float: float}.get(kind(name), str)
+        group.add_argument(option_of(name), **how)
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The Settings in parsed options; those that are not given keep their defaults."""
+    given = {name: value for name in OPTIONS if (value := getattr(options, name, None)) is not None}
+    for name, value in given.items():
+        if kind(name) is bool and value is not True:  # one of the words for False and True
+            given[name] = value == OPTIONS[name].choices[1]
+    return Settings(**given)
+
+
+def help_of(name: str) -> str:
+    """The help of a setting, with its default where it has one that can be written."""
+    default = getattr(Settings, name)
+    return OPTIONS[name].help + ("" if default is None or default is False else f" (default: {default})")
+
+
+def option_of(name: str) -> str:
+    """How the command line spells an argument of the library: `--dump-every` for `dump_every`."""
+    spelled = OPTIONS[name].option if name in OPTIONS else None
+    return _NAMES.get(name) or "--" + (spelled or name).replace("_", "-")
+
+
+def with_options(text: str) -> str:
+    """A message of the library, which has its arguments in backticks, with options in their place:
+    `` `codec=x265` `` becomes `--codec x265`."""
+    return re.sub(
+        r"`([a-z_]+)(?:=(\w+))?`",
+        lambda found: option_of(found[1]) + (f" {found[2]}" if found[2] not in (None, "True") else ""),
+        text,
+    )
+
+
+def film_parser(command: str = "", **how: Any) -> Parser:
+    """The parser of `vidcolor MOVIE` and `vidcolor plan`."""
+    parser = Parser(command, **how)
+    add_shared(parser, "movie", "ref", "refs", "first_frame")
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="OUT", help="the result (MOVIE-stem.color.mkv beside the film, ProRes .mov)"
+    )
+    add_shared(parser, "overwrite", "strict", "scenes", "start", "end", "fps", "quiet", "verbose")
+    add_settings(parser)
+    return parser
+
+
+def request_of(options: argparse.Namespace) -> Request:
+    """The Request in parsed options."""
+    from vidcolor.plan.request import Request
+
+    return Request(
+        movie=options.movie,
+        ref=tuple(options.ref or ()),
+        refs=options.refs,
+        out=options.out,
+        scenes=options.scenes,
+        start=options.start,
+        end=options.end,
+        fps=options.fps,
+        overwrite=options.overwrite,
+        first_frame=options.first_frame,
+        strict=options.strict,
+    )
