@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from vidcolor.errors import VidcolorError, warn
 from vidcolor.files import make_folder
-from vidcolor.film.film import Film
 from vidcolor.film.probe import expected_frames
 from vidcolor.film.timecode import Label, Point, parse_point
+from vidcolor.join import join, mux
 from vidcolor.models.precision import leave_cores
-from vidcolor.models.registry import create
-from vidcolor.plan.build import make_plan
+from vidcolor.models.registry import create, spec_of
+from vidcolor.plan.build import build
+from vidcolor.plan.checks import check_request
 from vidcolor.plan.identity import check_unchanged
 from vidcolor.plan.keyless import shots as without_key
 from vidcolor.plan.plan import Plan, Unit
 from vidcolor.plan.request import Request
 from vidcolor.plan.store import save
+from vidcolor.plan.survey import survey
 from vidcolor.plan.targets import check_folders
 from vidcolor.progress import FramesBar
+from vidcolor.propose.keys import proposed_keys
 from vidcolor.render.estimate import Estimate, UnitsBar
 from vidcolor.settings import Settings
 from vidcolor.text import plural
@@ -178,27 +181,24 @@ def create_model(settings: Settings) -> Colorizer:
 
 
 def plan_film(request: Request, settings: Settings, *, progress: bool, dry: bool = False) -> tuple[Plan, Colorizer]:
-    """The plan of a film and the model it is made for. dry: nothing is written, not even proposed references."""
-    made: list[Colorizer] = []
+    """The plan of a film and the model it is made for. dry: nothing is written, not even proposed keys.
 
-    def fingerprint() -> str:
-        made.append(create_model(settings))
-        leave_cores(made[0].device)
-        return made[0].fingerprint
-
-    with FramesBar("scan", progress, leave=False) as bar:
-
-        def on_film(film: Film) -> None:
-            bar.total = expected_frames(film)
-
-        plan = make_plan(request, settings, fingerprint, on_film=on_film, on_frame=bar, dry=dry)
-    return plan, made[0]
+    Raises VidcolorError for anything the user can put right, as early as it can be known.
+    """
+    checked = check_request(request, settings, dry=dry)
+    mux.program()
+    model = create_model(settings)
+    leave_cores(model.device)
+    with FramesBar("scan", progress, expected_frames(checked.film), leave=False) as bar:
+        surveyed = survey(checked, bar)
+    join.foresee(surveyed.film, surveyed.fmt, checked.out)
+    if not checked.keys and spec_of(settings.model).needs_reference:
+        surveyed = surveyed.with_keys(proposed_keys(surveyed, dry=dry))
+    return build(surveyed, model.fingerprint), model
 
 
 def finish(plan: Plan, model: Colorizer, *, began: float, overwrite: bool, keep_work: bool, progress: bool) -> Result:
     """Colour what is missing of a plan, join it, and tidy up."""
-    from vidcolor.join import join
-
     if not plan.work.is_dir() or not any(plan.work.iterdir()):
         make_folder(plan.work / "units")
     save(plan, plan.work / "plan.json")

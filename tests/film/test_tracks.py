@@ -9,10 +9,9 @@ import pytest
 from fakes import MeanColour
 from media import ffmpeg, write_film, write_key
 
-from vidcolor.api import colorize
+from vidcolor.api import colorize, plan_film
 from vidcolor.errors import VidcolorError
 from vidcolor.join.verify import _lost_chapters
-from vidcolor.plan.build import make_plan
 from vidcolor.plan.request import Request
 from vidcolor.settings import Settings
 
@@ -78,11 +77,8 @@ def test_what_will_be_lost_is_said_before_anything_is_coloured(grey: Path, capsy
         *("-i", grey, "-i", grey, *SOUND, "-map", 0, "-map", 1, "-map", 2, "-c:v", "copy", "-c:a", "flac"),
         *("-metadata:s:v:1", "title=Angle", "-disposition:v:0", "default", film),
     )
-    make_plan(
-        Request(film, ref=(film.parent / "key.png",), out=film.parent / "o.mov"),
-        Settings(codec="x264"),
-        lambda: "model",
-    )
+    request = Request(film, ref=(film.parent / "key.png",), out=film.parent / "o.mov")
+    plan_film(request, Settings(codec="x264"), progress=False)
     lines = said(capsys)
     assert "o.mov: video stream 1 h264 Angle is copied as it is; only video stream 0 is coloured" in lines
     assert "o.mov: not kept: audio stream 2 flac: .mov cannot hold it" in lines

@@ -3,17 +3,17 @@
 import pytest
 from media import ffmpeg, write_film, write_images
 from PIL import Image
+from planning import planned
 
 from vidcolor.errors import VidcolorError
 from vidcolor.film.timecode import parse_point
-from vidcolor.plan.build import make_plan
 from vidcolor.plan.request import Request
 from vidcolor.settings import Settings
 
 
 def keys_of(movie, **request):
     """Frame and whether it is painted, of each key of the plan, by the order of frames."""
-    plan = make_plan(Request(movie=movie, **request), Settings(allow_interlaced=True), lambda: "model", dry=True)
+    plan = planned(Request(movie=movie, **request), Settings(allow_interlaced=True), dry=True)
     uses = {key for unit in plan.units for key in unit.keys}
     return sorted((key.frame, key.painted) for key in uses), (plan.first, plan.stop)
 

@@ -8,14 +8,14 @@ import pytest
 from fakes import MeanColour
 from media import write_film, write_key
 from PIL import Image
+from planning import planned
 
 from vidcolor import api
 from vidcolor.cli import main
 from vidcolor.errors import VidcolorError
 from vidcolor.plan import keyless
-from vidcolor.plan.build import make_plan
 from vidcolor.plan.describe import describe
-from vidcolor.plan.plan import Plan
+from vidcolor.plan.plan import KeyUse, Plan
 from vidcolor.plan.request import Request
 from vidcolor.settings import Settings
 
@@ -47,7 +47,7 @@ def plan_of(rows: str = "", **request) -> Plan:
     if rows:
         Path("refs.csv").write_text(rows)
         request |= {"refs": Path("refs.csv")}
-    return make_plan(Request(movie=Path("film.mkv"), **request), Settings(), lambda: "model")
+    return planned(Request(movie=Path("film.mkv"), **request))
 
 
 def refs(*numbers: str) -> tuple[Path, ...]:
@@ -144,12 +144,10 @@ def test_strict_without_any_reference(folder, model):
     assert not Path("film.color.mkv.vidcolor").exists()
 
 
-def test_proposals_are_of_the_shots_they_were_made_for(folder, monkeypatch):
-    from vidcolor.keys.key_list import Key
-    from vidcolor.propose import keys as proposed
-
-    keys = [Key(Path(f"{n}.png").absolute(), n) for n in (2, 12, 20)]
-    monkeypatch.setattr(proposed, "keys_of_film", lambda *_: keys)
-    monkeypatch.setattr("vidcolor.plan.build.file_hash", lambda path: "hash")
-    assert keyless.words(plan_of()) is None
-    assert not any("not of this shot" in line for line in describe(plan_of()))
+def test_proposals_are_of_the_shots_they_were_made_for(folder, monkeypatch, model):
+    keys = [KeyUse(f"{n}.png", "hash", n, painted=True) for n in (2, 12, 20)]
+    monkeypatch.setattr(api, "proposed_keys", lambda survey, dry: keys)
+    plan, _ = api.plan_film(Request(movie=Path("film.mkv")), Settings(), progress=False)
+    assert keyless.words(plan) is None
+    assert [unit.keys for unit in plan.units] == [(key,) for key in keys]
+    assert not any("not of this shot" in line for line in describe(plan))

@@ -12,10 +12,10 @@ import pytest
 import torch
 from media import write_film, write_images, write_key
 from PIL import Image
+from planning import planned
 
 from vidcolor.errors import VidcolorError
 from vidcolor.models import precision
-from vidcolor.plan.build import make_plan
 from vidcolor.plan.describe import describe
 from vidcolor.plan.identity import check_unchanged, film_identity
 from vidcolor.plan.plan import CHUNK, MARGIN, Plan, cut_units
@@ -26,7 +26,7 @@ from vidcolor.settings import Settings
 
 def plan_of(folder: Path, settings: Settings | None = None, fingerprint: str = "model", **request) -> Plan:
     wanted = Request(movie=folder / "film.mkv", **({"refs": folder / "refs.csv"} | request))
-    return make_plan(wanted, settings or Settings(), lambda: fingerprint)
+    return planned(wanted, settings, fingerprint)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_a_plan_moves_with_its_material(folder, tmp_path_factory, monkeypatch, n
     monkeypatch.chdir(folder)
     settings = Settings(dump_dir="look", dump_every=4)
     request = Request(Path("film.mkv"), refs=Path("refs.csv"), out=Path("film.color.mkv"))
-    save(make_plan(request, settings, lambda: "model"), Path(name))
+    save(planned(request, settings), Path(name))
     stored = json.loads(Path(name).read_text())
     assert name.startswith("plans/") or not Path(stored["film"]["path"]).is_absolute()
     there = tmp_path_factory.mktemp("there") / "project"
@@ -229,7 +229,7 @@ def test_a_film_of_images(tmp_path):
     write_images(tmp_path / "scan", 12, cuts=(6,))
     write_key(tmp_path / "key.png")
     request = Request(tmp_path / "scan", ref=(tmp_path / "key.png",), fps=Fraction(18))
-    plan = make_plan(request, Settings(), lambda: "model")
+    plan = planned(request)
     assert plan.shots == ((0, 6), (6, 12))
     assert plan.out == tmp_path / "scan.color.mkv"
     before = film_identity(plan.film)

@@ -20,10 +20,13 @@ from vidcolor.film.probe import probe
 from vidcolor.film.reader import read
 from vidcolor.models.anchors.model import Painter
 from vidcolor.models.precision import pick_device
-from vidcolor.plan import build
+from vidcolor.plan.checks import check_request
+from vidcolor.plan.request import Request
 from vidcolor.plan.scan import scan
 from vidcolor.plan.store import PROPOSED, load
+from vidcolor.plan.survey import Survey, survey
 from vidcolor.propose.anchors_file import Anchor, hex_of
+from vidcolor.propose.keys import proposed_keys
 from vidcolor.propose.proposer import DIFFERENT, Proposer, write_picture
 from vidcolor.settings import Settings
 from vidcolor.shots.representative import representative_frame
@@ -261,22 +264,24 @@ def colored(path):
 
 
 def test_other_films_and_seeds_get_pictures_of_their_own(film):
-    found = probe(film)
-    pts = scan(found).pts
-    folder = film.parent / "w" / PROPOSED
-    folder.mkdir(parents=True)
-    first = build._proposed(found, pts, [(0, 8)], Settings(device="cpu"), folder.parent, False)
-    assert json.loads((folder / "proposed.json").read_text())["frames"] == {"0-8": first[0][0].place}
-    first[0][0].path.write_bytes(b"edited by hand")
-    kept = build._proposed(found, pts, [(0, 8)], Settings(device="cpu"), folder.parent, False)
-    assert kept[0][0].path.read_bytes() == b"edited by hand" and kept[1] != first[1]
-    other = found, pts, [(0, 8)], Settings(device="cpu", seed=5), folder.parent, False
+    def surveyed(**settings) -> Survey:
+        (film.parent / "scenes.csv").write_text("Start Frame,End Frame\n1,16\n")
+        request = Request(film, scenes=film.parent / "scenes.csv", out=film.parent / "w.mkv")
+        return survey(check_request(request, Settings(device="cpu", **settings)))
+
+    (first,) = proposed_keys(surveyed())
+    path = Path(first.path)
+    assert path.parent == film.parent / "w.mkv.vidcolor" / PROPOSED
+    assert json.loads((path.parent / "proposed.json").read_text())["frames"] == {"0-16": first.frame}
+    path.write_bytes(b"edited by hand")
+    (kept,) = proposed_keys(surveyed())
+    assert kept.path == first.path and path.read_bytes() == b"edited by hand" and kept.sha256 != first.sha256
     with pytest.raises(VidcolorError, match="not as vidcolor wrote it"):
-        build._proposed(*other)
-    assert first[0][0].path.read_bytes() == b"edited by hand"
-    first[0][0].path.unlink()
-    anew = build._proposed(*other)
-    assert anew[1] not in (first[1], kept[1])
+        proposed_keys(surveyed(seed=5))
+    assert path.read_bytes() == b"edited by hand"
+    path.unlink()
+    (anew,) = proposed_keys(surveyed(seed=5))
+    assert anew.sha256 not in (first.sha256, kept.sha256)
 
 
 def test_the_anchors_model_needs_no_pictures(film, capsys):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from media import write_film
+from planning import planned
 
 from vidcolor.errors import VidcolorError
 from vidcolor.models.base import Colored
-from vidcolor.plan.build import make_plan
 from vidcolor.plan.request import Request
 from vidcolor.render import colors, prefetch, unit
 from vidcolor.settings import Settings
@@ -43,10 +43,10 @@ def plan_of(tmp_path, refs="frame,reference\n3,key.png\n", frames=24, cuts=(10, 
     colour = np.full((64, 96, 3), (60, 120, 200), np.uint8)
     cv2.imwrite(str(tmp_path / "key.png"), colour[..., ::-1])
     (tmp_path / "refs.csv").write_text(refs)
-    plan = make_plan(
+    plan = planned(
         Request(movie=film.path, refs=tmp_path / "refs.csv"),
         Settings(lossless=True, size=64, **settings),
-        lambda: "flat",
+        "flat",
     )
     return film, plan
 

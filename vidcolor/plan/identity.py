@@ -9,14 +9,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from vidcolor.encode.format import OutputFormat
 from vidcolor.errors import VidcolorError
 from vidcolor.film.film import Film
-from vidcolor.plan.plan import KeyUse, Plan, Unit
+from vidcolor.plan.plan import Plan, Unit
 from vidcolor.reasons import reason
-from vidcolor.settings import Settings
 from vidcolor.version import __version__
 
 UNIT_FORMAT = 2
@@ -24,34 +21,22 @@ UNIT_FORMAT = 2
 _BLOCK = 1 << 20
 
 
-def content_hash(
-    identity: str,
-    fingerprint: str,
-    settings: Settings,
-    film: Film,
-    fmt: OutputFormat,
-    pts: np.ndarray,
-    span: tuple[int, int, int, int],
-    keys: Iterable[KeyUse],
-    own_key: bool,
-) -> str:
-    """SHA-256 in hex over all that shapes a unit's file; where pictures lie on the disk does not count.
-
-    span: first, stop, warm_first, warm_stop. own_key: whether one of the keys is of the unit's shot.
-    """
+def content_hash(plan: Plan, unit: Unit, fmt: OutputFormat) -> str:
+    """SHA-256 in hex over all that shapes a unit's file; where pictures lie on the disk does not count."""
+    film = plan.film
     facts = {
         "format": UNIT_FORMAT,
         "version": __version__,
-        "film": identity,
-        "model": fingerprint,
-        "settings": settings.shaping(),
-        "lines": settings.lines(film.short_side),
+        "film": plan.identity,
+        "model": plan.fingerprint,
+        "settings": plan.settings.shaping(),
+        "lines": plan.settings.lines(film.short_side),
         "output": {k: str(v) for k, v in asdict(fmt).items() if k != "container"},  # that of the result
         "picture": {k: v for k, v in film_facts(film).items() if k not in ("path", "frames_hint", "chosen")},
-        "span": span,
-        "pts": pts[span[2] : span[3]].tolist(),
-        "keys": [{k: v for k, v in asdict(key).items() if k != "path"} for key in keys],
-        "own_key": own_key,
+        "span": (unit.first, unit.stop, unit.warm_first, unit.warm_stop),
+        "pts": plan.pts[unit.warm_first : unit.warm_stop].tolist(),
+        "keys": [{k: v for k, v in asdict(key).items() if k != "path"} for key in unit.keys],
+        "own_key": unit.own_key,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
