@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
@@ -10,12 +11,11 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from vidcolor.color.coding import MATRICES
+from vidcolor.encode.codecs import CODECS, GRIDS
 from vidcolor.errors import VidcolorError
 from vidcolor.models.options import PRECISIONS, SKETCH_OUTPUTS, TRANSFERS
-from vidcolor.models.registry import DEFAULT, names, spec_of
-
-CODECS = ("auto", "x264", "x265", "ffv1", "prores")
-CHROMA = ("420", "422", "444")
+from vidcolor.models.registry import DEFAULT, MODELS, names, spec_of
+from vidcolor.text import listed
 
 LEAST_LINES = 256
 """Short side of a working frame up to which a film is enlarged however small it is."""
@@ -30,7 +30,7 @@ class Option:
     """What a setting takes, and how it looks as an option of the command line."""
 
     help: str
-    """What it does, as a phrase; the default is added where there is one."""
+    """What it does, as a phrase. Names of settings stand in backticks; the default is added where there is one."""
     group: str
     """Heading in the help."""
     choices: tuple[str, ...] = ()
@@ -52,6 +52,19 @@ def _setting(default: Any, help: str, group: str, **more: Any) -> Any:
     return field(default=default, metadata={"option": Option(help, group, **more)})
 
 
+def _for_models(setting: str) -> str:
+    """For which models a setting is, in the spelling of messages: names of settings in backticks."""
+    return "with " + listed([f"`model={spec.name}`" for spec in MODELS if setting in spec.options], "or")
+
+
+def _each(defaults: Mapping[str, object]) -> str:
+    """Defaults of codecs or models in words: `16 for x264, 18 for x265`."""
+    return ", ".join(
+        f"{value} for {listed([name for name in defaults if defaults[name] == value])}"
+        for value in dict.fromkeys(defaults.values())
+    )
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that shapes the result, checked as it is made. A new setting is one field here and its use.
@@ -59,24 +72,34 @@ class Settings:
     Raises VidcolorError for a value that cannot work, naming the setting and what it takes.
     """
 
-    model: str = _setting(DEFAULT, "which model finds the colours", COLOUR, choices=names())
+    model: str = _setting(
+        DEFAULT,
+        f"model that finds the colours: {'; '.join(f'{spec.name} ({spec.summary})' for spec in MODELS)}",
+        COLOUR,
+        choices=names(),
+    )
     encoder: str | None = _setting(
-        None, "variant of the model: vgg19 for adain, or a file of weights for adain or sscn", COLOUR, metavar="NAME"
+        None, f"{_for_models('encoder')}: weights of your own in a file, or vgg19 for adain", COLOUR, metavar="NAME"
     )
     transfer: str | None = _setting(
-        None, "statistics that --model adain transfers: mean and deviation, or covariance", COLOUR, choices=TRANSFERS
+        None,
+        f"{_for_models('transfer')}: what it transfers, mean and deviation (adain) or the full covariance (wct)",
+        COLOUR,
+        choices=TRANSFERS,
     )
     sketch_output: str | None = _setting(
         None,
-        "with --model sketch: paint line art with new luma (fill), keep the luma (ab), or decide by the shot (auto)",
+        f"{_for_models('sketch_output')}: paint line art with new luma (fill), keep the luma (ab), or decide by the "
+        "shot (auto)",
         COLOUR,
         choices=SKETCH_OUTPUTS,
     )
     quality: bool = _setting(False, "find colours on larger frames: better and slower", COLOUR)
     size: int | None = _setting(
         None,
-        "short side of the frame on which colours are found, in pixels (320, with --quality 480; other models 256, "
-        "384; at most 1.5 times the film's own)",
+        "short side in pixels of the frames on which colours are found "
+        f"({_each({spec.name: spec.lines[0] for spec in MODELS})}; with `quality` "
+        f"{_each({spec.name: spec.lines[1] for spec in MODELS})}; at most {ENLARGED} times the film's own)",
         COLOUR,
         least=32,
         most=4096,
@@ -91,29 +114,46 @@ class Settings:
     )
     upsample: str = _setting(
         "edge",
-        "how colours get to full size: along the edges of the luma, or by plain interpolation",
+        "how colours get to full size: along the edges of the luma, or by plain interpolation (fast)",
         COLOUR,
         choices=("edge", "fast"),
     )
     seed: int = _setting(0, "seed of the models that draw at random", COMPUTING, least=0, metavar="N")
-    device: str = _setting("auto", "auto, cpu, cuda, cuda:N or mps", COMPUTING, shapes=False)
+    device: str = _setting(
+        "auto", "where to compute: auto, cpu, cuda, cuda:N or mps", COMPUTING, metavar="NAME", shapes=False
+    )
     precision: str = _setting(
-        "auto", "number format of the networks; auto is the one that the device is fast in", COMPUTING,
+        "auto",
+        "number format of the networks; auto is the one that the device is fast in",
+        COMPUTING,
         choices=PRECISIONS,
-    )  # fmt: skip
+    )
     codec: str = _setting(
-        "auto", "codec of the result; auto picks one like the film's own", OUTPUT, choices=CODECS, shapes=False
+        "auto",
+        "codec of the result; auto takes one of the same kind as the film's",
+        OUTPUT,
+        choices=("auto", *CODECS),
+        shapes=False,
     )
     crf: int | None = _setting(
-        None, "quality of x264 and x265, from 0 (best) to 51 (16 for x264, 18 for x265)", OUTPUT,
-        least=0, most=51, metavar="N", shapes=False,
-    )  # fmt: skip
+        None,
+        f"quality, 0 is best ({_each({codec.name: codec.crf.default for codec in CODECS.values() if codec.crf})})",
+        OUTPUT,
+        least=0,
+        most=max(codec.crf.worst for codec in CODECS.values() if codec.crf),
+        metavar="N",
+        shapes=False,
+    )
     preset: str | None = _setting(
-        None, "preset of x264 and x265 (medium), or profile of ProRes (hq)", OUTPUT, metavar="NAME", shapes=False
+        None,
+        f"speed or profile ({_each({codec.name: codec.preset for codec in CODECS.values() if codec.preset})})",
+        OUTPUT,
+        metavar="NAME",
+        shapes=False,
     )
     lossless: bool = _setting(False, "write FFV1 with checksums: the luma stays bit for bit", OUTPUT, shapes=False)
     chroma: str | None = _setting(
-        None, "chroma sampling of the result (the film's own)", OUTPUT, choices=CHROMA, shapes=False
+        None, "chroma sampling of the result (the film's own)", OUTPUT, choices=GRIDS, shapes=False
     )
     matrix: str | None = _setting(None, "override the film's matrix tag", FILM, choices=tuple(MATRICES), shapes=False)
     full_range: bool | None = _setting(

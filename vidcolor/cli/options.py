@@ -80,7 +80,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
 def help_of(name: str) -> str:
     """The help of a setting, with its default where it has one that can be written."""
     default = getattr(Settings, name)
-    return OPTIONS[name].help + ("" if default is None or default is False else f" (default: {default})")
+    return with_options(OPTIONS[name].help) + ("" if default is None or default is False else f" (default: {default})")
 
 
 def option_of(name: str) -> str:
