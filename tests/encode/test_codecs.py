@@ -128,21 +128,26 @@ def test_odd_sizes_get_the_next_finer_chroma_aloud(capsys: pytest.CaptureFixture
         output_format(film, Settings(chroma="420"), "out.mp4")
 
 
-@pytest.mark.parametrize("codec", ["x264", "x265", "ffv1", "prores"])
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 @pytest.mark.parametrize("own", ["400", "420", "422", "444", "rgb"])
-def test_the_chroma_that_was_chosen_is_given(codec: str, own: str) -> None:
-    film = film_of(chroma=own)
-    usual = {"400": "420", "rgb": "420"}.get(own, own)
-    usual = "422" if codec == "prores" and usual == "420" else usual
-    assert output_format(film, Settings(codec=codec), "out.mkv").chroma == usual
-    for grid in ("422", "444") if codec == "prores" else GRIDS:
-        fmt = output_format(film, Settings(codec=codec, chroma=grid), "out.mkv")
+def test_the_chroma_that_was_chosen_is_given(codec: Codec, own: str) -> None:
+    film = film_of(256, 128, chroma=own)
+    out = f"out{codec.suffixes[0]}"
+    usual = own if own in GRIDS else "420"
+    nearest = [grid for grid in codec.grids if grid >= usual] or codec.grids[-1:]
+    assert output_format(film, Settings(codec=codec.name), out).chroma == nearest[0]
+    for grid in codec.grids:
+        fmt = output_format(film, Settings(codec=codec.name, chroma=grid), out)
         assert fmt.chroma == grid and f"yuv{grid}p" in fmt.pix_fmt
-    if codec == "prores":
-        with pytest.raises(VidcolorError, match="prores cannot hold 4:2:0: use --chroma 422 or --chroma 444"):
-            output_format(film, Settings(codec=codec, chroma="420"), "out.mov")
-        with pytest.raises(VidcolorError, match="prores with --preset lt cannot hold 4:4:4: use --chroma 422"):
-            output_format(film, Settings(codec=codec, chroma="444", preset="lt"), "out.mov")
+    for grid in set(GRIDS) - set(codec.grids):
+        remedies = " or ".join(f"--chroma {held}" for held in codec.grids)
+        with pytest.raises(VidcolorError, match=f"{codec.name} cannot hold {':'.join(grid)}: use {remedies}$"):
+            output_format(film, Settings(codec=codec.name, chroma=grid), out)
+
+
+def test_a_profile_that_does_not_hold_the_chroma() -> None:
+    with pytest.raises(VidcolorError, match="prores cannot hold 4:4:4 with --preset lt: use --chroma 422"):
+        output_format(film_of(), Settings(codec="prores", chroma="444", preset="lt"), "out.mov")
 
 
 AUTO = [

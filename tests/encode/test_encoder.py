@@ -11,9 +11,10 @@ import av
 import numpy as np
 import pytest
 from joining import FORMATS, chroma_planes, encode
-from media import write_film, write_images
+from media import film_of, write_film, write_images
 
 from vidcolor import errors
+from vidcolor.encode.codecs import CODECS, Codec, names_with
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import output_format
 from vidcolor.errors import VidcolorError
@@ -24,6 +25,8 @@ from vidcolor.film.reader import read
 from vidcolor.settings import Settings
 
 TAGS = {"space": 1, "primaries": 1, "transfer": 1, "range": 1}
+LARGE = {"width": 256, "height": 128}
+"""A size that every encoder takes."""
 
 
 @pytest.fixture(autouse=True)
@@ -50,15 +53,15 @@ def test_luma_is_bit_identical_under_ffv1_and_chroma_is_ours(tmp_path: Path, pix
 
 
 @pytest.mark.parametrize("full", [1, 2])
-@pytest.mark.parametrize("codec", ["x264", "x265", "ffv1", "prores"])
-def test_tags_are_written(tmp_path: Path, codec: str, full: int) -> None:
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+def test_tags_are_written(tmp_path: Path, codec: Codec, full: int) -> None:
     tags = {"space": 5, "primaries": 6, "transfer": 4, "range": full}
-    film = probe(write_film(tmp_path / "a.mkv", 3, tags=tags, options={"chroma_sample_location": "topleft"}).path)
+    options = {"chroma_sample_location": "topleft"}
+    film = probe(write_film(tmp_path / "a.mkv", 3, tags=tags, options=options, **LARGE).path)
     assert film.color_tags == tags | {"chroma_location": 3}
-    fmt = output_format(film, Settings(codec=codec), tmp_path / "out.mkv")
+    fmt = output_format(film, Settings(codec=codec.name), f"out{codec.suffixes[0]}")
     result = probe(encode(film, fmt, tmp_path / "unit.mkv", read(film)))
-    limited = {"range": 1} if codec == "prores" else {}
-    assert result.color_tags == film.color_tags | limited
+    assert result.color_tags == film.color_tags | ({"range": 1} if codec.limited_range else {})
 
 
 @pytest.mark.parametrize("codec", ["x264", "x265"])
@@ -129,30 +132,30 @@ def test_options_that_have_no_meaning_are_refused(tmp_path: Path) -> None:
     assert probe(encode(odd, fmt, tmp_path / "unit.mkv", read(odd))).width == 91
 
 
-def test_headers_agree_between_units(tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+def test_headers_agree_between_units(tmp_path: Path, codec: Codec) -> None:
     """However unlike the shots and their lengths are."""
-    film = probe(write_film(tmp_path / "a.mkv", 40, cuts=[1, 30], tags=TAGS).path)
+    film = probe(write_film(tmp_path / "a.mkv", 40, cuts=[1, 30], tags=TAGS, **LARGE).path)
     frames = list(read(film))
-    for codec in ("x264", "x265", "ffv1", "prores"):
-        fmt = output_format(film, Settings(codec=codec), "out.mkv")
-        headers = set()
-        for first, last in ((0, 1), (1, 30), (30, 40)):
-            unit = encode(film, fmt, tmp_path / f"{codec}{first}.mkv", frames[first:last])
-            with av.open(str(unit)) as container:
-                headers.add(bytes(container.streams.video[0].codec_context.extradata or b""))
-        assert len(headers) == 1, codec
+    fmt = output_format(film, Settings(codec=codec.name), f"out{codec.suffixes[0]}")
+    headers = set()
+    for first, last in ((0, 1), (1, 30), (30, 40)):
+        unit = encode(film, fmt, tmp_path / f"{first}.mkv", frames[first:last])
+        with av.open(str(unit)) as container:
+            headers.add(bytes(container.streams.video[0].codec_context.extradata or b""))
+    assert len(headers) == 1
 
 
-def test_the_same_frames_give_the_same_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+def test_the_same_frames_give_the_same_file(tmp_path: Path, codec: Codec) -> None:
     # x264 with AVX-512 is not steady at widths such as 96
-    film = probe(write_film(tmp_path / "a.mkv", 12, width=128, tags=TAGS).path)
-    for codec in ("x264", "ffv1"):
-        fmt = output_format(film, Settings(codec=codec), "out.mkv")
-        one, two = (encode(film, fmt, tmp_path / name, read(film)).read_bytes() for name in ("1.mkv", "2.mkv"))
-        assert one == two
+    film = probe(write_film(tmp_path / "a.mkv", 12, tags=TAGS, **LARGE).path)
+    fmt = output_format(film, Settings(codec=codec.name), f"out{codec.suffixes[0]}")
+    one, two = (encode(film, fmt, tmp_path / name, read(film)).read_bytes() for name in ("1.mkv", "2.mkv"))
+    assert one == two
 
 
-@pytest.mark.parametrize("codec", ["x264", "ffv1", "prores"])
+@pytest.mark.parametrize("codec", names_with(lambda codec: codec.fields != "none"))
 def test_field_flags_are_kept(tmp_path: Path, codec: str) -> None:
     for order in ("tff", "bff"):
         written = write_film(tmp_path / f"{order}.mp4", 4, codec="libx264", interlaced=order, tags=TAGS)
@@ -166,8 +169,13 @@ def test_field_flags_are_kept(tmp_path: Path, codec: str) -> None:
         assert flags == [(True, order == "tff")] * 4
         if codec == "ffv1":
             assert all(np.array_equal(a.luma, b.luma) for a, b in zip(read(film), read(result), strict=True))
-    with pytest.raises(VidcolorError, match="x265 cannot keep the fields"):
-        output_format(film, Settings(codec="x265", allow_interlaced=True), "out.mkv")
+
+
+@pytest.mark.parametrize("codec", names_with(lambda codec: codec.fields == "none"))
+def test_codecs_that_cannot_keep_fields_are_refused(codec: str) -> None:
+    film = film_of(256, 128, field_order="tff")
+    with pytest.raises(VidcolorError, match=f"{codec} cannot keep the fields .*: use --codec x264, ffv1 or prores"):
+        output_format(film, Settings(codec=codec, allow_interlaced=True), f"out{CODECS[codec].suffixes[0]}")
 
 
 def test_absurd_rates_do_not_reach_the_encoder(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from joining import FORMATS, chroma_planes, color, encode, packets, video_pts
 from media import add_tracks, ffmpeg, write_film, write_images
 
 from vidcolor import errors
+from vidcolor.encode.codecs import CODECS
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import output_format
 from vidcolor.errors import VidcolorError
@@ -95,6 +96,23 @@ def test_units_with_b_frames_are_decoded_in_order(tmp_path: Path, codec: str) ->
     assert [pts for _, pts in order] != sorted(pts for _, pts in order)  # there are B-frames
     for before, after in zip(read(film), read(probe(out)), strict=True):
         assert np.abs(before.luma.astype(int) - after.luma).mean() < 2
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix"), [(codec.name, suffix) for codec in CODECS.values() for suffix in codec.suffixes]
+)
+def test_a_result_has_the_frames_of_its_units(tmp_path: Path, codec: str, suffix: str) -> None:
+    raw = write_film(tmp_path / "raw.mkv", 20, width=256, height=128, cuts=[12], tags=TAGS).path
+    ffmpeg(
+        *("-i", raw, "-f", "lavfi", "-i", "sine=440:d=0.8:r=48000", "-c:v", "copy", "-c:a", "pcm_s16le"),
+        tmp_path / "a.mkv",
+    )
+    film = probe(tmp_path / "a.mkv")
+    report = color(film, tmp_path / f"out{suffix}", Settings(codec=codec), cuts=(1, 12))
+    units = [tmp_path / "units" / f"{first}.mkv" for first in (0, 1, 12)]
+    made = [frame.luma for unit in units for frame in read(probe(unit))]
+    joined = [frame.luma for frame in read(probe(report.path))]
+    assert len(joined) == 20 and all(map(np.array_equal, joined, made))
 
 
 @pytest.mark.parametrize(

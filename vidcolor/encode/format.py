@@ -142,17 +142,18 @@ def _warn_of_chroma(codec: Codec, film: Film, choices: Choices, own: Grid, grid:
 def _not_held(codec: Codec, film: Film, choices: Choices, wanted: list[Grid], container: str) -> VidcolorError:
     """Why the film has no format under these choices, and what has."""
     remedies = [f"--chroma {grid}" for grid in GRIDS if grid not in wanted and _possible(codec, film, choices, grid)]
-    if not any(_held(codec, film, choices, grid) for grid in wanted):
-        preset = f" with --preset {choices.preset}" if choices.preset else ""
-        what = listed([_colons(grid) for grid in wanted], "or")
-        return VidcolorError(f"{codec.name}{preset} cannot hold {what}: use {' or '.join(remedies)}")
-    for other in CODECS.values():
-        alike = other.kind == codec.kind and container in other.containers and other is not codec
-        if alike and any(_possible(other, film, choices, grid) for grid in wanted):
-            remedies.append(f"--codec {other.name}")
-            break
-    remedies.append("--codec ffv1" + ("" if container == "matroska" else " with a name ending in .mkv"))
-    what = f"{film.width}x{film.height} in {listed([_colons(grid) for grid in wanted], 'or')}"
+    what = listed([_colons(grid) for grid in wanted], "or")
+    by_size = any(_held(codec, film, choices, grid) for grid in wanted)
+    if by_size:
+        what = f"{film.width}x{film.height} in {what}"
+    elif choices.preset:
+        what += f" with --preset {choices.preset}"
+    if by_size or not remedies:
+        alike = [other for other in CODECS.values() if other.kind == codec.kind and container in other.containers]
+        remedies += [
+            f"--codec {other.name}" for other in alike if any(_possible(other, film, choices, grid) for grid in wanted)
+        ][:1]
+        remedies.append("--codec ffv1" + ("" if container == "matroska" else " with a name ending in .mkv"))
     return VidcolorError(f"{codec.name} cannot hold {what}: use {' or '.join(remedies)}")
 
 
