@@ -157,12 +157,10 @@ def _detailed(ab: np.ndarray, luma: np.ndarray, at_grid: np.ndarray, g: _Geometr
     h, w = ab.shape[:2]
     guide = luma01(cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA), film.coding)
     planes = [cv2.extractChannel(ab, i) for i in (0, 1)]
-    slopes = [
-        guided_filter.window_mean(slope, RADIUS) for slope, _ in guided_filter.fit_grey(guide, planes, RADIUS, EPS)
-    ]
-    on_grid = _resample(
-        cv2.merge(planes + slopes), g
-    )  # OpenCV is quick on four channels, not on two, and slow to split them
+    fits = guided_filter.fit_grey(guide, planes, RADIUS, EPS)
+    slopes = [guided_filter.window_mean(slope, RADIUS) for slope, _ in fits]
+    # OpenCV is quick on four channels, not on two, and slow to split them.
+    on_grid = _resample(cv2.merge(planes + slopes), g)
     a, b, slope_a, slope_b = (cv2.extractChannel(on_grid, i) for i in range(4))
     missing = at_grid - _resample(guide, g)
     slope_a *= missing
