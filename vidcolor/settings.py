@@ -159,7 +159,6 @@ class Settings:
     full_range: bool | None = _setting(
         None, "override the film's range tag", FILM, choices=("limited", "full"), option="range", shapes=False
     )
-    reader: str = _setting("av", "library that decodes the frames for the model", FILM, choices=("av", "decord"))
     on_error: str = _setting("stop", "at a corrupt frame: stop, or skip it and report", FILM, choices=("stop", "skip"))
     allow_interlaced: bool = _setting(False, "colour interlaced frames as they are and keep their flags", FILM)
     dump_dir: Path | str | None = _setting(  # noqa: RUF009 (a field, as all others)
@@ -192,8 +191,6 @@ class Settings:
             raise VidcolorError(
                 f"`upsample={self.upsample}` does not go with `sketch_output=fill`, which paints at full size"
             )
-        if self.reader == "decord" and self.on_error == "skip":
-            raise VidcolorError("`reader=decord` cannot skip corrupt frames: use `reader=av` with `on_error=skip`")
 
     def lines(self, own: int) -> int:
         """Short side of the working frame in pixels, for a film whose own one is `own`."""

@@ -60,7 +60,6 @@ def parsed(*arguments: str) -> Settings:
         ("--matrix bt709", "matrix", "bt709"),
         ("--range full", "full_range", True),
         ("--range limited", "full_range", False),
-        ("--reader decord", "reader", "decord"),
         ("--on-error skip", "on_error", "skip"),
         ("--allow-interlaced", "allow_interlaced", True),
         ("--device cuda:1", "device", "cuda:1"),
@@ -148,7 +147,7 @@ def test_a_dry_run_shows_the_plan_where_the_result_exists(folder, capsys):
         ("--device cuda:99", "cuda"),
         ("--model none", "--model none"),
         ("--encoder vgg19", "--encoder"),
-        ("--reader decord --scenes deep.csv", "deep.csv"),
+        ("--scenes deep.csv", "deep.csv"),
         ("--start 99", "--start"),
     ],
 )
@@ -165,15 +164,6 @@ def test_a_dry_run_refuses_what_the_real_run_refuses(folder, capsys, monkeypatch
     assert said[0] == said[1]
     assert words in said[0]
     assert sorted(folder.rglob("*")) == before
-
-
-def test_a_film_that_decord_gets_wrong_is_refused_before_the_scan(folder, capsys, model):
-    pytest.importorskip("decord")
-    write_film(folder / "deep.mkv", 4, pix_fmt="yuv420p10le")
-    for dry in (["--dry-run"], []):
-        assert main.main(["deep.mkv", "--ref", "a.png", "--reader", "decord", *dry]) == 2
-        assert "decord cannot be trusted with 10-bit film" in capsys.readouterr().err
-    assert model.prepared == [] and not (folder / "deep.color.mkv.vidcolor").exists()
 
 
 def test_the_steps_one_by_one(folder, capsys, model):
@@ -276,7 +266,6 @@ def test_a_film_that_is_called_like_a_step(folder):
         ("film.mkv --ref a.png --codec x265 --preset hq", ["--preset hq", "slower"]),
         ("film.mkv --ref a.png --model adain --quality --size 128", ["--quality", "--size", "leave one"]),
         ("film.mkv --ref a.png --sketch-output fill --upsample fast", ["--upsample", "--sketch-output fill"]),
-        ("film.mkv --ref a.png --reader decord --on-error skip", ["decord", "--reader av"]),
         ("propose film.mkv --anchors a.csv --scenes refs.csv", ["--scenes", "--anchors", "leave one"]),
         ("propose film.mkv --anchors a.csv --seed 0", ["--seed", "--anchors", "leave one"]),
         ("stylize a.png b.png --crf 0", ["--crf", "photograph", "leave it out"]),

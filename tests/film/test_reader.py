@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from vidcolor.errors import VidcolorError
 from vidcolor.film import decode, reader
 from vidcolor.film.decode import ReadReport
 from vidcolor.film.probe import probe
-from vidcolor.film.reader import image_files, read, read_decord
+from vidcolor.film.reader import image_files, read
 from vidcolor.film.truncation import missing_bytes
 
 X265 = {"x265-params": "log-level=none"}
@@ -98,7 +97,7 @@ def test_a_start_inside_the_film_is_exact(tmp_path: Path, name: str) -> None:
 def test_long_gops_are_entered_at_their_key_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     film = probe(write_film(tmp_path / "a.mp4", 90, codec="libx264", options={"g": "30", "sc_threshold": "0"}).path)
     pts = [frame.pts for frame in read(film)]
-    monkeypatch.setattr(reader, "_from_start", lambda *_: pytest.fail("decoded from the start"))
+    monkeypatch.setattr(reader._Read, "from_start", lambda *_: pytest.fail("decoded from the start"))
     assert [frame.index for frame in read(film, 61, 64, pts)] == [61, 62, 63]
 
 
@@ -241,7 +240,7 @@ def test_time_stamps_that_do_not_rise(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(decode, "_frames", wrong)
     monkeypatch.setattr(reader, "luma_plane", lambda frame, weights: None)
-    monkeypatch.setattr(reader, "told", lambda frame: ("progressive", {}))
+    monkeypatch.setattr(reader.SideData, "of", lambda self, frame: ("progressive", {}))
     with pytest.raises(VidcolorError, match=r"frame 2 .* has PTS 42, equal to that of the frame before"):
         list(read(film))
     report = ReadReport()
@@ -283,28 +282,3 @@ def test_a_broken_or_odd_picture_among_the_images(tmp_path: Path) -> None:
     write_images(tmp_path / "scans", 1, name="s%d.png", start=3, width=80)
     with pytest.raises(VidcolorError, match="frame 2 is 80x64"):
         list(read(film))
-
-
-def test_decord_reads_the_working_pass_and_refuses_what_it_gets_wrong(tmp_path: Path) -> None:
-    pytest.importorskip("decord")
-    written = write_film(tmp_path / "a.mp4", 30, codec="libx264", options={"crf": "4"})
-    film = probe(written.path)
-    frames = list(read(film))
-    pts = [frame.pts for frame in frames]
-    luma = read_decord(film, range(5, 12), pts)
-    assert luma.shape == (7, 64, 96) and luma.dtype == np.uint8
-    for got, frame in zip(luma, frames[5:12], strict=True):
-        assert np.abs(got.astype(int) - frame.luma).max() <= 2
-    for wrong, reason in (
-        (replace(film, depth=10), "10-bit"),
-        (replace(film, rotation=90), "rotated"),
-        (replace(film, kind="images"), "numbered images"),
-        (replace(film, field_order="tff"), "interlaced"),
-        (replace(film, frames_hint=31), "counts 30 frames, not 31"),
-    ):
-        with pytest.raises(VidcolorError, match=f"{reason}.*--reader av"):
-            read_decord(wrong, [0])
-    varying = [0, 512, 600, 1700, 1701, 5000, 5512, 9000]
-    vfr = write_film(tmp_path / "v.mp4", 8, codec="libx264", pts=varying, time_base=Fraction(1, 12288))
-    with pytest.raises(VidcolorError, match="variable frame rate"):
-        read_decord(probe(vfr.path), [0])

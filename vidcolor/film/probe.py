@@ -18,7 +18,7 @@ from vidcolor.film import images
 from vidcolor.film.container import NO_TIMESTAMPS, in_libavs_words, open_film, video_stream
 from vidcolor.film.film import Film
 from vidcolor.film.planes import is_colored, layout
-from vidcolor.film.side_data import content_light, mastering_display, told
+from vidcolor.film.side_data import SideData, content_light, mastering_display
 from vidcolor.film.still import still
 from vidcolor.reasons import reason
 
@@ -175,7 +175,7 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
         if container.format.name == "avi":  # the header's may be a tick only: frames lie on some, the rest are empty
             rates.reverse()
         rate = _unrounded(next((Fraction(rate) for rate in rates if rate and rate <= FASTEST), Fraction(24)))
-        side = told(frame)[1]
+        side = SideData().of(frame)[1]
         rotation, display = _display_matrix(frame, side.get("DISPLAYMATRIX"))
         shape = Fraction(stream.sample_aspect_ratio or 0) or Fraction(1)
         return {

@@ -19,13 +19,13 @@ from vidcolor.film.decode import ReadReport, decoded, drain, timed
 from vidcolor.film.decoder_log import DecoderLog, touches_picture
 from vidcolor.film.film import Facts, Film, Frame
 from vidcolor.film.planes import chroma_planes, layout, luma_plane, rgb_planes
-from vidcolor.film.side_data import CARRIED, TELL_FIELDS, of_the_source, told
+from vidcolor.film.side_data import CARRIED, TELL_FIELDS, SideData, of_the_source
 from vidcolor.film.still import still
 from vidcolor.reasons import reason
 
 _WHOLE_PACKETS = frozenset(("mov", "matroska", "nut", "mxf", "flv"))
 _UNSAID = 2  # ISO 23091-2
-_EARLIER_SECONDS = (0, 1, 10)  # before the wanted frame; where no key frame helps, the film's start does
+_EARLIER_SECONDS = (0, 1, 10)  # before the wanted frame; where no keyframe helps, the film's start does
 
 
 def image_files(path: str | Path) -> tuple[Path, ...]:
@@ -44,137 +44,170 @@ def read(
 ) -> Iterator[Frame]:
     """Frames [first, stop) of the film, in presentation order; to its end where `stop` is None.
 
-    pts: PTS of every frame of the film (from a scan). With it a read from `first` seeks: to the key frame
-    before, decoding on to exactly that PTS, and from the film's start where no key frame leads there.
-    on_error: "stop" raises VidcolorError at the first damage, naming frame and time; "skip" goes on with
-    what can be decoded, repairs time stamps that do not rise, and counts in `report` (a read of the whole
-    film without one says its summary as a warning).
-    chroma: `Frame.chroma` too, as decoded (made from R'G'B', on every pixel, if there is none but that).
-    Raises VidcolorError too where size or depth changes inside the film, or it is not the film of `pts`."""
+    pts: PTS of every frame of the film (from a scan). With it a read from `first` seeks: to the keyframe before,
+    decoding on to exactly that PTS, and decodes from the film's start where no keyframe leads there.
+    on_error: "stop" raises VidcolorError at the first damage, naming frame and time; "skip" goes on with what can be
+    decoded, repairs time stamps that do not rise, and counts in `report` (a read of the whole film without one gives
+    its summary as a warning).
+    chroma: read `Frame.chroma` too, as decoded (for R'G'B', which has none, computed on every pixel).
+    Raises VidcolorError too where size or depth changes inside the film, or it is not the film of `pts`.
+    """
     own = report if report is not None else ReadReport()
     if pts is not None:
         stop = len(pts) if stop is None else min(stop, len(pts))
     if first < 0 or (stop is not None and first >= stop):
         return
+    job = _Read(film, stop, pts, on_error, own, chroma)
     if film.kind == "images":
-        yield from _read_images(film, first, stop, pts, on_error, own, chroma)
+        yield from job.from_images(first)
     else:
         at = first
         if pts is not None and first > 0 and film.clock != "count":
             for seconds in _EARLIER_SECONDS:
-                for frame in _from_key_frame(film, at, stop, pts, seconds, on_error, chroma):
+                for frame in job.from_keyframe(at, seconds, pts):
                     yield frame
                     own.frames += 1
                     at = frame.index + 1
                 if at != first:
                     break
         if stop is None or at < stop:
-            yield from _from_start(film, at, stop, pts, on_error, own, chroma)
+            yield from job.from_start(at)
     if report is None and pts is None and own.summary():
         warn(f"{film.path}: {own.summary()}")
 
 
-def _from_key_frame(
-    film: Film,
-    first: int,
-    stop: int | None,
-    pts: Sequence[int] | np.ndarray,
-    seconds: int,
-    on_error: str,
-    chroma: bool,
-) -> Iterator[Frame]:
-    """Frames from `first` on by a seek; ends early, without a word, at anything that is not as `pts` says.
+class _Read:
+    """One read of a film, up to `stop`. The arguments are those of `read`."""
 
-    Damage is not listened for: a decoder that starts in mid-film complains of what it has not seen, and the
-    scan has heard the whole film from its start."""
-    target = int(pts[first]) - int(seconds / film.time_base)
-    weights = luma_weights(film.matrix)
-    with open_film(film.path) as container:
-        stream = video_stream(container, film.path, film.stream)
-        stream.thread_type = "AUTO"
-        at = first
-        # Frames before the first key frame lean on what was not decoded. Where a seek may land inside a frame
-        # (MPEG program streams), or time is told by the order of packets (AVI), stamps are right only from the next
-        # key frame on.
-        wanted_keys = 1 if _WHOLE_PACKETS.intersection(container.format.name.split(",")) else 2
-        try:
-            container.seek(target, stream=stream, backward=True)
-            frames = ((frame, None) for packet in container.demux(stream) for frame in packet.decode())
-            for stamp, (frame, _) in timed(film, frames):
-                if stamp is None:
-                    return
-                if frame.key_frame and stamp <= pts[at]:
-                    wanted_keys -= 1
-                if stamp < pts[at]:
-                    continue
-                # Too late for the wanted frame, or not the film of `pts`.
-                if wanted_keys > 0 or stamp > pts[at] or (frame.is_corrupt and on_error == "stop"):
-                    return
-                yield _frame(film, at, stamp, frame, weights, chroma)
-                at += 1
-                if stop is not None and at >= stop:
-                    return
-        except av.FFmpegError:
-            return
-        finally:
-            drain(stream.codec_context)
+    def __init__(
+        self,
+        film: Film,
+        stop: int | None,
+        pts: Sequence[int] | np.ndarray | None,
+        on_error: str,
+        report: ReadReport,
+        chroma: bool,
+    ) -> None:
+        self.film, self.stop, self.pts = film, stop, pts
+        self.on_error, self.report, self.chroma = on_error, report, chroma
+        self._weights = luma_weights(film.matrix)
+        self._side_data = SideData()
 
+    def from_keyframe(self, first: int, seconds: int, pts: Sequence[int] | np.ndarray) -> Iterator[Frame]:
+        """Frames from `first` on by a seek to `seconds` before; ends early, without a word, at anything that is not as
+        `pts` says.
 
-def _from_start(
-    film: Film,
-    first: int,
-    stop: int | None,
-    pts: Sequence[int] | np.ndarray | None,
-    on_error: str,
-    report: ReadReport,
-    chroma: bool,
-) -> Iterator[Frame]:
-    """Frames [first, stop), decoding from the film's start; everything that is amiss is noticed."""
-    weights = luma_weights(film.matrix)
-    index = -1
-    with closing(decoded(film, on_error, report, listen=pts is None)) as frames:
-        for index, (stamp, frame, aspect) in enumerate(frames):
-            if pts is not None and index < len(pts) and stamp != pts[index]:
-                raise VidcolorError(
-                    f"{film.path}: frame {index} has PTS {stamp}, not {pts[index]}: "
-                    "the film changed since the plan was made; make the plan again"
-                )
-            if index >= first:
-                report.frames += 1
-                yield _frame(film, index, stamp, frame, weights, chroma, aspect)
-            if stop is not None and index + 1 >= stop:
+        Damage is not listened for: a decoder that starts in mid-film complains of what it has not seen, and the scan
+        has heard the whole film from its start."""
+        film = self.film
+        target = int(pts[first]) - int(seconds / film.time_base)
+        with open_film(film.path) as container:
+            stream = video_stream(container, film.path, film.stream)
+            stream.thread_type = "AUTO"
+            at = first
+            # Frames before the first keyframe lean on what was not decoded. Where a seek may land inside a frame (MPEG
+            # program streams), or time is told by the order of packets (AVI), stamps are right only from the next
+            # keyframe on.
+            wanted_keyframes = 1 if _WHOLE_PACKETS.intersection(container.format.name.split(",")) else 2
+            try:
+                container.seek(target, stream=stream, backward=True)
+                frames = ((frame, None) for packet in container.demux(stream) for frame in packet.decode())
+                for stamp, (frame, _) in timed(film, frames):
+                    if stamp is None:
+                        return
+                    if frame.key_frame and stamp <= pts[at]:
+                        wanted_keyframes -= 1
+                    if stamp < pts[at]:
+                        continue
+                    # Too late for the wanted frame, or not the film of `pts`.
+                    if wanted_keyframes > 0 or stamp > pts[at] or (frame.is_corrupt and self.on_error == "stop"):
+                        return
+                    yield self._frame(at, stamp, frame)
+                    at += 1
+                    if self.stop is not None and at >= self.stop:
+                        return
+            except av.FFmpegError:
                 return
-    if stop is not None and pts is not None:
-        raise VidcolorError(
-            f"{film.path}: ends before frame {index + 1}, the plan has {len(pts)}: "
-            "the film changed since the plan was made; make the plan again"
-        )
+            finally:
+                drain(stream.codec_context)
 
+    def from_start(self, first: int) -> Iterator[Frame]:
+        """Frames from `first` on, decoding from the film's start; everything that is amiss is noticed."""
+        film, pts = self.film, self.pts
+        index = -1
+        with closing(decoded(film, self.on_error, self.report, listen=pts is None)) as frames:
+            for index, (stamp, frame, aspect) in enumerate(frames):
+                if pts is not None and index < len(pts) and stamp != pts[index]:
+                    raise VidcolorError(
+                        f"{film.path}: frame {index} has PTS {stamp}, not {pts[index]}: "
+                        "the film changed since the plan was made; make the plan again"
+                    )
+                if index >= first:
+                    self.report.frames += 1
+                    yield self._frame(index, stamp, frame, aspect)
+                if self.stop is not None and index + 1 >= self.stop:
+                    return
+        if self.stop is not None and pts is not None:
+            raise VidcolorError(
+                f"{film.path}: ends before frame {index + 1}, the plan has {len(pts)}: "
+                "the film changed since the plan was made; make the plan again"
+            )
 
-def _frame(
-    film: Film, index: int, pts: int, frame: Any, weights: np.ndarray, chroma: bool, aspect: Fraction | None = None
-) -> Frame:
-    if (frame.width, frame.height) != (film.width, film.height):
-        raise VidcolorError(
-            f"{film.path}: frame {index} is {frame.width}x{frame.height}, the film began with "
-            f"{film.width}x{film.height}: cut it where the size changes and colour the parts"
+    def from_images(self, first: int) -> Iterator[Frame]:
+        """One picture a frame; its PTS is its place in the sequence."""
+        files = image_files(self.film.path)
+        index = first
+        places = range(first, len(files)) if self.pts is None else [int(place) for place in self.pts[first : self.stop]]
+        for place in places:
+            if self.stop is not None and index >= self.stop:
+                return
+            if place >= len(files):
+                raise VidcolorError(f"{self.film.path}: picture {place} is gone: make the plan again")
+            frame, why = _picture(files[place])
+            if why and frame is not None and self.pts is not None:
+                why = ""  # the scan let it pass
+            if why:
+                if self.on_error == "stop":
+                    does = f"leaves frame {index} out" if frame is None else f"takes frame {index} as it is"
+                    raise VidcolorError(f"{why}; --on-error skip {does} and reports")
+                self.report.lost += frame is None
+                self.report.damaged += frame is not None
+                self.report.notes.append(f"frame {index}: {why}")
+            if frame is None:
+                continue
+            yield self._frame(index, place, frame)
+            self.report.frames += 1
+            index += 1
+
+    def _frame(self, index: int, pts: int, frame: Any, aspect: Fraction | None = None) -> Frame:
+        """A decoded frame as the program sees it. aspect: of its pixels, as the decoder has it now."""
+        film = self.film
+        if (frame.width, frame.height) != (film.width, film.height):
+            raise VidcolorError(
+                f"{film.path}: frame {index} is {frame.width}x{frame.height}, the film began with "
+                f"{film.width}x{film.height}: cut it where the size changes and colour the parts"
+            )
+        depth = layout(frame.format.name).depth
+        if depth != film.depth:
+            raise VidcolorError(
+                f"{film.path}: frame {index} has {depth} bits, the film began with {film.depth}: "
+                "cut it where the depth changes and colour the parts"
+            )
+        order: str
+        order, side = self._side_data.of(frame)
+        if film.codec not in TELL_FIELDS and film.field_order in ("tff", "bff"):
+            order = film.field_order
+        facts = _facts(frame, aspect, side)
+        return Frame(
+            index,
+            int(pts),
+            luma_plane(frame, self._weights),
+            interlaced=order != "progressive",
+            top_field_first=order == "tff",
+            chroma=_chroma(film, frame) if self.chroma else None,
+            facts=facts,
+            source=frame if CARRIED.intersection(facts.beside) else None,
         )
-    depth = layout(frame.format.name).depth
-    if depth != film.depth:
-        raise VidcolorError(
-            f"{film.path}: frame {index} has {depth} bits, the film began with {film.depth}: "
-            "cut it where the depth changes and colour the parts"
-        )
-    order: str
-    order, side = told(frame)
-    if film.codec not in TELL_FIELDS and film.field_order in ("tff", "bff"):
-        order = film.field_order
-    colors = _chroma(film, frame) if chroma else None
-    facts = _facts(frame, aspect, side)
-    source = frame if CARRIED.intersection(facts.beside) else None
-    return Frame(
-        index, int(pts), luma_plane(frame, weights), order != "progressive", order == "tff", colors, facts, source
-    )
 
 
 def _facts(frame: Any, aspect: Fraction | None, side: dict[str, bytes]) -> Facts:
@@ -200,42 +233,6 @@ def _chroma(film: Film, frame: Any) -> tuple[np.ndarray, np.ndarray] | None:
     rgb = np.dstack(rgb_planes(frame)) / np.float32((1 << film.depth) - 1)
     _, cb, cr = rgb_to_ycbcr(rgb, film.matrix)
     return cbcr_to_codes(cb, cr, film.coding)
-
-
-def _read_images(
-    film: Film,
-    first: int,
-    stop: int | None,
-    pts: Sequence[int] | np.ndarray | None,
-    on_error: str,
-    report: ReadReport,
-    chroma: bool,
-) -> Iterator[Frame]:
-    """One picture a frame; its PTS is its place in the sequence."""
-    files = image_files(film.path)
-    weights = luma_weights(film.matrix)
-    index = first
-    places = range(first, len(files)) if pts is None else [int(place) for place in pts[first:stop]]
-    for place in places:
-        if stop is not None and index >= stop:
-            return
-        if place >= len(files):
-            raise VidcolorError(f"{film.path}: picture {place} is gone: make the plan again")
-        frame, why = _picture(files[place])
-        if why and frame is not None and pts is not None:
-            why = ""  # the scan let it pass
-        if why:
-            if on_error == "stop":
-                does = f"leaves frame {index} out" if frame is None else f"takes frame {index} as it is"
-                raise VidcolorError(f"{why}; --on-error skip {does} and reports")
-            report.lost += frame is None
-            report.damaged += frame is not None
-            report.notes.append(f"frame {index}: {why}")
-        if frame is None:
-            continue
-        yield _frame(film, index, place, frame, weights, chroma)
-        report.frames += 1
-        index += 1
 
 
 def _picture(file: Path) -> tuple[Any, str]:
@@ -268,47 +265,3 @@ def _decoded_picture(file: Path, threads: int) -> tuple[Any, list[str], bool]:
                 frame = next(container.decode(stream), None)
             said = [line for line in log.take() if touches_picture(line, begun=True)]
             return frame, said, log.elsewhere()
-
-
-def read_decord(film: Film, indices: Sequence[int], pts: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-    """(n, height, width) uint8 luma codes of frames `indices`, in one batch, for the working pass only.
-
-    decord hands out 8-bit RGB, so that luma is off by a code or so: never for what is written. pts: the
-    film's PTS, for a check of decord's own count. Raises VidcolorError for what decord gets wrong: more than 8 bits,
-    variable frame rate, rotation, fields, numbered images, a frame count unlike the film's."""
-    try:
-        import decord
-    except ImportError as error:
-        raise VidcolorError("--reader decord: pip install 'vidcolor[decord]', or use --reader av") from error
-
-    def refuse(what: str) -> VidcolorError:
-        return VidcolorError(f"{film.path}: decord cannot be trusted with {what}; use --reader av")
-
-    if film.kind == "images":
-        raise refuse("numbered images")
-    if film.depth > 8:
-        raise refuse(f"{film.depth}-bit film (it makes 8 bits of it)")
-    if film.rotation:
-        raise refuse("a rotated film")
-    if film.field_order in ("tff", "bff"):
-        raise refuse("interlaced film")
-    try:
-        reader = decord.VideoReader(str(film.path), num_threads=1)
-        count = len(reader)
-        times = reader.get_frame_timestamp(range(count))[:, 0]
-    except (decord.DECORDError, RuntimeError, OSError) as error:
-        raise refuse(f"this file ({str(error).splitlines()[0]})") from error
-    expected = len(pts) if pts is not None else film.frames_hint
-    if expected and count != expected:
-        raise refuse(f"this film: it counts {count} frames, not {expected}")
-    usual = float(1 / film.frame_rate)
-    # Containers round to 1 ms and decord to a float: a tenth of a frame is room enough.
-    if count > 1 and np.abs(np.diff(times) - usual).max() > max(0.1 * usual, 0.0021):
-        raise refuse("a variable frame rate")
-    rgb = reader.get_batch(list(indices)).asnumpy()
-    if rgb.shape[1:3] != (film.height, film.width):
-        raise refuse("a film whose frames it scales")
-    luma = rgb.astype(np.float32) @ luma_weights(film.matrix)
-    if not film.full_range:
-        luma = 16 + luma * np.float32(219 / 255)
-    return np.rint(luma).astype(np.uint8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import threading
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, Literal
@@ -61,28 +60,29 @@ NAMES = {
 _SIDE = 16
 
 
-def told(frame: av.VideoFrame) -> tuple[FieldOrder, dict[str, bytes]]:
-    """The frame's field order by its own flags, and its side data by PyAV's names of their types (of an ICC profile
-    only that there is one).
+class SideData:
+    """Reads the side data of frames, one after the other; frames of one size and format share libav's filters."""
 
-    PyAV must not be shown an ICC profile: it frees the profile's name, which is the frame's, a second time. And a
-    frame whose side data were looked at lives until the next garbage collection. So libav's filters take the profile
-    away, and PyAV sees a small copy."""
-    key = frame.width, frame.height, frame.format.name
-    graphs: dict[tuple[int, int, str], _Graph] = vars(_of_thread).setdefault("graphs", {})
-    if key not in graphs:
-        graphs.clear()
-        graphs[key] = _Graph(frame)
-    profile, top_first, small = graphs[key].split(frame)
-    found = {data.type.name: bytes(data) for data in _ordered(small.side_data)}
-    if profile is not None:
-        found["ICC_PROFILE"] = b""
-    order: FieldOrder = "progressive" if not frame.interlaced_frame else "bff" if top_first is None else "tff"
-    return order, found
+    def __init__(self) -> None:
+        self._form: tuple[int, int, str] | None = None
+        self._graph: Any = None
 
+    def of(self, frame: av.VideoFrame) -> tuple[FieldOrder, dict[str, bytes]]:
+        """The frame's field order by its own flags, and its side data by PyAV's names of their types (of an ICC
+        profile only that there is one).
 
-_of_thread = threading.local()
-"""Holds the graph of the frames that a thread reads."""
+        PyAV must not be shown an ICC profile: it frees the profile's name, which is the frame's, a second time. And a
+        frame whose side data were looked at lives until the next garbage collection. So libav's filters take the
+        profile away, and PyAV sees a small copy."""
+        form = frame.width, frame.height, frame.format.name
+        if form != self._form:
+            self._form, self._graph = form, _Graph(frame)
+        profile, top_first, small = self._graph.split(frame)
+        found = {data.type.name: bytes(data) for data in _ordered(small.side_data)}
+        if profile is not None:
+            found["ICC_PROFILE"] = b""
+        order: FieldOrder = "progressive" if not frame.interlaced_frame else "bff" if top_first is None else "tff"
+        return order, found
 
 
 def _ordered(sides: Iterable[Any]) -> list[Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from vidcolor.encode.choose import choose_codec
 from vidcolor.encode.format import output_format
 from vidcolor.errors import VidcolorError, warn
-from vidcolor.film import reader
 from vidcolor.film.film import Film
 from vidcolor.film.probe import probe
 from vidcolor.film.timecode import Point, counted_rate
@@ -68,8 +67,6 @@ def check_request(request: Request, settings: Settings, *, dry: bool = False) ->
         raise VidcolorError("--strict: there is no reference; give keys of all shots with --refs")
     check_targets(request, settings, keys, out, work, dry=dry)
     output_format(film, settings, out)
-    if settings.reader == "decord":
-        reader.read_decord(film, [0])
     hashes = tuple(file_hash(key.path) for key in keys)
     identity = film_identity(film)
     scenes = tuple(read_scenes(request.scenes)) if request.scenes else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -87,16 +87,11 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings, step: Callable[[str], No
     """All frames of a unit, margins included, as lightness at working size."""
     h, w = working_size(plan.film, plan.settings.lines(plan.film.short_side))
     lightness = np.empty((unit.warm_stop - unit.warm_first, h, w), np.uint8)
-    if plan.settings.reader == "decord":
-        lumas: Iterable[tuple[int, np.ndarray]] = enumerate(
-            reader.read_decord(plan.film, range(unit.warm_first, unit.warm_stop))
-        )
-    else:
-        frames = reader.read(plan.film, unit.warm_first, unit.warm_stop, plan.pts, plan.settings.on_error)
-        lumas = ((f.index - unit.warm_first, f.luma) for f in frames)
-    for position, luma in ahead(timed(lumas, "decode", timings), AHEAD):
+    frames = reader.read(plan.film, unit.warm_first, unit.warm_stop, plan.pts, plan.settings.on_error)
+    for frame in ahead(timed(frames, "decode", timings), AHEAD):
         with timings.measure("resize"):
-            lightness[position] = np.rint(working_frame.working(luma, plan.film, (h, w)) * 2.55)
+            small = working_frame.working(frame.luma, plan.film, (h, w))
+            lightness[frame.index - unit.warm_first] = np.rint(small * 2.55)
         step("read")
     return Shot(lightness, unit.warm_first, plan.settings.seed, plan.settings.temporal, unit.own_key, step)
 
