@@ -106,6 +106,11 @@ def real_path(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def place_of(path: Path) -> Path:
+    """Where a name lies, whether there is a file or not: links are followed but for one in the last part."""
+    return real_path(path.absolute().parent) / path.name
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it. Raises VidcolorError where that is not possible."""
     try:

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from vidcolor.errors import VidcolorError, warn
-from vidcolor.files import write_atomic
 from vidcolor.film import images
 from vidcolor.pictures import marks
 from vidcolor.pictures.file import SUFFIXES, WORKING_SUFFIXES
@@ -82,9 +81,7 @@ def save(picture: np.ndarray, folder: str | Path, frame_number: int, unit: str =
         warn(f"{path}: not as vidcolor wrote it, left as it is; move it away for a new sheet")
         return path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
-        write_atomic(path, marks.marked(data.tobytes(), marks.SHEET, f"unit {unit}"))
+        marks.write_marked(path, picture, marks.SHEET, f"unit {unit}")
     except OSError as error:
         why = reason(error, "give --dump another folder")
         raise VidcolorError(f"{path}: the sheet cannot be written: {why}") from error

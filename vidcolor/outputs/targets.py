@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from vidcolor.errors import VidcolorError
-from vidcolor.files import LONGEST_NAME, is_text, real_path, same_file
+from vidcolor.files import LONGEST_NAME, is_text, place_of, real_path, same_file
 from vidcolor.film import images
 from vidcolor.reasons import reason
 from vidcolor.text import one_line
@@ -86,7 +86,7 @@ def _check_apart(targets: Sequence[Target]) -> None:
     """No two targets are one, and none lies below one that is a file."""
     places: list[tuple[Path, Target]] = []
     for target in targets:
-        place = _place(target.path)
+        place = place_of(target.path)
         for other_place, other in places:
             below = (not other.is_folder and other_place in place.parents) or (
                 not target.is_folder and place in other_place.parents
@@ -179,8 +179,3 @@ def _check_no_input_in(target: Target, inputs: Sequence[Input]) -> None:
             raise VidcolorError(
                 f"{read}: {name} lies in {target.what}, which is removed at the end; copy it to another folder"
             )
-
-
-def _place(path: Path) -> Path:
-    """Where a name lies, whether there is a file or not; the last part of it is not followed where it is a link."""
-    return real_path(path.absolute().parent) / path.name

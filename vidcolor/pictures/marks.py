@@ -12,6 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import cv2
+import numpy as np
+
+from vidcolor.files import write_atomic
+
 SHEET, CONTACT, PROPOSAL = "inspection sheet", "contact sheet", "proposal"
 """Kinds: a sheet of `--dump`; the overview of `vidcolor propose`; a picture of it, which serves as a key."""
 ENDING = ".vidcolor.png"
@@ -27,6 +32,16 @@ def marked(png: bytes, kind: str, of: str = "") -> bytes:
     chunk = b"tEXt" + _KEYWORD + b"\0" + ", ".join(words).encode("latin-1")
     whole = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
     return png[:_AFTER_HEADER] + whole + png[_AFTER_HEADER:]
+
+
+def write_marked(path: Path, rgb: np.ndarray, kind: str, of: str = "") -> None:
+    """Write RGB (h, w, 3), uint8 or uint16, as a PNG with its mark, whole or not at all; the folder is made.
+
+    Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
+    write_atomic(path, marked(data.tobytes(), kind, of))
 
 
 def kind_of(path: Path) -> str:

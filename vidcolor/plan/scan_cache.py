@@ -28,7 +28,7 @@ import numpy as np
 import platformdirs
 
 from vidcolor.errors import listen, warn
-from vidcolor.files import is_text, write_atomic
+from vidcolor.files import is_text, real_path, write_atomic
 from vidcolor.film.film import Film
 from vidcolor.film.timecode import Point
 from vidcolor.keys.key_list import Key
@@ -82,7 +82,7 @@ def _place(film: Film, keys: Sequence[Key], how: Mapping[str, Any]) -> Path | No
     ]
     facts = [
         _program(),
-        os.path.realpath(film.path),
+        str(real_path(film.path)),
         film_identity(film),
         stats,
         asdict(film),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from vidcolor.errors import VidcolorError
-from vidcolor.files import existing, write_atomic
+from vidcolor.files import existing, place_of, real_path, write_atomic
 from vidcolor.film.film import Film
 from vidcolor.plan.identity import FRACTIONS, film_facts
 from vidcolor.plan.plan import KeyUse, Plan, Unit
@@ -139,8 +139,8 @@ def load(path: Path) -> Plan:
 def _written(path: Path, home: Path, root: Path) -> str:
     """A path as a plan in the folder `home` holds it: relative to that where it lies below `root`, else absolute."""
     path = _plain(path)
-    for base, below in ((_plain(home), _plain(root)), (_real(home), _real(root))):
-        for place in (path, _real(path.parent) / path.name):
+    for base, below in ((_plain(home), _plain(root)), (real_path(home), real_path(root))):
+        for place in (path, place_of(path)):
             if place.is_relative_to(below):
                 return Path(os.path.relpath(place, base)).as_posix()
     return str(path)
@@ -160,11 +160,7 @@ def _plain(path: Path) -> Path:
     path = path.absolute()
     if ".." not in path.parts:
         return path
-    return _real(path) if path.name == ".." else _real(path.parent) / path.name
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
+    return real_path(path) if path.name == ".." else place_of(path)
 
 
 def _film_from_json(facts: dict[str, Any]) -> Film:

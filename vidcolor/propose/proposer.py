@@ -20,7 +20,6 @@ from vidcolor.color.delta_e import ciede2000
 from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.color.ycbcr import luma01, ycbcr_to_rgb
 from vidcolor.errors import VidcolorError, warn
-from vidcolor.files import write_atomic
 from vidcolor.film import chroma_grid
 from vidcolor.film.film import Film, Frame
 from vidcolor.film.working_frame import working, working_size
@@ -168,9 +167,7 @@ def write_picture(path: Path, rgb: np.ndarray, kind: str = marks.PROPOSAL) -> No
     """
     check_replaced(path, kind)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        data = cv2.imencode(".png", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_PNG_COMPRESSION, 3])[1]
-        write_atomic(path, marks.marked(data.tobytes(), kind))
+        marks.write_marked(path, rgb, kind)
     except OSError as error:
         raise VidcolorError(f"{path}: {reason(error, 'name another folder with -o')}") from None
 
