@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 from vidcolor.cli.options import add_settings, add_shared, settings_of
@@ -31,26 +32,14 @@ def command(arguments: list[str]) -> int:
     for name in ("proposals", "anchors_per_frame", "scenes", "start", "end", "seed"):
         if given.anchors is not None and getattr(given, name) is not None:
             raise VidcolorError(f"`{name}`: `anchors` says which frames and colours to make; leave one of them out")
-    from vidcolor.propose.anchors_file import PROPOSALS
     from vidcolor.propose.propose import propose
-    from vidcolor.propose.proposer import DEFAULT
+    from vidcolor.propose.request import ProposalRequest
 
-    settings = settings_of(given)
-    done = propose(
-        given.movie,
-        given.out,
-        proposals=PROPOSALS if given.proposals is None else given.proposals,
-        anchors_per_frame=DEFAULT if given.anchors_per_frame is None else given.anchors_per_frame,
-        anchors=given.anchors,
-        scenes=given.scenes,
-        start=given.start,
-        end=given.end,
-        fps=given.fps,
-        seed=settings.seed,
-        settings=settings,
-        overwrite=given.overwrite,
-        progress=not given.quiet,
+    names = {field.name for field in fields(ProposalRequest)}
+    request = ProposalRequest(
+        **{name: value for name, value in vars(given).items() if name in names and value is not None}
     )
+    done = propose(request, settings_of(given), progress=not given.quiet)
     if not given.quiet:
         tell(f"{plural(len(done.frames), 'frame')} in {plural(done.proposals, 'version')}: {done.out}")
     return 0

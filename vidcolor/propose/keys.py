@@ -16,7 +16,8 @@ from vidcolor.plan.identity import file_hash
 from vidcolor.plan.plan import KeyUse
 from vidcolor.plan.store import PROPOSED, PROPOSED_RECORD
 from vidcolor.plan.survey import Survey
-from vidcolor.propose.proposer import DEFAULT, Proposer, write_picture
+from vidcolor.propose.proposer import Proposer, write_picture
+from vidcolor.propose.request import DEFAULT
 from vidcolor.settings import Settings
 from vidcolor.shots.representative import representative_frame
 from vidcolor.text import plural

@@ -198,7 +198,3 @@ def row_of_sheet(pictures: Sequence[np.ndarray], anchors: Sequence[Sequence[Anch
     for paint, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
         cv2.putText(panels[0], f"{frame:06d}", place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, paint, thick, cv2.LINE_AA)
     return np.hstack([np.pad(panel, ((2, 2), (2, 2), (0, 0))) for panel in panels])
-
-
-FEWEST, DEFAULT = 3, 8
-"""Anchors of a frame: at least, and where nothing is said."""

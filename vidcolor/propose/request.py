@@ -1,0 +1,47 @@
+"""What the user wants proposed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from vidcolor.errors import VidcolorError
+from vidcolor.film.timecode import Label, Point
+from vidcolor.propose.anchors_file import MOST, PROPOSALS
+
+FEWEST, DEFAULT = 3, 8
+"""Anchors of a frame: the fewest, and where nothing is said."""
+
+
+@dataclass(frozen=True)
+class ProposalRequest:
+    """What the user wants proposed, beside the settings, of which device, precision, seed, matrix, full_range, on_error
+    and allow_interlaced count. Raises VidcolorError for numbers that are out of range."""
+
+    movie: Path
+    """A film's file, a folder of numbered images or a printf pattern of them."""
+    out: Path | None = None
+    """The folder of the proposals; None for `MOVIE-stem.proposed` beside the film."""
+    proposals: int = PROPOSALS
+    """Versions of each frame."""
+    anchors_per_frame: int = DEFAULT
+    """Places of a frame that are given a colour."""
+    anchors: Path | None = None
+    """Make the pictures again from this file, those that it names and no others."""
+    scenes: Path | None = None
+    """PySceneDetect's scene list instead of detection."""
+    start: Point | Label | None = None
+    """First frame, or time, of which there are proposals."""
+    end: Point | Label | None = None
+    """First frame, or time, after them."""
+    fps: Fraction | None = None
+    """Frame rate of numbered images."""
+    overwrite: bool = False
+    """Replace the proposals in an existing folder; the one that holds `anchors` may be written to in any case."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.proposals <= PROPOSALS:
+            raise VidcolorError(f"`proposals` {self.proposals}: from 1 to {PROPOSALS}")
+        if not FEWEST <= self.anchors_per_frame <= MOST:
+            raise VidcolorError(f"`anchors_per_frame` {self.anchors_per_frame}: from {FEWEST} to {MOST}")
