@@ -9,19 +9,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import pytest
 from fakes import MeanColour
 
-from vidcolor import api, errors
+from vidcolor import api
 
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test finds the scan of another, nor of the user."""
     monkeypatch.setenv("VIDCOLOR_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
-@pytest.fixture(autouse=True)
-def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Warnings are said once in a process; each test is to hear its own."""
-    monkeypatch.setattr(errors, "_said", set())
 
 
 @pytest.fixture

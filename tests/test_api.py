@@ -10,7 +10,6 @@ from fakes import MeanColour
 from media import add_tracks, write_film, write_key
 
 import vidcolor
-from vidcolor import errors
 from vidcolor.api import colorize
 from vidcolor.errors import VidcolorError
 from vidcolor.render import unit
@@ -118,14 +117,13 @@ def test_sound_and_chapters_come_along(film):
         assert len(container.chapters()) == 2
 
 
-def test_sheets_are_made_of_finished_units_whose_files_stay(film, model, capsys, monkeypatch):
+def test_sheets_are_made_of_finished_units_whose_files_stay(film, model, capsys):
     look, units = film.parent / "look", film.parent / "film.color.mkv.vidcolor" / "units"
     how = {"ref": film.parent / "a.png", "size": 64, "keep_work": True, "overwrite": True}
     colorize(film, **how)
     files = {path.name: path.stat().st_mtime_ns for path in units.iterdir()}
 
     def again(prepared: list[int], made: list[int], **more) -> None:
-        monkeypatch.setattr(errors, "_said", set())
         model.prepared.clear()
         before = {path: path.stat().st_mtime_ns for path in look.glob("*")}
         assert colorize(film, **how, **more).reused == 24

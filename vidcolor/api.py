@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidcolor.errors import VidcolorError, warn
+from vidcolor.errors import VidcolorError, one_run, warn
 from vidcolor.files import make_folder
 from vidcolor.film.probe import expected_frames
 from vidcolor.film.timecode import Label, Point, parse_point
@@ -82,6 +82,7 @@ def _as_arguments() -> Iterator[None]:
 
 
 @_as_arguments()
+@one_run()
 def colorize(
     movie: PathLike,
     ref: PathLike | Sequence[PathLike] | None = None,

@@ -14,7 +14,6 @@ import torch
 from fakes import MeanColour
 from media import write_film, write_images, write_key
 
-from vidcolor import errors
 from vidcolor.cli import main, options
 from vidcolor.models import precision
 from vidcolor.plan.store import load
@@ -158,7 +157,6 @@ def test_a_dry_run_refuses_what_the_real_run_refuses(folder, capsys, monkeypatch
     before = sorted(folder.rglob("*"))
     said = []
     for dry in (["--dry-run"], []):
-        errors._said.clear()
         assert main.main(["film.mkv", "--refs", "refs.csv", "--device", "cpu", "-q", *line.split(), *dry]) == 2
         said.append(capsys.readouterr().err.splitlines()[-1])
     assert said[0] == said[1]

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from media import film_of, write_film
 
-from vidcolor import errors
 from vidcolor.encode.choose import choose_codec
 from vidcolor.encode.codecs import CODECS, GRIDS, Codec, Grid, pix_fmt
 from vidcolor.encode.encoder import Encoder
@@ -25,11 +24,6 @@ from vidcolor.film.reader import read
 from vidcolor.settings import Settings
 
 ODD = [(1, 1), (2, 2), (3, 5), (16, 1), (1, 100), (31, 17), (719, 539), (720, 405), (853, 480)]
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errors, "_said", set())
 
 
 def grid_shape(size: tuple[int, int], grid: Grid) -> tuple[int, int]:

@@ -13,7 +13,6 @@ import pytest
 from joining import FORMATS, chroma_planes, encode
 from media import film_of, write_film, write_images
 
-from vidcolor import errors
 from vidcolor.encode.codecs import CODECS, Codec, names_with
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import output_format
@@ -27,11 +26,6 @@ from vidcolor.settings import Settings
 TAGS = {"space": 1, "primaries": 1, "transfer": 1, "range": 1}
 LARGE = {"width": 256, "height": 128}
 """A size that every encoder takes."""
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errors, "_said", set())
 
 
 @pytest.mark.parametrize("pix_fmt", FORMATS)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from media import ffmpeg, times_by_ffmpeg, write_film
 
-from vidcolor import errors
 from vidcolor.errors import VidcolorError
 from vidcolor.film import decode
 from vidcolor.film.decode import ReadReport
@@ -127,9 +126,8 @@ def test_a_damaged_second_copy_of_a_header_is_no_damage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg2video", "libx265"])
 def test_a_recording_that_begins_between_two_key_frames(
-    tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, codec: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(errors, "_said", set())
     options = {
         "libx264": {"g": "24", "bf": "3", "x264-params": "open-gop=1:scenecut=0"},
         "libx265": {"x265-params": "log-level=none:keyint=24:open-gop=1"},

@@ -14,7 +14,6 @@ from av.stream import Disposition
 from joining import FORMATS, chroma_planes, color, encode, packets, video_pts
 from media import add_tracks, ffmpeg, write_film, write_images
 
-from vidcolor import errors
 from vidcolor.encode.codecs import CODECS
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import output_format
@@ -27,11 +26,6 @@ from vidcolor.join.join import JoinReport, join_units
 from vidcolor.settings import Settings
 
 TAGS = {"space": 1, "primaries": 1, "transfer": 1, "range": 1}
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errors, "_said", set())
 
 
 def labels(path: Path, kind: str) -> list[tuple[str | None, str | None, str]]:

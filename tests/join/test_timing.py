@@ -11,7 +11,6 @@ import pytest
 from joining import color, video_pts
 from media import ffmpeg, write_film
 
-from vidcolor import errors
 from vidcolor.film.probe import probe
 from vidcolor.film.reader import read
 from vidcolor.join.timing import constant_rate
@@ -37,11 +36,6 @@ RESULTS = [
 ]
 RATES = [("24", 5), ("24", 1), ("24000/1001", 48), ("24000/1001", 2), ("25", 5), ("30", 48), ("30000/1001", 5)]
 RATES += [("16", 5), ("18", 48), ("18", 1), ("50", 5), ("60", 48)]
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errors, "_said", set())
 
 
 def rates(path: Path) -> tuple[Fraction | None, Fraction | None]:

@@ -8,7 +8,6 @@ import pytest
 from media import film_of, write_film, write_key
 from PIL import Image, ImageCms, ImageOps
 
-from vidcolor import errors
 from vidcolor.errors import VidcolorError
 from vidcolor.film.film import Film, Frame
 from vidcolor.keys.key_list import Key, from_files, keys_of_shots, own_keys, read_refs
@@ -17,11 +16,6 @@ from vidcolor.keys.recognise import Recogniser
 from vidcolor.plan.scan import scan
 
 WIDTH, HEIGHT, FRAMES = 320, 240, 24
-
-
-@pytest.fixture(autouse=True)
-def unsaid():
-    errors._said.clear()
 
 
 def film(**changes) -> Film:

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from media import write_film, write_images, write_key
 
-from vidcolor import errors
 from vidcolor.cli import main
 from vidcolor.film.probe import probe
 from vidcolor.keys.key_list import from_files
@@ -100,13 +99,12 @@ def test_a_changed_film_is_looked_at_again_whatever_its_time_stamps_say(stand, l
     assert len(looks) == 4
 
 
-def test_what_a_scan_warned_of_is_said_again(stand, looks, capsys, monkeypatch):
+def test_what_a_scan_warned_of_is_said_again(stand, looks, capsys):
     data = bytearray((stand / "film.mkv").read_bytes())
     data[len(data) // 2 : len(data) // 2 + 40] = bytes(40)
     (stand / "film.mkv").write_bytes(data)
     said = []
     for _ in range(2):
-        monkeypatch.setattr(errors, "_said", set())
         scan_cache.scanned(probe(stand / "film.mkv"), on_error="skip")
         said.append(capsys.readouterr().err)
     assert len(looks) == 1 and said[0] == said[1] and "damaged" in said[0]

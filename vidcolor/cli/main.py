@@ -13,7 +13,7 @@ from vidcolor.cli import COMMANDS
 from vidcolor.cli.options import with_options
 from vidcolor.cli.parser import USAGE, tell
 from vidcolor.cli.signals import Ended, heard
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import VidcolorError, one_run
 from vidcolor.reasons import reason
 from vidcolor.text import one_line
 
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     one ended it (130 after Ctrl-C)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        with heard():
+        with heard(), one_run(with_options):
             return _run(arguments)
     except Ended as ended:
         with contextlib.suppress(OSError):  # the terminal may be what has gone

@@ -90,13 +90,17 @@ def option_of(name: str) -> str:
 
 
 def with_options(text: str) -> str:
-    """A message of the library, which has its arguments in backticks, with options in their place:
-    `` `codec=x265` `` becomes `--codec x265`."""
-    return re.sub(
-        r"`([a-z_]+)(?:=(\w+))?`",
-        lambda found: option_of(found[1]) + (f" {found[2]}" if found[2] not in (None, "True") else ""),
-        text,
-    )
+    """A message of the library with options in place of the names in backticks: `` `codec=x265` `` becomes
+    `--codec x265`."""
+    return re.sub(r"`([a-z_]+)(?:=([^`]*))?`", lambda found: " ".join(_spelled(found[1], found[2])), text)
+
+
+def _spelled(name: str, value: str | None) -> list[str]:
+    """An argument of the library as the command line has it."""
+    words = OPTIONS[name].choices if name in OPTIONS and kind(name) is bool else ()
+    if words and value in ("False", "True"):
+        value = words[value == "True"]
+    return [option_of(name), *([value] if value not in (None, "True") else [])]
 
 
 def film_parser(command: str = "", **how: Any) -> Parser:

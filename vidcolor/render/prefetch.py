@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 AHEAD = 8
@@ -68,7 +69,8 @@ def ahead(items: Iterable[T], depth: int) -> Iterator[T]:
         except BaseException as error:  # handed over, raised in the thread that consumes
             put((False, error))
 
-    thread = threading.Thread(target=work, daemon=True, name="ahead")
+    context = copy_context()  # its warnings belong to the run
+    thread = threading.Thread(target=context.run, args=(work,), daemon=True, name="ahead")
     thread.start()
     try:
         while True:

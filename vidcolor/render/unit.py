@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -79,7 +80,7 @@ def render_all(
                 colors = find_colors(plan, unit, model, timings, partial(on_step, unit))
                 if pending is not None:
                     pending.result()
-                pending = pool.submit(finished, unit, colors)
+                pending = pool.submit(copy_context().run, finished, unit, colors)
                 del colors
             if pending is not None:
                 pending.result()

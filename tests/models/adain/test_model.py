@@ -158,7 +158,6 @@ def test_the_encoder_may_be_a_users_own_file(tmp_path):
 
 def test_vgg19_without_a_trained_decoder_says_so(monkeypatch, capsys):
     monkeypatch.setattr(transfer, "vgg19_encoder", lambda net: None)
-    monkeypatch.setattr("vidcolor.errors._said", set())
     model = AdainColorizer(CPU, encoder="vgg19")
     assert model.transferring.widths == transfer.PAPER
     assert "decoder of the paper-size net is untrained" in capsys.readouterr().err
