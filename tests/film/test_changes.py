@@ -236,7 +236,7 @@ def test_a_pixel_aspect_that_changes_is_refused_or_named(grey: Path, capsys: pyt
 
 
 def test_a_rotation_that_changes_is_refused_or_named(grey: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    turned = ("-bsf:v", "h264_metadata=display_orientation=insert:rotate=90")  # said at the key frame only
+    turned = ("-bsf:v", "h264_metadata=display_orientation=insert:rotate=90")  # said at the keyframe only
     for first, second, change in ((BT709, turned, "270 from frame 4 (0.167 s) on, 0 before"), (turned, BT709, "")):
         film = parts(grey, first, second)
         if change:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from media import grey_frames
 
-from vidcolor.keys.picture import brought_into_place
+from vidcolor.keys.picture import aligned
 from vidcolor.keys.recognise import PAINTED
 from vidcolor.keys.registration import FINE, registered
 from vidcolor.motion import key_colors
@@ -29,7 +29,7 @@ def test_a_crop_is_undone(frames, crop):
     score, align = registered(cropped(frames[0], *crop), frames[0])
     assert score >= PAINTED
     key = cropped(np.dstack([frames[0]] * 3), *crop)
-    back, covered = brought_into_place(key, align, FINE)
+    back, covered = aligned(key, align, FINE)
     assert covered.all() == (max(crop) == 0) and covered.mean() > 0.85
     inner = np.s_[20:-20, 20:-20]
     assert (
@@ -41,7 +41,7 @@ def test_a_crop_is_undone(frames, crop):
 def test_a_key_at_another_size_comes_to_the_films(frames):
     _, align = registered(cropped(frames[0], 6, 4, 2, 8), frames[0])
     big = cv2.resize(cropped(np.dstack([frames[0]] * 3), 6, 4, 2, 8), (800, 600), interpolation=cv2.INTER_CUBIC)
-    back, _ = brought_into_place(big, align, (480, 640))
+    back, _ = aligned(big, align, (480, 640))
     assert back.shape == (480, 640, 3) and back.min() >= 0 and back.max() <= 1
     truth = cv2.resize(frames[0], (640, 480), interpolation=cv2.INTER_CUBIC)
     assert np.corrcoef(back[40:-40, 40:-40, 0].ravel(), truth[40:-40, 40:-40].ravel())[0, 1] > 0.97

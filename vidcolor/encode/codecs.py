@@ -184,7 +184,7 @@ _MOST_SLICES = 256
 
 
 def _ffv1(film: Film, grid: Grid, depth: int) -> dict[str, str]:
-    """FFV1 level 3, every frame a key frame, CRCs. The slices: near 16 (small films: 4), as many as can be laid over
+    """FFV1 level 3, every frame a keyframe, CRCs. The slices: near 16 (small films: 4), as many as can be laid over
     this size: those of version 3 may not cut through a chroma sample's own area."""
     coder = "1" if film.depth > 8 else "0"  # Golomb-Rice is for 8 bits: as small, and half as fast again
     options = {"level": "3", "g": "1", "coder": coder, "context": "0", "slicecrc": "1"}
@@ -240,7 +240,7 @@ _ROWS = (
     Codec(
         name="ffv1",
         encoder="ffv1",
-        summary="FFV1 level 3, every frame a key frame, slices with CRCs",
+        summary="FFV1 level 3, every frame a keyframe, slices with CRCs",
         kind="lossless",
         depths=(8, 9, 10, 12, 14, 16),
         grids=GRIDS,

@@ -47,7 +47,7 @@ class ReadReport:
     truncated: bool = False
     """The file ends before its own end."""
     headless: bool = False
-    """It begins between two key frames: pictures before the first are left out, as players do."""
+    """It begins between two codec keyframes: pictures before the first are left out, as players do."""
     notes: list[str] = field(default_factory=list)
     """The first 20 of them, each with frame and time."""
 
@@ -64,7 +64,7 @@ class ReadReport:
         ]
         said += ["the file is truncated"] if self.truncated else []
         line = ", ".join(said) + (f" (first: {self.notes[0]})" if said and self.notes else "")
-        begins = "begins between two key frames: what cannot be decoded before the first is left out"
+        begins = "begins between two codec keyframes: what cannot be decoded before the first is left out"
         return "; ".join(filter(None, [begins if self.headless else "", line]))
 
 
@@ -298,7 +298,7 @@ class _Clock:
 def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: DecoderLog | None) -> Iterator[Any]:
     """Every frame that the decoder gives; damage goes to `clock.trouble`."""
     packets = container.demux(stream, *container.streams.audio)
-    count, total, key_seen = 0, 0, False
+    count, total, keyframe_seen = 0, 0, False
     flagged: tuple[int, str] | None = None
     packet: Any = None
     while True:
@@ -329,13 +329,13 @@ def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: Decoder
             except av.FFmpegError as failed:
                 error = failed
         count += not ended
-        key_seen = key_seen or (not ended and packet.is_keyframe)
+        keyframe_seen = keyframe_seen or (not ended and packet.is_keyframe)
         said = log.take() if log else []
         if said or error or (log and log.elsewhere() and not clock.careful):
             clock.judge()
         clock.report.headless |= clock.seen == 0 and any(map(only_leans, said))
         said = [line for line in said if touches_picture(line, clock.seen > 0)]
-        if error is not None and not key_seen:
+        if error is not None and not keyframe_seen:
             clock.report.headless = True
         elif error is not None:
             clock.trouble(said[0] if said else reason(error), lost=1)

@@ -20,7 +20,7 @@ _silence = logging.NullHandler()
 # Of data that shape no pixel: messages beside the pictures (SEI, EXIF), how a player is to buffer, and commands to
 # forget a picture that is not there.
 _NO_PICTURE = re.compile(r"\bSEI\b|\bVUI\b|buffering period|cpb_count|num_reorder_frames|^mmco: |EXIF|APP fields")
-# Of pictures that lean on others. A film that begins between two key frames has such pictures first; players leave
+# Of pictures that lean on others. A film that begins between two codec keyframes has such pictures first; players leave
 # them out.
 _LEANS = re.compile(
     r"co located POCs|Could not find ref|constructing the frame RPS|[Mm]issing reference|reference picture missing"

@@ -133,7 +133,7 @@ class Facts(NamedTuple):
     full_range: bool | None
     """None where unsaid."""
     rotation: int | None
-    """Degrees clockwise by which a player turns it; None where unsaid (H.264 says it at key frames only)."""
+    """Degrees clockwise by which a player turns it; None where unsaid (H.264 says it at keyframes only)."""
     chroma: str
     """Sampling, as in `Film.chroma`."""
     aspect: Fraction | None

@@ -6,7 +6,7 @@ import re
 import struct
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import av.logging
@@ -23,6 +23,8 @@ from vidcolor.film.still import still
 from vidcolor.reasons import reason
 
 _UNSPECIFIED = 2
+_FIELD_ORDERS = {1: "progressive", 2: "tff", 3: "bff", 4: "tff", 5: "bff"}
+"""By AVFieldOrder."""
 FASTEST = 1000
 """Frames a second; what a header has beyond that (raw DV: 60000) is a tick."""
 _HD_LINES = 720
@@ -39,83 +41,91 @@ def probe(
     full_range: bool | None = None,
     luma_only: bool = True,
 ) -> Film:
-    """What the film at `path` is; its first frame is decoded to know it.
+    """What the film at `path` is; its first frame is decoded to find out.
 
     path: any file PyAV opens, or numbered images (a folder or a printf pattern).
     fps: rate of numbered images (24 where None); a file has its own.
-    matrix, full_range: the user's word against the tags.
-    luma_only: only its luma will be used (said where it has colours).
+    matrix, full_range: override the film's tags.
+    luma_only: only its luma will be used (a film with colours is warned of).
 
-    Says once, as a warning, what was decided by rule (untagged matrix: BT.601 below 720 lines, BT.709 from
-    there on; rate of images), that the film's own colours are left out, and that PQ or HLG luma is left as
-    it is. Raises VidcolorError for a missing or unreadable file, no video stream, no frame, an unsupported
-    format."""
+    Warns, once, of what was decided by rule (untagged matrix: BT.601 below 720 lines, BT.709 from there on; rate of
+    images), that the film's own colours are left out, and that PQ or HLG luma is left as it is. Raises VidcolorError
+    for a missing or unreadable file, no video stream, no frame, an unsupported format.
+    """
     if matrix is not None and matrix not in MATRICES:
         raise VidcolorError(f"matrix {matrix}: one of {', '.join(MATRICES)}")
     path = existing(Path(path))
     numbered = images.is_sequence(path)
-    if numbered:
-        files = images.find(path).files
-        if fps is None:
-            warn(f"{path}: numbered images have no rate: 24 frames a second taken (choose with --fps)")
-        rate = _rate(24 if fps is None else fps)
-        found = describe(files[0])
-        found |= {"frame_rate": rate, "base_rate": rate, "time_base": 1 / rate, "frames_hint": len(files), "stream": 0}
-    else:
-        if fps is not None and path.exists():
-            raise VidcolorError(f"{path}: --fps is for numbered images; a film file has its own time stamps")
-        if path.is_file() and still(path) is not None:
-            raise VidcolorError(f"{path}: a single picture; a film of pictures is named by its folder or by a pattern")
-        found = describe(path)
-    picture = numbered or found.pop("picture")
-    found.pop("picture", None)
-    tags = found["color_tags"]
-    untagged = []
-    rgb, grey = found["chroma"] == "rgb", found["chroma"] == "400"
-    if matrix is not None:
-        chosen = matrix
-        if matrix_of(tags["space"]) != chosen:
-            tags["space"] = MATRICES[chosen].numbers[0]
-    elif tags["space"] == _UNSPECIFIED or (tags["space"] == 0 and (rgb or grey)):
-        untagged.append("matrix")
-        lines = found["height"]
-        chosen = "bt601" if lines < _HD_LINES else "bt709"
-        said = "BT.601, as below 720 lines" if chosen == "bt601" else "BT.709, as from 720 lines on"
-        warn(f"{path}: no matrix tag: {said} (choose with --matrix)")
-        if rgb or grey:  # its first chroma is ours: it says by which matrix
-            tags["space"] = MATRICES[chosen].numbers[0]
-    elif (tagged := matrix_of(tags["space"])) is not None:
-        chosen = tagged
-    else:
-        raise VidcolorError(
-            f"{path}: matrix number {tags['space']} of ISO 23091-2 is not supported: choose one with --matrix"
-        )
-    full = rgb or found["pix_fmt"].startswith("yuvj") or (picture and tags["range"] == 0) or tags["range"] == 2
-    if not rgb and tags["range"] == 0 and not found["pix_fmt"].startswith("yuvj"):
-        untagged.append("range")
-    if full_range is False and rgb:
-        raise VidcolorError(f"{path}: --range limited: RGB pictures have the full range; leave it out")
-    if full_range is not None and not rgb:
-        if full_range != full:
-            full, tags["range"] = full_range, 2 if full_range else 1
-    elif full:
-        tags["range"] = 2
+    found = _describe_images(path, fps) if numbered else _describe_file(path, fps)
+    tags = found.facts["color_tags"]
+    chosen_matrix, space, matrix_by_rule = _choose_matrix(path, found.facts, matrix)
+    full, range_number, range_by_rule = _choose_range(path, found, full_range)
     if tags["transfer"] in (16, 18):
         name = "PQ" if tags["transfer"] == 16 else "HLG"
         warn(f"{path}: {name} film: its luma is passed on untouched, never tone-mapped")
-    if found.pop("colored") and luma_only:
+    if found.colored and luma_only:
         warn(f"{path}: the film has colour of its own: it is left out, only luma is used")
-    return Film(
-        path=path,
-        kind="images" if numbered else "video",
-        matrix=chosen,
-        full_range=full,
-        untagged=tuple(untagged),
-        chosen=tuple(
-            name for name, word in (("matrix", matrix), ("range", None if rgb else full_range)) if word is not None
-        ),
-        **found,
-    )
+    by_rule = {"matrix": matrix_by_rule, "range": range_by_rule}
+    by_user = {"matrix": matrix is not None, "range": full_range is not None and found.facts["chroma"] != "rgb"}
+    facts = found.facts | {
+        "path": path,
+        "kind": "images" if numbered else "video",
+        "matrix": chosen_matrix,
+        "full_range": full,
+        "color_tags": tags | {"space": space, "range": range_number},
+        "untagged": tuple(name for name, ruled in by_rule.items() if ruled),
+        "chosen": tuple(name for name, given in by_user.items() if given),
+    }
+    return Film(**facts)
+
+
+def _describe_images(path: Path, fps: Fraction | float | str | None) -> Described:
+    """Numbered images by their first picture."""
+    files = images.find(path).files
+    if fps is None:
+        warn(f"{path}: numbered images have no rate: 24 frames a second taken (choose with --fps)")
+    rate = _rate(24 if fps is None else fps)
+    first = describe(files[0])
+    clock = {"frame_rate": rate, "base_rate": rate, "time_base": 1 / rate, "frames_hint": len(files), "stream": 0}
+    return Described(first.facts | clock, first.colored, picture=True)
+
+
+def _describe_file(path: Path, fps: Fraction | float | str | None) -> Described:
+    if fps is not None and path.exists():
+        raise VidcolorError(f"{path}: --fps is for numbered images; a film file has its own time stamps")
+    if path.is_file() and still(path) is not None:
+        raise VidcolorError(f"{path}: a single picture; a film of pictures is named by its folder or by a pattern")
+    return describe(path)
+
+
+def _choose_matrix(path: Path, facts: dict[str, Any], wanted: str | None) -> tuple[str, int, bool]:
+    """The matrix in force, its number for the tags, and whether it was decided by rule. wanted: the user's."""
+    space, colorless = facts["color_tags"]["space"], facts["chroma"] in ("rgb", "400")
+    tagged = matrix_of(space)
+    if wanted is not None:
+        return wanted, space if tagged == wanted else MATRICES[wanted].numbers[0], False
+    if space == _UNSPECIFIED or (space == 0 and colorless):
+        name = "bt601" if facts["height"] < _HD_LINES else "bt709"
+        said = "BT.601, as below 720 lines" if name == "bt601" else "BT.709, as from 720 lines on"
+        warn(f"{path}: no matrix tag: {said} (choose with --matrix)")
+        # The first chroma of a film that has none is ours: its tag says by which matrix.
+        return name, MATRICES[name].numbers[0] if colorless else space, True
+    if tagged is None:
+        raise VidcolorError(f"{path}: matrix number {space} of ISO 23091-2 is not supported: choose one with --matrix")
+    return tagged, space, False
+
+
+def _choose_range(path: Path, found: Described, wanted: bool | None) -> tuple[bool, int, bool]:
+    """Whether the range is full, its number for the tags, and whether it was decided by rule. wanted: the user's."""
+    number, rgb = found.facts["color_tags"]["range"], found.facts["chroma"] == "rgb"
+    old_full = found.facts["pix_fmt"].startswith("yuvj")
+    full = rgb or old_full or number == 2 or (found.picture and number == 0)
+    by_rule = number == 0 and not rgb and not old_full
+    if rgb and wanted is False:
+        raise VidcolorError(f"{path}: --range limited: RGB pictures have the full range; leave it out")
+    if wanted is not None and not rgb:
+        return wanted, number if wanted == full else 2 if wanted else 1, by_rule
+    return full, 2 if full else number, by_rule
 
 
 def own_timecode(film: Film) -> str:
@@ -140,8 +150,19 @@ def _rate(fps: Fraction | float | str) -> Fraction:
     return rate
 
 
-def describe(file: Path, index: int | None = None) -> dict[str, Any]:
-    """Facts of a file's video stream and of its first frame, nothing decided: most of the fields of Film."""
+class Described(NamedTuple):
+    """A file's video stream and its first frame, nothing decided."""
+
+    facts: dict[str, Any]
+    """Most of the fields of Film."""
+    colored: bool
+    """Whether the first frame has colours of its own."""
+    picture: bool
+    """Whether the file is a single picture."""
+
+
+def describe(file: Path, index: int | None = None) -> Described:
+    """Look at a file's video stream (the one of this index) and at its first frame."""
     with open_film(file) as container:
         stream = video_stream(container, file, index)
         frame = still(file) or _first_frame(container, stream, file)
@@ -150,35 +171,10 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
             how = layout(frame.format.name)
         except VidcolorError as error:
             raise VidcolorError(f"{file}: {error}") from None
-        tags = {
-            "space": int(frame.colorspace),
-            "primaries": int(frame.color_primaries),
-            "transfer": int(frame.color_trc),
-            "range": int(frame.color_range),
-            "chroma_location": _chroma_location(container, stream, frame),
-        }
-        # What the decoder does not say of a frame, the container may.
-        unknown = {"space": 2, "primaries": 2, "transfer": 2, "range": 0}
-        of_stream = {
-            "space": context.colorspace,
-            "primaries": context.color_primaries,
-            "transfer": context.color_trc,
-            "range": context.color_range,
-        }
-        for name, number in unknown.items():
-            if tags[name] == number:
-                tags[name] = int(of_stream[name])
-        rates = [stream.average_rate, stream.guessed_rate]
         raw = bool(container.format.flags & NO_TIMESTAMPS)
-        if raw:  # what the demuxer takes for granted, and the coded stream's own
-            rates.reverse()
-        if container.format.name == "avi":  # the header's may be a tick only: frames lie on some, the rest are empty
-            rates.reverse()
-        rate = _unrounded(next((Fraction(rate) for rate in rates if rate and rate <= FASTEST), Fraction(24)))
         side = SideData().of(frame)[1]
         rotation, display = _display_matrix(frame, side.get("DISPLAYMATRIX"))
-        shape = Fraction(stream.sample_aspect_ratio or 0) or Fraction(1)
-        return {
+        facts = {
             "stream": stream.index,
             "codec": context.codec.name,
             "profile": context.profile or "",
@@ -188,20 +184,50 @@ def describe(file: Path, index: int | None = None) -> dict[str, Any]:
             "depth": how.depth,
             "chroma": how.chroma,
             "time_base": Fraction(stream.time_base or Fraction(1, 1000)),
-            "frame_rate": rate,
+            "frame_rate": _frame_rate(container, stream, raw),
             "base_rate": _unrounded(Fraction(stream.base_rate or 0)),
-            "sample_aspect_ratio": shape,
+            "sample_aspect_ratio": Fraction(stream.sample_aspect_ratio or 0) or Fraction(1),
             "rotation": rotation,
             "display_matrix": display,
-            "field_order": {2: "tff", 4: "tff", 3: "bff", 5: "bff", 1: "progressive"}.get(context.field_order, ""),
-            "color_tags": tags,
+            "field_order": _FIELD_ORDERS.get(context.field_order, ""),
+            "color_tags": _color_tags(container, stream, frame),
             "mastering_display": mastering_display(side.get("MASTERING_DISPLAY_METADATA")),
             "content_light": content_light(side.get("CONTENT_LIGHT_LEVEL")),
             "frames_hint": int(stream.frames or 0),
             "clock": "count" if raw else "dts" if container.format.name == "avi" else "pts",
-            "colored": is_colored(frame),
-            "picture": container.format.name.endswith("_pipe") or container.format.name == "image2",
         }
+        picture = container.format.name.endswith("_pipe") or container.format.name == "image2"
+        return Described(facts, is_colored(frame), picture)
+
+
+def _color_tags(container: Any, stream: Any, frame: Any) -> dict[str, int]:
+    """A frame's colour tags; what the decoder does not say, the container may."""
+    context = stream.codec_context
+    tags = {
+        "space": int(frame.colorspace),
+        "primaries": int(frame.color_primaries),
+        "transfer": int(frame.color_trc),
+        "range": int(frame.color_range),
+        "chroma_location": _chroma_location(container, stream, frame),
+    }
+    unknown = {"space": 2, "primaries": 2, "transfer": 2, "range": 0}
+    of_stream = {
+        "space": context.colorspace,
+        "primaries": context.color_primaries,
+        "transfer": context.color_trc,
+        "range": context.color_range,
+    }
+    return tags | {name: int(of_stream[name]) for name, number in unknown.items() if tags[name] == number}
+
+
+def _frame_rate(container: Any, stream: Any, raw: bool) -> Fraction:
+    """Average frames a second; 24 where nobody says. raw: the file is a raw stream."""
+    rates = [stream.average_rate, stream.guessed_rate]
+    # The first is of a raw stream what its demuxer takes for granted, and of AVI perhaps a tick only, of which frames
+    # lie on some and the rest are empty.
+    if raw or container.format.name == "avi":
+        rates.reverse()
+    return _unrounded(next((Fraction(rate) for rate in rates if rate and rate <= FASTEST), Fraction(24)))
 
 
 def _unrounded(rate: Fraction) -> Fraction:

@@ -115,7 +115,7 @@ def _command(
             options[f"map_metadata:s:{place}"] = f"1:s:{track.index}"
             options[f"disposition:{place}"] = "+".join(track.disposition) or "0"
             if span.start is not None and track.kind in ("audio", "subtitle", "data"):
-                options[f"copypriorss:{place}"] = 0  # nothing from between the seek's key frame and the start
+                options[f"copypriorss:{place}"] = 0  # nothing from between the seek's keyframe and the start
                 if "ss" not in before:
                     begin = _seconds(film, span.start + span.lift)
                     options[f"bsf:{place}"] = f"noise=drop=lt(pts*tb\\,{begin})"

@@ -38,7 +38,7 @@ def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Seq
     each must be there, with its packets, language, title and disposition; what is not is returned.
     Sound and subtitles of a whole film must lie within a quarter of a second of where they lay beside the picture, or
     VidcolorError is raised too."""
-    found = describe(path, 0)
+    found = describe(path, 0).facts
     _check_picture(film, fmt, found, path)
     with open_film(path) as container:
         streams = list(container.streams)

@@ -46,7 +46,7 @@ def load_picture(path: Path, what: str = "reference") -> np.ndarray:
     return turned(stored.rgb, stored.orientation)
 
 
-def brought_into_place(rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def aligned(rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """A cropped or shifted key (h, w, 3) as it lies over a film's frame of `size` (H, W), and where it covers it.
 
     align: six numbers, the affine map from places in the frame (0..1 right and down) to places in the key. Returns

@@ -108,4 +108,4 @@ def load_picture(key: KeyUse, film: Film) -> tuple[np.ndarray, np.ndarray | None
     rgb = picture.load_key(key.path, film, key.turn)
     if key.align is None:
         return rgb, None
-    return picture.brought_into_place(rgb, key.align, (film.height, film.width))
+    return picture.aligned(rgb, key.align, (film.height, film.width))
