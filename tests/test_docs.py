@@ -1,5 +1,6 @@
 """The documentation keeps up: every option, file and dependency is in it, and its links lead somewhere."""
 
+import importlib
 import inspect
 import re
 import subprocess
@@ -98,6 +99,12 @@ def test_links_lead_somewhere(page):
             there = page.parent / target if target else page
             assert there.exists(), f"{page.name}: {target}"
             assert not anchor or anchor in anchors(there), f"{page.name}: {target}#{anchor}"
+
+
+def test_imports_in_the_manual_work():
+    found = re.findall(r"^ {4}from (vidcolor[\w.]*) import (\w+)", manual(), re.MULTILINE)
+    assert len(found) > 3
+    assert all(hasattr(importlib.import_module(module), name) for module, name in found)
 
 
 def test_the_glossary_is_in_order():
