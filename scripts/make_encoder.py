@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from vidcolor.models import weights
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
+from vidcolor.training.shipping import ship
 
 ABOUT = {
     "net": EfficientNetLite.weights_name,
@@ -29,7 +30,7 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     source, net = load_file(parser.parse_args().source), EfficientNetLite()
     weights.load_into(net, {key: value for key, value in source.items() if key in net.state_dict()}, "SOURCE")
-    print(weights.ship(EfficientNetLite.weights_name, net.state_dict(), ABOUT))
+    print(ship(EfficientNetLite.weights_name, net.state_dict(), ABOUT))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python scripts/make_sketch_sample.py [FOLDER]
 
 Two figures walk through a landscape. They are made for this sample; what they share with the drawings that
-`scripts/train_sketch.py` makes is the renderer and its kinds of outlines (round limbs, ellipses, boxes), not the
+`scripts/train.py sketch` makes is the renderer and its kinds of outlines (round limbs, ellipses, boxes), not the
 figures, their parts' order or their colours. Nothing here is from elsewhere: CC0 1.0.
 """
 

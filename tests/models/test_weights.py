@@ -8,6 +8,7 @@ import torch
 
 from vidcolor.errors import VidcolorError
 from vidcolor.models import weights
+from vidcolor.training.shipping import ship
 
 STATE = {"a.weight": torch.linspace(-2, 2, 7), "a.count": torch.tensor(5)}
 METADATA = {"net": "thing", "settings": {"widths": [1, 2]}}
@@ -20,7 +21,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_shipped_weights_come_back_in_single_precision_with_their_settings(folder):
-    path = weights.ship("thing", STATE, METADATA)
+    path = ship("thing", STATE, METADATA)
     state, metadata = weights.load("thing")
     assert metadata == METADATA
     assert state["a.weight"].dtype == torch.float32
@@ -32,16 +33,16 @@ def test_shipped_weights_come_back_in_single_precision_with_their_settings(folde
 
 
 def test_a_second_net_keeps_the_first_ones_sum(folder):
-    weights.ship("thing", STATE, METADATA)
-    weights.ship("other", STATE, {**METADATA, "net": "other"})
-    weights.ship("thing", {"b": torch.ones(1)}, METADATA)
+    ship("thing", STATE, METADATA)
+    ship("other", STATE, {**METADATA, "net": "other"})
+    ship("thing", {"b": torch.ones(1)}, METADATA)
     assert weights.available() == ["other", "thing"]
     assert weights.load("thing")[0].keys() == {"b"}
     assert weights.load("other")[0].keys() == STATE.keys()
 
 
 def test_changed_weights_are_refused(folder):
-    path = weights.ship("thing", STATE, METADATA)
+    path = ship("thing", STATE, METADATA)
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
@@ -122,8 +123,8 @@ def test_a_net_comes_ready_to_use(tmp_path):
 
 
 def test_fingerprint_tells_weights_and_their_order_apart(folder):
-    weights.ship("one", STATE, {**METADATA, "net": "one"})
-    weights.ship("two", STATE, {**METADATA, "net": "two"})
+    ship("one", STATE, {**METADATA, "net": "one"})
+    ship("two", STATE, {**METADATA, "net": "two"})
     assert weights.fingerprint(["one", "two"]) == weights.fingerprint(["one", "two"])
     assert len({weights.fingerprint(names) for names in (["one", "two"], ["two", "one"], ["one"])}) == 3
 

@@ -126,14 +126,6 @@ def save(path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], m
     return hashlib.sha256(data).hexdigest()
 
 
-def ship(name: str, state_dict: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> Path:
-    """Save weights as the package's own `NAME.safetensors` and enter their SHA-256 in `SHA256SUMS`."""
-    path = FOLDER / f"{name}{SUFFIX}"
-    sums = _sums() | {path.name: save(path, state_dict, metadata)}
-    (FOLDER / SUMS).write_text("".join(f"{digest}  {file}\n" for file, digest in sorted(sums.items())))
-    return path
-
-
 def fingerprint(names: Iterable[str | os.PathLike[str]]) -> str:
     """SHA-256 (hex) over the weights of these names or paths, in order; shipped files are checked on the
     way."""
@@ -154,7 +146,7 @@ def digest(settings: str, *nets: torch.nn.Module | None) -> str:
 
 def available() -> list[str]:
     """Names of the weights that come with the package."""
-    return sorted(file.removesuffix(SUFFIX) for file in _sums())
+    return sorted(file.removesuffix(SUFFIX) for file in sums())
 
 
 def _read(name: str | os.PathLike[str]) -> tuple[bytes, Path, bool]:
@@ -167,7 +159,7 @@ def _read(name: str | os.PathLike[str]) -> tuple[bytes, Path, bool]:
         remedy = "install vidcolor again" if shipped else f"give an existing {SUFFIX} file"
         raise VidcolorError(f"{path}: the weights cannot be read: {reason(error, remedy)}") from None
     if shipped:
-        expected = _sums().get(path.name)
+        expected = sums().get(path.name)
         if expected is None:
             raise VidcolorError(f"{path}: no SHA-256 of these weights in {FOLDER / SUMS}; install vidcolor again")
         if hashlib.sha256(data).hexdigest() != expected:
@@ -177,7 +169,7 @@ def _read(name: str | os.PathLike[str]) -> tuple[bytes, Path, bool]:
     return data, path, shipped
 
 
-def _sums() -> dict[str, str]:
+def sums() -> dict[str, str]:
     """File name to SHA-256, as `SHA256SUMS` has it."""
     path = FOLDER / SUMS
     if not path.exists():

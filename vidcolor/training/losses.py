@@ -1,4 +1,4 @@
-"""What only training asks: a patch discriminator and the triplet loss (Lee et al. 2020)."""
+"""Losses of the sketch net: a patch discriminator, and triplets of places (Lee et al. 2020)."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ def triplet(query: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor,
     scale = query.shape[-1] ** -0.5
     near, far = ((query * other).sum(-1) * scale for other in (positive, negative))
     return F.relu(far - near + margin)
+
+
+def sampled(maps: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """Maps (b, d, h, w) at places (b, n, 2), x and y in places from the first's middle: (b, n, d), a bilinear mix of
+    four neighbours."""
+    size = at.new_tensor([maps.shape[-1] - 1, maps.shape[-2] - 1]).clamp_min(1)
+    grid = (at / size * 2 - 1)[:, None].to(maps.dtype)
+    found = F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=True)
+    return found[:, :, 0].transpose(1, 2)

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from vidcolor.models.sketch.scft import PAPER, THIN, Scft, colors, nothing, sampled
-from vidcolor.training.losses import PatchGan, triplet
+from vidcolor.models.sketch.scft import PAPER, THIN, Scft, colors, nothing
 
 SMALL = {"widths": (8, 12, 16, 24), "levels": (4, 6, 8), "body": 16, "blocks": 1, "fold": 2, "grid": 8}
 
@@ -132,29 +131,6 @@ def test_no_reference_is_zero_as_the_net_sees_it():
     net.of_reference.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     net.reference_tokens(nothing(torch.rand(1, 3, 32, 32)))
     assert seen[0].abs().max() == 0
-
-
-def test_triplets_want_the_positive_nearer_by_the_margin():
-    query = torch.tensor([[4.0, 0.0, 0.0, 0.0]])
-    along, across = query * 2, torch.tensor([[0.0, 5.0, 0.0, 0.0]])
-    # S = 4 * 8 / sqrt(4) = 16 and 0: 16 above by more than 12
-    assert triplet(query, along, across).tolist() == [0.0]
-    assert triplet(query, along, across, margin=20.0).tolist() == [4.0]
-    assert triplet(query, across, along).tolist() == [28.0]
-
-
-def test_a_positive_is_the_mix_of_four_neighbours_at_the_known_place():
-    y, x = torch.meshgrid(torch.arange(3.0), torch.arange(4.0), indexing="ij")
-    maps = torch.stack([x, y])[None]
-    at = torch.tensor([[[0.0, 0.0], [1.5, 0.25], [3.0, 2.0], [2.0, 1.5]]])
-    torch.testing.assert_close(sampled(maps, at), at)
-
-
-def test_patches_of_the_critic():
-    critic = PatchGan(8)
-    sketch, color = pictures(2, (64, 96))
-    assert critic(sketch, color).shape == (2, 1, 6, 10)
-    assert critic.layers[0].weight.shape == (8, 4, 4, 4)
 
 
 def test_it_learns_to_take_the_colors_of_a_reference():

@@ -78,7 +78,7 @@ class AdainColorizer:
         dtype: torch.dtype | None = None,
     ) -> None:
         """encoder: None for the shipped real-time transfer net, `vgg19` for the paper's, or a file of weights
-        that `scripts/train_transfer.py` wrote. nets: nets of one's own instead of any weights.
+        that `scripts/train.py transfer` wrote. nets: nets of one's own instead of any weights.
         method: `adain`, or `wct` for the whitening-colouring transform at the same sites.
         dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing, changed, or do not fit.
@@ -178,7 +178,7 @@ def transfer_net(encoder: str | None) -> TransferNet:
     transfer.vgg19_encoder(net)
     warn(
         "--encoder vgg19: the decoder of the paper-size net is untrained, so its colours mean nothing; train it with"
-        " scripts/train_transfer.py --encoder vgg19 --out FILE and give --encoder FILE"
+        " scripts/train.py transfer --encoder vgg19 --out FILE and give --encoder FILE"
     )
     return net
 

@@ -305,9 +305,3 @@ def positions(h: int, w: int, device: torch.device | str = "cpu") -> torch.Tenso
 
     rows, columns = side(h), side(w)
     return torch.cat([rows[:, None].expand(h, w, -1), columns[None].expand(h, w, -1)], -1).reshape(h * w, TOKEN)
-
-
-def rebalance(prior: torch.Tensor, share: float = 0.5) -> torch.Tensor:
-    """(313,) weights of colours in the loss: 1 / ((1 - share) prior + share / 313), scaled to mean 1 over the prior."""
-    weight = 1 / ((1 - share) * prior + share / len(prior))
-    return weight / (weight * prior).sum()

@@ -208,15 +208,6 @@ def nothing(reference: torch.Tensor) -> torch.Tensor:
     return torch.full_like(reference, 0.5)
 
 
-def sampled(maps: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-    """Maps (b, d, h, w) at places (b, n, 2), x and y in places from the first's middle: (b, n, d), a bilinear mix of
-    four neighbours."""
-    size = at.new_tensor([maps.shape[-1] - 1, maps.shape[-2] - 1]).clamp_min(1)
-    grid = (at / size * 2 - 1)[:, None].to(maps.dtype)
-    found = F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=True)
-    return found[:, :, 0].transpose(1, 2)
-
-
 def _folded(x: torch.Tensor, fold: int) -> torch.Tensor:
     return F.pixel_unshuffle(x, fold).contiguous(memory_format=torch.channels_last)
 

@@ -66,7 +66,7 @@ class SscnColorizer:
         last_mile: bool = True,
         dtype: torch.dtype | None = None,
     ) -> None:
-        """encoder: a file of weights that `scripts/train_sscn.py --out` wrote, instead of the shipped ones.
+        """encoder: a file of weights that `scripts/train.py sscn --out` wrote, instead of the shipped ones.
         nets: nets of one's own instead of any weights. choice: the places of a reference that are kept; None for all
         of them (dense attention). last_mile: whether the colorization sub-net has the last word, or stage 2.
         dtype: what the nets compute in; None for the device's own.

@@ -1,11 +1,9 @@
-"""Train the real-time transfer sub-net on self-reference pairs and ship its weights.
+"""The real-time transfer sub-net of `--model adain`, from pictures and keys that show the same.
 
-    python scripts/train_transfer.py --photos DIR --clips DIR --folder runs/transfer --seconds 2000 [--ship]
-
-A frame without most of its colour is coloured from the statistics of a key that shows the same; the loss is
-the Huber distance of ab from the truth, of lightness, and of the key's plain reconstruction. AdaIN acts in
-training as it does in use, so that encoder and decoder learn to pass colours through it; the paper trains the
-decoder on plain reconstruction alone (`--plain`, to compare).
+A frame with most of its colour taken away is coloured from the statistics of a key that shows the same. Loss: Huber
+distance of ab from the truth, of lightness, and of the key's plain reconstruction. AdaIN acts in training as it does in
+use, so that encoder and decoder learn to pass colours through it; Xu et al. (2020, section 3.2) train the decoder on
+plain reconstruction alone (`--plain`, to compare).
 """
 
 from __future__ import annotations
@@ -26,6 +24,8 @@ from vidcolor.models.adain.transfer import PAPER, THIN, TransferNet, vgg19_encod
 from vidcolor.models.precision import autocast
 from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos, rotate_hue, smooth_noise
 from vidcolor.training.loop import Schedule, train
+from vidcolor.training.options import add_data, add_schedule, add_size
+from vidcolor.training.shipping import averaged, ship
 
 
 class Samples:
@@ -49,8 +49,8 @@ class Samples:
 
 
 def pre_color(ab: np.ndarray, rng: np.random.Generator, zero: float = 0.3) -> np.ndarray:
-    """What an automatic colouring might say of a picture whose truth is ab (h, w, 2): faded truth with smooth
-    errors of up to some 12 Lab units; nothing at all with probability `zero`."""
+    """What automatic colouring might make of a picture whose true ab is (h, w, 2): the truth, faded, with smooth errors
+    of up to some 12 Lab units; no colour at all with probability `zero`."""
     if rng.random() < zero:
         return np.zeros_like(ab)
     h, w = ab.shape[:2]
@@ -98,8 +98,7 @@ def plain_loss(net: Any, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.T
 
 
 def reinhard(colored: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """Mean and deviation of ab over the whole picture taken over from the reference (Reinhard et al.
-    2001)."""
+    """ab with the reference's mean and deviation over the whole picture (Reinhard et al. 2001)."""
     deviation, mean = torch.std_mean(colored, (2, 3), keepdim=True)
     wanted, place = torch.std_mean(reference, (2, 3), keepdim=True)
     return (colored - mean) / deviation.clamp(min=1e-3) * wanted.where(deviation > 1e-3, 0) + place
@@ -138,7 +137,7 @@ class Validation:
         return self.figures(color)
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """What a net has to beat."""
+        """Figures that a net has to beat."""
         return {
             "nothing done": self.figures(lambda seen: rgb_to_lab(seen.colored)[:, 1:]),
             "Reinhard": self.figures(
@@ -157,36 +156,29 @@ def new_net(widths: Sequence[int], encoder: str | None, skips: bool) -> Transfer
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=Path, required=True, help="folder of colour photographs")
-    parser.add_argument("--clips", type=Path, required=True, help="folder of colour clips")
-    parser.add_argument("--folder", type=Path, default=Path("runs/transfer"), help="checkpoints and log")
-    parser.add_argument("--seconds", type=float, default=2000)
-    parser.add_argument("--steps", type=int, default=10**6)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--size", type=int, nargs=2, default=(96, 128))
-    parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--widths", type=int, nargs=4, default=THIN)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `scripts/train.py transfer`."""
+    add_data(parser)
+    add_schedule(parser, steps=10**6, seconds=2000, batch=8, lr=2e-3)
+    add_size(parser, (96, 128))
+    parser.add_argument("--widths", type=int, nargs=4, default=THIN, help="channels of the four levels (%(default)s)")
     parser.add_argument("--plain", action="store_true", help="the paper's recipe: reconstruction alone")
     parser.add_argument("--no-skips", action="store_true", help="no encoder features in the decoder, to compare")
     parser.add_argument("--encoder", choices=("vgg19",), help="the paper's size, with ImageNet's VGG19 kept frozen")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--ship", action="store_true", help="write the result into the package")
     where.add_argument("--out", type=Path, help="write the result to a file, for `vidcolor --encoder FILE`")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
-    net = new_net(PAPER if args.encoder else tuple(args.widths), args.encoder, not args.no_skips)
 
+
+def run(args: argparse.Namespace) -> None:
+    """Train the transfer sub-net."""
+    net = new_net(PAPER if args.encoder else tuple(args.widths), args.encoder, not args.no_skips)
     photos, size = load_photos(args.photos), tuple(args.size)
     held = Pairs(load_clips(args.clips, 4, lambda name: name in HELD_OUT), photos[::25], size, 0.5)
     clips = load_clips(args.clips, 16, lambda name: name not in HELD_OUT)
     learn = Samples(Pairs(clips, [p for i, p in enumerate(photos) if i % 25], size, 0.7))
-    args.folder.mkdir(parents=True, exist_ok=True)
-    validation = Validation(Samples(held), args.folder)
+    args.run.mkdir(parents=True, exist_ok=True)
+    validation = Validation(Samples(held), args.run)
     for name, row in validation.baselines().items():
         print(f"{name:14}", row, flush=True)
     schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, save_every=60)
@@ -194,11 +186,11 @@ def main() -> None:
         net,
         lambda rng: learn.batch(args.batch, rng),
         plain_loss if args.plain else joint_loss,
-        args.folder,
+        args.run,
         schedule,
         args.device,
         validation.net,
-        500,
+        validate_every=500,
     )
     net.load_state_dict(state)
     figures = validation.net(net.eval())
@@ -206,15 +198,11 @@ def main() -> None:
     metadata = {
         "net": "transfer",
         "settings": {"widths": list(net.widths), "skips": net.skips},
-        "trained": (args.folder / "log.csv").read_text().splitlines()[-1].split(",")[0] + " steps",
+        "steps": averaged(args.run)[1],
         "recipe": "reconstruction" if args.plain else "self-reference pairs through AdaIN, and reconstruction",
         "held_out_ab_error": {k: round(v, 2) for k, v in figures.items()},
     }
     if args.ship:
-        print(weights.ship("transfer", state, metadata))
+        print(ship("transfer", state, metadata))
     elif args.out:
         print(weights.save(args.out, state, metadata), args.out)
-
-
-if __name__ == "__main__":
-    main()

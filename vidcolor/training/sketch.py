@@ -1,11 +1,9 @@
-"""Train the sketch net (SCFT) on drawings made by rule and on photographs, and ship its weights.
+"""The sketch net (SCFT), from drawings made by rule and from photographs.
 
-    python scripts/train_sketch.py --photos DIR --clips DIR --run runs/sketch --seconds 2400 [--ship]
-
-Self-reference (Lee et al. 2020): the reference is the target itself in shifted colours, bent by a thin-plate spline,
-and so of every place it is known where it came from; of drawings, half of the references show the same figures in other
-poses. The loss is the L1 distance, the similarity triplets at known places, and, late, LSGAN. What a drawing is to
-become is its fill without lines, as the program multiplies it with the film's own.
+Self-reference (Lee et al. 2020, section 3.2): the reference is the target itself in shifted colours, bent by a
+thin-plate spline, so that every place in it is known; of drawings, half of the references show the same figures in
+other poses. Loss: L1, the similarity triplets at known places (section 3.4), and, late, LSGAN. The target of a drawing
+is its fill without lines, as the program multiplies it with the film's own.
 """
 
 from __future__ import annotations
@@ -26,11 +24,13 @@ from vidcolor.models import weights
 from vidcolor.models.nets import attention
 from vidcolor.models.precision import autocast
 from vidcolor.models.sketch import xdog
-from vidcolor.models.sketch.scft import PAPER, THIN, Scft, nothing, sampled
+from vidcolor.models.sketch.scft import PAPER, THIN, Scft, nothing
 from vidcolor.training import drawings, tps
 from vidcolor.training.data import HELD_OUT, age, cover, load_clips, load_photos
 from vidcolor.training.loop import Schedule, to_device, train
-from vidcolor.training.losses import PatchGan, triplet
+from vidcolor.training.losses import PatchGan, sampled, triplet
+from vidcolor.training.options import add_data, add_schedule, add_size
+from vidcolor.training.shipping import averaged, ship
 
 L1_WEIGHT, OWN_WEIGHT, TRIPLET_WEIGHT, CRITIC_WEIGHT = 30.0, 15.0, 1.0, 1.0
 """Of the result, of what the decoder has drawn without copying (not in the paper), and of the paper's other terms."""
@@ -39,7 +39,7 @@ EMPTY = 0.1
 APART = 40
 """Pixels between a positive and a negative, at least."""
 QUERIES = 96
-"""Places of each example that the triplets ask about."""
+"""Places of each example that the triplets compare."""
 
 
 class Example(NamedTuple):
@@ -96,7 +96,7 @@ def _pictures(pictures: Sequence[np.ndarray]) -> torch.Tensor:
 
 
 def jitter(rng: np.random.Generator) -> np.ndarray:
-    """a() of the paper: what is added to the channels."""
+    """What is added to the channels: the paper's appearance transform a(.)."""
     return rng.uniform(-50, 50, 3)
 
 
@@ -134,7 +134,7 @@ def drawing(rng: np.random.Generator, size: tuple[int, int], posed: bool | None 
 
 
 def bent(rgb: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A bent copy; places of the original, where in the copy they have come to, found by iteration, and whether."""
+    """A bent copy; places of the original, where they lie in the copy (found by iteration), and which are known."""
     h, w = rgb.shape[:2]
     coarse = tps.bend(h // 4, w // 4, rng.uniform(0.05, 0.25), rng) * 4 + np.float32(1.5)
     at = cv2.resize(coarse, (w, h), interpolation=cv2.INTER_CUBIC)  # as good, and ten times as quick
@@ -150,8 +150,7 @@ def bent(rgb: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 def same_part(
     parts: np.ndarray, others: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places of a drawing, for each some place of the same part of the same figure in the other one, and whether there
-    is one."""
+    """Places of a drawing; for each, a place of the same figure's same part in the other drawing; which have one."""
     h, w = parts.shape
     query = _places(h, w, rng)
     place, known = query.copy(), np.zeros(len(query), bool)
@@ -250,44 +249,32 @@ class Validation:
         return out
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=Path, help="folder of colour photographs; none: drawings only")
-    parser.add_argument("--clips", type=Path, help="folder of colour clips, some frames of which serve as photographs")
-    parser.add_argument("--run", type=Path, default=Path("runs/sketch"), help="checkpoints, log and preview.png")
-    parser.add_argument("--seconds", type=float, default=2400)
-    parser.add_argument("--steps", type=int, default=10**6)
-    parser.add_argument("--critic-from", type=int, default=1500, help="steps before LSGAN sets in; 0 with it at once")
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--size", type=int, nargs=2, default=(192, 256))
-    parser.add_argument("--lr", type=float, default=1e-3)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `scripts/train.py sketch`."""
+    add_data(parser, required=False)
+    add_schedule(parser, steps=10**6, seconds=2400, batch=4, lr=1e-3)
+    add_size(parser, (192, 256))
+    parser.add_argument("--critic-from", type=int, default=1500, help="steps before LSGAN sets in (%(default)s)")
     parser.add_argument("--transfer", choices=("attention", "adain", "addition"), default="attention")
-    parser.add_argument("--plain", action="store_true", help="without copied colours, as the paper has it")
+    parser.add_argument("--plain", action="store_true", help="without copied colours, as in the paper")
     parser.add_argument("--paper", action="store_true", help="the paper's size instead of the shipped one's")
-    parser.add_argument("--validate-every", type=int, default=500)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--validate-every", type=int, default=500, help="steps (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--ship", action="store_true", help="write the result into the package")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    parser.add_argument("--ship", action="store_true", help="write the result into the package, not into --run")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train the sketch net. Without photographs and clips it learns from drawings alone."""
     cv2.setNumThreads(1)
     torch.manual_seed(args.seed)
     size = tuple(args.size)
     settings = PAPER if args.paper else THIN | ({"copy": False} if args.plain else {})
     net = Scft(**settings, transfer=args.transfer)
     both = Both(net, PatchGan(64 if args.paper else 24)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    photos = load_photos(args.photos) if args.photos else []
-    learn, held = [p for n, p in enumerate(photos) if n % 25], photos[::25]
-    if args.clips:
-        learn += [f for c in load_clips(args.clips, 3, lambda name: name not in HELD_OUT) for f in c.frames]
-        held = [f for c in load_clips(args.clips, 1, lambda name: name in HELD_OUT) for f in c.frames] + held
+    learn, held = pictures(args.photos, args.clips)
     args.run.mkdir(parents=True, exist_ok=True)
     examples, validation = Examples(learn, size), Validation(held, size, args.run)
-    schedule = Schedule(
-        steps=args.steps, seconds=args.seconds, lr=args.lr, ema=0.998, clip=10.0, seed=args.seed, log_every=50
-    )
+    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, ema=0.998, clip=10.0, seed=args.seed)
     state = train(
         both,
         lambda rng: examples.batch(args.batch, rng),
@@ -305,15 +292,20 @@ def main() -> None:
     metadata = {
         "net": "sketch",
         "settings": net.settings,
-        "trained": (args.run / "log.csv").read_text().splitlines()[-1].split(",")[0] + " steps",
+        "steps": averaged(args.run)[1],
         "held_out": {k: round(v, 3) for k, v in figures.items()},
     }
-    trained = dict(net.state_dict())
     if args.ship:
-        print(weights.ship("sketch", trained, metadata))
+        print(ship("sketch", net.state_dict(), metadata))
     else:
-        weights.save(args.run / "sketch.safetensors", trained, metadata)
+        weights.save(args.run / "sketch.safetensors", net.state_dict(), metadata)
 
 
-if __name__ == "__main__":
-    main()
+def pictures(photos: Path | None, clips: Path | None) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Photographs and some frames of clips, to learn from and held out."""
+    every = load_photos(photos) if photos else []
+    learn, held = [p for n, p in enumerate(every) if n % 25], every[::25]
+    if clips:
+        learn += [f for c in load_clips(clips, 3, lambda name: name not in HELD_OUT) for f in c.frames]
+        held = [f for c in load_clips(clips, 1, lambda name: name in HELD_OUT) for f in c.frames] + held
+    return learn, held

@@ -3,17 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from scripts_of import script as load_script
 
 from vidcolor.models.sketch.scft import Scft
+from vidcolor.training import sketch
 from vidcolor.training.losses import PatchGan
 
 SIZE = (64, 96)
-
-
-@pytest.fixture(scope="module")
-def script():
-    return load_script("train_sketch")
 
 
 def smooth(seed=0, size=SIZE):
@@ -22,10 +17,10 @@ def smooth(seed=0, size=SIZE):
     return np.stack([40 + 2 * x, 50 + 3 * y, np.full(size, 90)], -1).clip(0, 255).astype(np.uint8)
 
 
-def test_places_of_the_bent_copy_are_the_same_places(script):
+def test_places_of_the_bent_copy_are_the_same_places():
     picture = smooth()
     for seed in range(5):
-        copy, query, place, known = script.bent(picture, np.random.default_rng(seed))
+        copy, query, place, known = sketch.bent(picture, np.random.default_rng(seed))
         assert copy.shape == picture.shape and known.mean() > 0.6
         assert np.abs(place - query)[known].max() > 1.5, "it is bent"
         at, there = (np.rint(p[known]).astype(int).T for p in (query, place))
@@ -33,52 +28,52 @@ def test_places_of_the_bent_copy_are_the_same_places(script):
         assert np.quantile(apart, 0.95) <= 8 and np.median(apart) <= 3
 
 
-def test_places_of_the_same_part(script):
+def test_places_of_the_same_part():
     parts, others = np.ones(SIZE, int), np.ones(SIZE, int)
     parts[10:40, 10:40], others[30:60, 50:90] = 64, 64
     parts[50:, 80:] = 128
-    query, place, known = script.same_part(parts, others, np.random.default_rng(0))
+    query, place, known = sketch.same_part(parts, others, np.random.default_rng(0))
     at, there = query.astype(int).T, place.astype(int).T
     of, to = parts[at[1], at[0]], others[there[1], there[0]]
     assert (known == (of != 128)).all() and (of[known] == to[known]).all() and (of == 64).any() and (of == 128).any()
 
 
-def test_a_drawing_becomes_its_fill_and_a_photograph_itself(script):
+def test_a_drawing_becomes_its_fill_and_a_photograph_itself():
     rng = np.random.default_rng(0)
-    drawn = script.drawing(rng, SIZE, True)
+    drawn = sketch.drawing(rng, SIZE, True)
     assert drawn.sketch.shape == SIZE and drawn.sketch.dtype == np.float32
     dark = drawn.sketch < 0.3
     assert dark.mean() > 0.01
-    photo = script.photograph(smooth(size=(80, 120)), rng, SIZE)
+    photo = sketch.photograph(smooth(size=(80, 120)), rng, SIZE)
     assert photo.target.shape == photo.reference.shape == (*SIZE, 3)
 
 
-def test_batches_have_negatives_apart_and_none_without_a_reference(script):
-    examples = script.Examples([], SIZE)
+def test_batches_have_negatives_apart_and_none_without_a_reference():
+    examples = sketch.Examples([], SIZE)
     rng = np.random.default_rng(1)
     made = [examples.draw(rng) for _ in range(3)]
-    batch = script.stacked(made, np.array([False, True, False]), rng)
+    batch = sketch.stacked(made, np.array([False, True, False]), rng)
     known = batch["known"] > 0
     assert known[0].any() and not known[1].any()
     apart = (batch["negative"] - batch["positive"]).abs().amax(-1)
-    assert apart[known].min() >= script.APART
+    assert apart[known].min() >= sketch.APART
     assert (batch["reference"][1] == 0.5).all() and (batch["reference"][0] != 0.5).any()
-    again = script.Examples([], SIZE).batch(2, np.random.default_rng(4))
+    again = sketch.Examples([], SIZE).batch(2, np.random.default_rng(4))
     assert torch.equal(again["target"], examples.batch(2, np.random.default_rng(4))["target"])
 
 
-def test_each_part_of_the_loss_moves_its_own_net(script):
+def test_each_part_of_the_loss_moves_its_own_net():
     torch.manual_seed(0)
     net = Scft((4, 6, 8, 10), levels=(4, 6, 8), body=8, blocks=1, fold=2, grid=8, copy=True)
-    both = script.Both(net, PatchGan(4))
-    batch = script.Examples([], SIZE).batch(2, np.random.default_rng(0))
-    first = script.loss(both, batch, 1)
+    both = sketch.Both(net, PatchGan(4))
+    batch = sketch.Examples([], SIZE).batch(2, np.random.default_rng(0))
+    first = sketch.loss(both, batch, 1)
     assert set(first) == {"loss", "l1", "own", "triplet"} and int(both.steps) == 1
     first["loss"].backward()
     assert all(p.grad is None for p in both.critic.parameters())
     assert all(p.grad is not None for p in net.parameters())
     both.zero_grad()
-    terms = script.loss(both, batch, 1)
+    terms = sketch.loss(both, batch, 1)
     assert set(terms) == {"loss", "l1", "own", "triplet", "critic", "fooled"}
     terms["fooled"].backward(retain_graph=True)
     assert all(p.grad is None for p in both.critic.parameters())
@@ -89,16 +84,16 @@ def test_each_part_of_the_loss_moves_its_own_net(script):
     assert both.critic.layers[0].weight.grad.abs().max() > 0
 
 
-def test_the_triplets_alone_teach_where_things_are(script):
+def test_the_triplets_alone_teach_where_things_are():
     torch.manual_seed(0)
     net = Scft((8, 12, 16, 24), levels=(4, 6, 8), body=8, blocks=1, fold=2, grid=8)
-    both = script.Both(net, PatchGan(4))
-    batch = script.Examples([], SIZE).batch(2, np.random.default_rng(3))
+    both = sketch.Both(net, PatchGan(4))
+    batch = sketch.Examples([], SIZE).batch(2, np.random.default_rng(3))
     assert batch["known"].sum() > 20
     optimizer = torch.optim.Adam(net.parameters(), 2e-3)
     found = []
     for _ in range(40):
-        terms = script.loss(both, batch, 1000)
+        terms = sketch.loss(both, batch, 1000)
         optimizer.zero_grad()
         terms["triplet"].backward()
         optimizer.step()

@@ -10,6 +10,8 @@ from scripts_of import script
 
 from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.nets.efficientnet_lite import CHANNELS
+from vidcolor.training import colornet
+from vidcolor.training.shipping import absorb_statistics, restore_statistics
 
 
 def test_hints_are_found_and_learned_from(tmp_path, monkeypatch):
@@ -22,7 +24,6 @@ def test_hints_are_found_and_learned_from(tmp_path, monkeypatch):
     arguments = [f"--{x}={tmp_path / x}" for x in ("clips", "photos")]
     monkeypatch.setattr(sys, "argv", ["find_hints", *arguments, f"--out={tmp_path / 'hints'}"])
     script("find_hints").main()
-    train = script("train_colornet")
     paths = sorted((tmp_path / "hints").glob("*.npz"))
     assert [p.stem for p in paths] == ["clip-a-0", "clip-a-1", "photo-00000", "photo-00001"]
     clip = dict(np.load(paths[0]))
@@ -31,7 +32,7 @@ def test_hints_are_found_and_learned_from(tmp_path, monkeypatch):
     assert clip["traced"][0, ..., 2].mean() > 100, "a still film's key is traced everywhere"
     assert not np.load(paths[2])["traced"].any(), "a photograph's key is no painted frame"
 
-    found = train.Found(paths)
+    found = colornet.Found(paths)
     batch = found.batch(3, np.random.default_rng(0))
     assert {k: tuple(v.shape[1:]) for k, v in batch.items()} == {
         "l": (1, 256, 256),
@@ -48,11 +49,10 @@ def test_hints_are_found_and_learned_from(tmp_path, monkeypatch):
 
 
 def test_a_widened_net_does_the_same_and_believes_traced_colours_by_their_weight():
-    train = script("train_colornet")
     torch.manual_seed(0)
     old = ColorizationNet(4, fold=2, semantic=True).eval()
     new = ColorizationNet(4, fold=2, semantic=True, traced=True).eval()
-    new.load_state_dict(train.widened(new, old.state_dict()))
+    new.load_state_dict(colornet.widened(new, old.state_dict()))
     maps = [torch.randn(2, c, 64 // s, 64 // s) for s, c in CHANNELS.items()]
     l, hint, mask = torch.rand(2, 1, 64, 64) * 100, torch.randn(2, 2, 32, 32) * 20, torch.rand(2, 1, 32, 32)
     traced = torch.rand(2, 4, 32, 32) * 0.9
@@ -66,8 +66,7 @@ def test_a_widened_net_does_the_same_and_believes_traced_colours_by_their_weight
     torch.testing.assert_close(share[:, 0], traced[:, 2].clamp_min(1e-3) * (traced[:, 2] > 0))
 
 
-def test_plain_and_live_norms_keep_the_function():
-    train = script("train_colornet")
+def test_absorbed_and_restored_statistics_keep_the_function():
     torch.manual_seed(0)
     net = ColorizationNet(4, fold=2).eval()
     norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
@@ -77,9 +76,9 @@ def test_plain_and_live_norms_keep_the_function():
     inputs = torch.rand(2, 1, 64, 64) * 100, torch.randn(2, 2, 32, 32) * 20, torch.rand(2, 1, 32, 32)
     with torch.no_grad():
         expected = net(*inputs)
-        train.plain_norms(net)
+        absorb_statistics(net)
         torch.testing.assert_close(net(*inputs), expected, rtol=1e-3, atol=1e-3)
-        train.live_norms(net, lambda: net(*inputs))
+        restore_statistics(net, lambda: net(*inputs))
         torch.testing.assert_close(net(*inputs), expected, rtol=1e-3, atol=1e-3)
         for norm in norms:
             norm.train()  # these inputs' own statistics

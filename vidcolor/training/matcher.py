@@ -1,17 +1,16 @@
-"""Train the matcher's descriptors on pairs of frames and photographs; the encoder stays as ImageNet left it.
+"""The matcher's descriptors, from pairs of frames and of photographs; the encoder stays as ImageNet left it.
 
-    python scripts/train_matcher.py --clips DIR --photos DIR --run runs/matcher --seconds 3600
-    python scripts/train_matcher.py ... --ship          writes vidcolor/weights/matcher.safetensors
-
-Loss: negative log likelihood of the true ab under the mixture of copied colours (Gaussian, sigma 4 fine and 6
-coarse, floored so that what the key does not show costs little), and Huber on the mixture's mean; then a
-logistic fit of the confidence on held-out clips.
+Pairs: two frames of one clip, any distance apart, one in six of them aged as old film is; and photographs with warped
+copies of themselves. Loss: negative log likelihood of the true ab under the mixture of copied colours (Gaussian, sigma
+4 fine and 6 coarse, floored so that what the key does not show costs little), and Huber on the mixture's mean.
+`--ship` mixes the trained weights with the first ones and fits the confidence on held-out clips.
 """
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,24 +24,26 @@ from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import STORED, autocast
 from vidcolor.training.data import HELD_OUT, Clip, age, fitted, load_clips, load_photos, warp
 from vidcolor.training.loop import Schedule, to_device, train
+from vidcolor.training.options import add_data, add_schedule
+from vidcolor.training.shipping import averaged, ship
 
 AGED = 5
-"""Every which frame of a clip is there once more as an old film has it."""
+"""One frame of a clip in this many is used a second time, aged as old film is."""
 PHOTO_SHARE = 0.05
 """Share of pairs that are a photograph and its warped copy."""
 PARENTS = 64
-"""Stride-8 places a pair is asked about, each with its four stride-4 children."""
+"""Stride-8 places of a pair that count in the loss, each with its four stride-4 children."""
 RIGHT = 8.0
 """A copied colour within this many ab units of the truth counts as right (for the confidence)."""
 HUBER = 10.0
-"""ab units up to which an error of the mixture's mean counts as its square: what PSNR sees."""
+"""ab units up to which the loss of the mixture's mean is quadratic, as PSNR is."""
 FLOOR = -6.0
-"""Log likelihood below which a wrong colour costs no more: the key may not show the thing at all."""
+"""Lowest log likelihood: beyond it a wrong colour costs no more, as the key may not show the thing at all."""
 
 
 @dataclass(frozen=True)
 class TrainingKey(KeyTokens):
-    """A key whose windows are picked out of the map of fine descriptors, so that little of it needs a gradient."""
+    """A key that gathers its windows from the map of fine descriptors when they are needed, which saves gradients."""
 
     fine: torch.Tensor
     """(h4 * w4, 64); `windows` holds the places' numbers, (n, 16, 1)."""
@@ -90,9 +91,9 @@ def pair_loss(
 
 
 class Cached:
-    """Pairs of pictures whose features the frozen encoder has already given: a step then costs a tenth.
+    """Pairs of pictures of which only the frozen encoder's features are kept: a step then costs a tenth.
 
-    Every clip's frames, one in `AGED` of them once more as old film; every photograph with a warped copy.
+    All frames of every clip, one in `AGED` of them aged as well; every photograph with a warped copy.
     """
 
     def __init__(self, clips: list[Clip], photos: list[np.ndarray], rng: np.random.Generator):
@@ -173,58 +174,31 @@ def fit_confidence(net: Matcher, batches: list[list]) -> float:
     return final
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=Path, required=True)
-    parser.add_argument("--photos", type=Path, required=True)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `scripts/train.py matcher`."""
+    add_data(parser)
+    add_schedule(parser, steps=6000, seconds=None, batch=8, lr=1e-3)
     parser.add_argument("--projection", type=Path, help="a first linear projection at stride 8 (safetensors)")
-    parser.add_argument("--run", type=Path, default=Path("runs/matcher"))
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--seconds", type=float)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--frames", type=int, default=16, help="frames of each clip")
-    parser.add_argument("--photo-step", type=int, default=5, help="every which photograph is taken")
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--frames", type=int, default=16, help="of each clip (%(default)s)")
+    parser.add_argument("--photo-step", type=int, default=5, help="take one photograph in this many (%(default)s)")
     parser.add_argument(
         "--share",
         type=float,
         default=0.45,
-        help="of the trained weights against the first ones when shipping: between them lies better than either",
+        help="of the trained weights against the first ones when shipping; between them lies better than either",
     )
-    parser.add_argument("--ship", action="store_true", help="write the averaged weights into the package and end")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    parser.add_argument("--ship", action="store_true", help="write the averaged weights into the package, and end")
 
-    net = Matcher()
-    if args.projection:
-        first = load_file(args.projection)
-        net.describer.coarse.weight.data = first["weight"][:, :, None, None].clone()
-        net.describer.coarse.bias.data = first["bias"].clone()  # type: ignore[union-attr]
-    net.confidence_weight.requires_grad_(False)
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+def run(args: argparse.Namespace) -> None:
+    """Train the matcher, or ship what a run has learned."""
+    net = _new_net(args.projection)
     rng = np.random.default_rng(7)
     held = Cached(load_clips(args.clips, 8, lambda n: n in HELD_OUT), [], rng)
     validation = [[held.draw(rng) for _ in range(8)] for _ in range(12)]
     if args.ship:
-        saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
-        for name, value in net.state_dict().items():
-            if name.startswith(("describer", "log_scale")):
-                value.lerp_(saved["average"][name], args.share)
-        net.eval()
-        entropy = fit_confidence(net, validation)
-        about = {
-            "net": "matcher",
-            "settings": {},
-            "steps": saved["step"],
-            "share": args.share,
-            "confidence_entropy": entropy,
-        }
-        print(weights.ship("matcher", net.state_dict(), about))
+        _ship(net, args.run, args.share, validation)
         return
-
     clips = load_clips(args.clips, args.frames, lambda n: n not in HELD_OUT)
     data = Cached(clips, load_photos(args.photos)[:: args.photo_step], rng)
     print(f"{len(clips)} clips, {sum(len(c.frames) for c in clips)} frames, {len(data.photos)} photographs", flush=True)
@@ -236,17 +210,30 @@ def main() -> None:
         return {f"held_{k}": float(np.mean([r[k] for r in rows])) for k in rows[0]}
 
     schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-4, ema=0.998)
-    train(
-        net,
-        lambda rng: [data.draw(rng) for _ in range(args.batch)],
-        loss,
-        args.run,
-        schedule,
-        args.device,
-        validate,
-        250,
-    )
+    batch = partial(_batch, data, args.batch)
+    train(net, batch, loss, args.run, schedule, args.device, validate, validate_every=250)
 
 
-if __name__ == "__main__":
-    main()
+def _batch(data: Cached, n: int, rng: np.random.Generator) -> list:
+    return [data.draw(rng) for _ in range(n)]
+
+
+def _new_net(projection: Path | None) -> Matcher:
+    net = Matcher()
+    if projection:
+        first = load_file(projection)
+        net.describer.coarse.weight.data = first["weight"][:, :, None, None].clone()
+        net.describer.coarse.bias.data = first["bias"].clone()  # type: ignore[union-attr]
+    net.confidence_weight.requires_grad_(False)
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _ship(net: Matcher, run: Path, share: float, validation: list[list]) -> None:
+    """Mix the first weights, `net`'s, with a run's, fit the confidence, and write them into the package."""
+    state, steps = averaged(run)
+    for name, value in net.state_dict().items():
+        if name.startswith(("describer", "log_scale")):
+            value.lerp_(state[name], share)
+    entropy = fit_confidence(net.eval(), validation)
+    about = {"net": "matcher", "settings": {}, "steps": steps, "share": share, "confidence_entropy": entropy}
+    print(ship("matcher", net.state_dict(), about))

@@ -1,23 +1,19 @@
-"""Train the colorization sub-net: L, the encoder's maps, hint ab and its confidence, traced colours to ab.
+"""The colorization sub-net, from lightness, the encoder's maps, hints with their confidence, and traced colours to ab.
 
     python scripts/find_hints.py --clips DIR --photos DIR --out runs/hints
-    python scripts/train_colornet.py --hints runs/hints --run runs/colornet --seconds 3600
-    python scripts/train_colornet.py ... --ship           writes vidcolor/weights/colornet.safetensors
+    python scripts/train.py colornet --hints runs/hints --seconds 3600
 
-Seven in ten of the hints are what the default model found, with all its faults; some are empty; the rest are the
-paper's patches. Loss: logs of the mean square and of the mean distance in ab, picture by picture: the first is what
-PSNR sees, the second keeps doubtful colours from becoming grey.
+Of the hints, seven in ten are what the default model found, with all its faults; some are empty; the rest are patches
+of true colour as in the paper. Loss: logs of the mean square and of the mean distance in ab, picture by picture. The
+first is what PSNR sees; the second keeps doubtful colours from turning grey.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
-import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait)
-
-# isort: split
 import cv2
 import numpy as np
 import torch
@@ -32,6 +28,8 @@ from vidcolor.training import hints
 from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
 from vidcolor.training.distributed import own_device
 from vidcolor.training.loop import Schedule, to_device, train
+from vidcolor.training.options import add_schedule
+from vidcolor.training.shipping import absorb_statistics, averaged, restore_statistics, ship
 
 SIDE = 256
 """Side of training crops."""
@@ -40,7 +38,7 @@ SHARES = (0.7, 0.15, 0.15)
 PHOTO_SHARE = 0.4
 """Share of photographs; the rest are frames of clips, each clip as often as any other."""
 FLOOR = 0.3
-"""ab units (squared, and not) that are added inside the logs: about what rounding to whole units costs."""
+"""Added inside the logs, in ab units and their squares: about what rounding to whole units costs."""
 
 
 class Found:
@@ -58,14 +56,14 @@ class Found:
         return {key: torch.cat([x[key] for x in samples]) for key in samples[0]} | {"kind": torch.from_numpy(kinds)}
 
     def draw(self, kind: str, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """One `sample`, spoilt as `kind` says."""
+        """One `sample` with hints of a kind."""
         groups = self.photos if self.photos and rng.random() < PHOTO_SHARE else self.clips
         chosen = groups[rng.integers(len(groups))]
         frame = int(rng.integers(len(chosen["l"])))
         h, w = chosen["l"].shape[1:]
         top, left = (2 * int(rng.integers((side - SIDE) // 2 + 1)) for side in (h, w))
         x = sample(chosen, frame, top, left, SIDE)
-        if kind != "empty":  # the key is followed, not habit
+        if kind != "empty":  # teaches to follow the key, not habit
             vivid = np.float32(rng.uniform(0.7, 1.2))
             angle = rng.uniform(-np.pi, np.pi) if rng.random() < 0.3 else 0.0
             for key in ("ab", "hint", "traced"):
@@ -79,10 +77,10 @@ class Found:
             mask = F.avg_pool2d(mask, 2)
             x["hint"] = (F.avg_pool2d(drawn, 2) / mask.clamp_min(1e-3))[0].permute(1, 2, 0).numpy()
             x["confidence"] = mask[0, 0].numpy()[..., None]
-        elif rng.random() < 0.25:  # a hole: what just came into view, what a partial key leaves out
+        elif rng.random() < 0.25:  # a hole, as where something has just come into view or a cropped key ends
             hole = smooth_noise(SIDE // 2, SIDE // 2, int(rng.integers(2, 8)), rng) > rng.uniform(0.5, 1.8)
             x["confidence"][hole] *= np.float32(rng.uniform(0, 0.3))
-        if kind != "found" or rng.random() < 0.25:  # a key that is no painted frame
+        if kind != "found" or rng.random() < 0.25:  # as of a key that paints no frame of the shot
             x["traced"][:] = 0
         mirrored = rng.random() < 0.5
         return {key: tensor(y[:, ::-1] if mirrored else y) for key, y in x.items()}
@@ -150,38 +148,6 @@ def rgb(l: np.ndarray, ab: np.ndarray) -> np.ndarray:
     return np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1)
 
 
-@torch.no_grad()
-def plain_norms(net: torch.nn.Module) -> None:
-    """Put the batch norms' statistics into their scale and shift: the same function, within half precision's range."""
-    for norm in net.modules():
-        if isinstance(norm, torch.nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None:
-            scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-            norm.bias.sub_(norm.running_mean * scale)
-            norm.weight.copy_(scale)
-            norm.running_mean.zero_()
-            norm.running_var.fill_(1 - norm.eps)
-
-
-@torch.no_grad()
-def live_norms(net: torch.nn.Module, run: Callable[[], object]) -> None:
-    """Undo `plain_norms`: statistics of what `run` sends through the net go into the batch norms, and their scale and
-    shift make up for it: the same function, but training's own statistics no longer change it."""
-    seen: dict[torch.nn.BatchNorm2d, torch.Tensor] = {}
-    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    hooks = [m.register_forward_pre_hook(lambda m, x: seen.update({m: x[0].float()})) for m in norms]
-    net.eval()
-    run()
-    for hook in hooks:
-        hook.remove()
-    for norm, x in seen.items():
-        mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
-        assert norm.running_mean is not None and norm.running_var is not None
-        norm.bias.add_(norm.weight * mean)
-        norm.weight.mul_((variance + norm.eps).sqrt())
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
-
-
 def preview(net: torch.nn.Module, encoder: torch.nn.Module, x: dict[str, torch.Tensor], path: Path) -> None:
     """Write a sheet: grey | hint | confidence | traced | result | truth, a sample a row."""
     with torch.no_grad(), autocast(next(net.parameters()).device):
@@ -207,32 +173,25 @@ def widened(net: ColorizationNet, state: dict[str, torch.Tensor]) -> dict[str, t
     return state
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hints", type=Path, default=Path("runs/hints"))
-    parser.add_argument("--run", type=Path, default=Path("runs/colornet"))
-    parser.add_argument("--width", type=int, default=24)
-    parser.add_argument("--steps", type=int, default=20000)
-    parser.add_argument("--seconds", type=float)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--lr", type=float, default=8e-4)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", default="cpu")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `scripts/train.py colornet`."""
+    parser.add_argument("--hints", type=Path, default=Path("runs/hints"), help="what find_hints.py wrote (%(default)s)")
+    add_schedule(parser, steps=20000, seconds=None, batch=8, lr=8e-4, threads=2)
+    parser.add_argument("--width", type=int, default=24, help="channels of the first block (%(default)s)")
     parser.add_argument("--start", help="weights to go on from: `colornet` for the shipped ones, or a file")
-    parser.add_argument("--ship", action="store_true", help="write the averaged weights into the package and end")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    parser.add_argument("--ship", action="store_true", help="write the averaged weights into the package, and end")
 
+
+def run(args: argparse.Namespace) -> None:
+    """Train the colorization sub-net, or ship what a run has learned."""
     settings = {"width": args.width, "layout": "zhang17", "fold": 2, "semantic": True, "traced": True}
     net = ColorizationNet(**settings).to(memory_format=torch.channels_last)  # type: ignore
     if args.ship:
-        saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
-        net.load_state_dict(saved["average"])
-        plain_norms(net)
-        about = {"net": "colornet", "settings": settings, "steps": saved["step"]}
-        print(weights.ship("colornet", net.state_dict(), about))
+        state, steps = averaged(args.run)
+        net.load_state_dict(state)
+        absorb_statistics(net)
+        print(ship("colornet", net.state_dict(), {"net": "colornet", "settings": settings, "steps": steps}))
         return
-
     device = own_device(args.device)
     encoder = weights.load_net(EfficientNetLite).to(device)
     paths = sorted(args.hints.glob("*.npz"))
@@ -242,12 +201,8 @@ def main() -> None:
     net.to(device)
     if args.start:
         net.load_state_dict(widened(net, weights.load_net(ColorizationNet, args.start).state_dict()))
-        live_norms(net, lambda: color(net, encoder, data.batch(16, np.random.default_rng(1))))
-    held = []
-    for path in own:
-        x = dict(np.load(path))
-        if path.stem.startswith("clip"):
-            held += [sample(x, i, 0, 0) for i in range(2, len(x["l"]), 5)]
+        restore_statistics(net, lambda: color(net, encoder, data.batch(16, np.random.default_rng(1))))
+    held = held_frames(own)
     sheet = Found(own).batch(12, np.random.default_rng(7))
 
     def validate(net: torch.nn.Module) -> dict[str, float]:
@@ -263,9 +218,15 @@ def main() -> None:
         schedule,
         args.device,
         validate,
-        500,
+        validate_every=500,
     )
 
 
-if __name__ == "__main__":
-    main()
+def held_frames(paths: Sequence[Path]) -> list[dict[str, np.ndarray]]:
+    """One frame in five of the held-out clips, whole (`sample`)."""
+    held = []
+    for path in paths:
+        if path.stem.startswith("clip"):
+            x = dict(np.load(path))
+            held += [sample(x, i, 0, 0) for i in range(2, len(x["l"]), 5)]
+    return held

@@ -1,12 +1,12 @@
-"""Train the nets of global anchors: first superpixels, then colours.
+"""The nets of global anchors: first superpixels, then colours.
 
-    python scripts/train_anchors.py superpixels --photos DIR --clips DIR --run runs/superpixels --seconds 500 --ship
-    python scripts/train_anchors.py colors --photos DIR --clips DIR --run runs/anchors --seconds 2100 --ship
+    python scripts/train.py anchors superpixels --photos DIR --clips DIR --seconds 500 --ship
+    python scripts/train.py anchors colors --photos DIR --clips DIR --seconds 2100 --ship
 
-Superpixels: ab and lightness pooled and diffused must come back, and superpixels stay compact. Colours: anchors are the
-largest superpixels of clusters of true ab (papers.md section 4) and carry true colours; the loss is cross entropy of
-modeler and generator, rare colours weighing more, and the distance of the RefineNet's ab from the truth, in place of
-the paper's perceptual term. Some pictures are turned in hue, and in some one thing is given another colour, so that an
+Superpixels: ab and lightness, pooled and diffused, must come back, and superpixels stay compact. Colours: anchors are
+the largest superpixels of clusters of true ab (Xia et al. 2022) and carry true colours. Loss: cross entropy of modeler
+and generator, rare colours weighing more, and the distance of the RefineNet's ab from the truth, in place of the
+paper's perceptual term. Some pictures are turned in hue, and in some one thing is given another colour, so that an
 anchor's colour is obeyed even where it is unlikely.
 """
 
@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait)
-
-# isort: split
 import cv2
 import numpy as np
 import torch
@@ -27,7 +25,7 @@ import torch.nn.functional as F
 from vidcolor.models import weights
 from vidcolor.models.anchors import superpixels
 from vidcolor.models.anchors.model import DEFAULT, FEWEST, MOST, clusters, largest
-from vidcolor.models.anchors.net import THIN, AnchorsNet, rebalance
+from vidcolor.models.anchors.net import THIN, AnchorsNet
 from vidcolor.models.anchors.superpixels import SPixNet
 from vidcolor.models.nets import color_bins
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
@@ -35,6 +33,8 @@ from vidcolor.models.precision import autocast
 from vidcolor.training.data import HELD_OUT, Clip, age, cover, load_clips, load_photos, rotate_hue, to_lab
 from vidcolor.training.distributed import own_device
 from vidcolor.training.loop import Schedule, to_device, train
+from vidcolor.training.options import add_data, add_schedule
+from vidcolor.training.shipping import averaged, ship
 
 SIZE = (192, 256)
 """Height and width of training crops."""
@@ -87,8 +87,8 @@ def recolored(ab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def superpixel_loss(net: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What pooling and diffusing lose of ab and (the edges that a grey frame shows) of lightness, and how far pixels
-    are from their superpixels' middles."""
+    """What pooling and diffusing lose of ab and of lightness (whose edges a grey frame shows), and how far pixels lie
+    from the middles of their superpixels."""
     shares = net(batch["l"])
     maps = [batch["ab"] / 110, batch["clean"] / 100, _places(batch["l"]).expand(len(shares), -1, -1, -1)]
     lost = [(superpixels.diffuse(superpixels.pool(m, shares), shares) - m).norm(dim=1).mean() for m in maps]
@@ -150,6 +150,12 @@ class Colors:
 
 def _cross_entropy(logits: torch.Tensor, wanted: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return -((wanted * logits.log_softmax(-1)).sum(-1) * weight).mean()
+
+
+def rebalance(prior: torch.Tensor, share: float = 0.5) -> torch.Tensor:
+    """(313,) weights of colours in the loss: 1 / ((1 - share) prior + share / 313), scaled to mean 1 over the prior."""
+    weight = 1 / ((1 - share) * prior + share / len(prior))
+    return weight / (weight * prior).sum()
 
 
 def prior_of(pictures: list[np.ndarray]) -> torch.Tensor:
@@ -223,56 +229,40 @@ def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
     return {k: float(np.mean([row[k] for row in rows])) for k in rows[0]}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=("superpixels", "colors"))
-    parser.add_argument("--photos", type=Path, required=True, help="folder of colour photographs")
-    parser.add_argument("--clips", type=Path, required=True, help="folder of colour clips")
-    parser.add_argument("--run", type=Path, help="checkpoints and log (runs/STAGE)")
-    parser.add_argument("--seconds", type=float, default=2100)
-    parser.add_argument("--steps", type=int, default=10**6)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--width", type=int, default=8, help="of SPixNet; 16 is the paper's")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `scripts/train.py anchors`."""
+    parser.add_argument("stage", choices=("superpixels", "colors"), help="superpixels come first")
+    add_data(parser)
+    add_schedule(parser, steps=10**6, seconds=2100, batch=8, lr=1e-3)
+    parser.add_argument("--width", type=int, default=8, help="of SPixNet (%(default)s); 16 is the paper's")
     parser.add_argument("--superpixels", default="superpixels", help="weights that the colour stage stands on")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
     parser.add_argument("--ship", action="store_true", help="write the result into the package")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
-    run = args.run or Path("runs") / args.stage
-    run.mkdir(parents=True, exist_ok=True)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train one stage."""
+    args.run.mkdir(parents=True, exist_ok=True)
     photos = load_photos(args.photos)
     held = Pictures(photos[::25], load_clips(args.clips, 4, lambda name: name in HELD_OUT))
     learn = Pictures(
         [p for i, p in enumerate(photos) if i % 25], load_clips(args.clips, 16, lambda name: name not in HELD_OUT)
     )
     print(f"{len(learn.photos)} photographs, {len(learn.clips)} clips", flush=True)
-    validation = Validation(held, run)
-    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-3, ema=0.998)
-
-    def batch(rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        return learn.batch(args.batch, rng)
-
+    validation = Validation(held, args.run)
+    net: SPixNet | AnchorsNet
     if args.stage == "superpixels":
-        net: SPixNet | AnchorsNet = SPixNet(args.width)
-        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        state = train(net, batch, superpixel_loss, run, schedule, args.device, validation.superpixels, 250)
-        name = "superpixels"
+        net, loss, validate = SPixNet(args.width), superpixel_loss, validation.superpixels
     else:
         net = AnchorsNet(**THIN)
         net.prior.copy_(prior_of(learn.photos + [f for clip in learn.clips for f in clip.frames[::4]]))
-        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         device = own_device(args.device)
-        spix = weights.load_net(SPixNet, args.superpixels).to(device)
-        colors = Colors(spix, weights.load_net(EfficientNetLite).to(device), net.prior.clone().to(device))
-        state = train(net, batch, colors.loss, run, schedule, args.device, lambda n: validation.colors(n, colors), 250)
-        name = "anchors"
-    steps = (run / "log.csv").read_text().splitlines()[-1].split(",")[0]
+        spix, encoder = (weights.load_net(*n).to(device) for n in ((SPixNet, args.superpixels), (EfficientNetLite,)))
+        colors = Colors(spix, encoder, net.prior.clone().to(device))
+        loss, validate = colors.loss, partial(validation.colors, training=colors)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-3, ema=0.998)
+    batch = partial(learn.batch, args.batch)
+    state = train(net, batch, loss, args.run, schedule, args.device, validate, validate_every=250)
     if args.ship:
-        print(weights.ship(name, state, {"net": name, "settings": net.settings, "steps": int(steps)}))
-
-
-if __name__ == "__main__":
-    main()
+        name = net.weights_name
+        print(ship(name, state, {"net": name, "settings": net.settings, "steps": averaged(args.run)[1]}))

@@ -1,13 +1,8 @@
-"""Train SSCN on pairs of a grey target and a coloured reference.
+"""SSCN, from pairs of a grey target and a coloured reference.
 
-    python scripts/train_sscn.py --photos DIR --clips DIR --run runs/sscn --seconds 2700
-    python scripts/train_sscn.py ... --ship            writes vidcolor/weights/sscn.safetensors
-    python scripts/train_sscn.py ... --out FILE        writes weights for `vidcolor --model sscn --encoder FILE`
-    python scripts/train_sscn.py --paper ...           the paper's size, from ab and lightness alone
-
-Pairs: photographs with their own thin-plate copies (four in five mild, the rest violent and with patches shuffled) and
-two frames of one clip. Loss: papers.md section 2 without its class term, as there are no labels: both stages' ab, total
-variation, and 529 bins of colour.
+Pairs: photographs with thin-plate copies of themselves (four in five mild, the rest violent and with patches shuffled),
+and two frames of one clip. Loss: that of Bai et al. (2022) without its class term, as there are no labels: both stages'
+ab, total variation, and the cross entropy of 529 bins of colour. `--ship` and `--out` fit the confidences first.
 """
 
 from __future__ import annotations
@@ -17,9 +12,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait)
-
-# isort: split
 import cv2
 import numpy as np
 import torch
@@ -36,6 +28,8 @@ from vidcolor.models.sscn.tokens import Aligned, Choice, Seen, look, sized
 from vidcolor.training.data import HELD_OUT, Pairs, age, cover, fitted, load_clips, load_photos, rotate_hue, to_lab
 from vidcolor.training.distributed import own_device
 from vidcolor.training.loop import Schedule, train
+from vidcolor.training.options import add_data, add_schedule, add_size
+from vidcolor.training.shipping import absorb_statistics, averaged, ship
 from vidcolor.training.tps import bend, bent
 
 THIN = {"width": 16, "fold": 2, "semantic": True, "residuals": 1, "temperature": 0.02}
@@ -44,7 +38,7 @@ CHOICE = {True: Choice(0, 256), False: Choice(256, 256, "mean", gather=False)}
 """Places kept in training, of a semantic net (of a crop's 1,600) and of the paper's."""
 MILD, VIOLENT, VIOLENT_SHARE = 0.1, 0.4, 0.2
 PATCHES = 4
-"""Violent copies are cut into so many by so many patches, which change places."""
+"""Patches along each side of a violent copy, which are shuffled."""
 PHOTO_SHARE = 0.4
 BETA = 0.1
 """Error in ab / 110 at which SmoothL1 becomes linear: 11 units; at torch's own 1 it is a mean square, which fades."""
@@ -72,7 +66,7 @@ class Samples:
         else:
             pair = self.clips.draw(rng)
             l, ab, key = pair.l, pair.ab, pair.key
-        if rng.random() < 0.3:  # follow the reference, not habit
+        if rng.random() < 0.3:  # teaches to follow the reference, not habit
             angle, scale = rng.uniform(-np.pi, np.pi), np.float32(rng.uniform(0.7, 1.2))
             ab = rotate_hue(ab, angle) * scale
             key = np.dstack([key[..., :1], rotate_hue(key[..., 1:], angle) * scale])
@@ -133,7 +127,7 @@ def color(
 def loss(
     net: SSCN, see: See | None, batch: Mapping[str, torch.Tensor], choice: Choice | None = None
 ) -> dict[str, torch.Tensor]:
-    """papers.md section 2's, in its weights, without the class term. choice: of places; the net's own by default."""
+    """The paper's weights, without its class term. choice: of places; the net's own by default."""
     choice = CHOICE[net.semantic] if choice is None else choice
     first, ab, logits, _ = color(net, see, batch, choice, torch.default_generator, classes=True)
     truth = batch["ab"]
@@ -250,56 +244,37 @@ def rgb(l: torch.Tensor, ab: torch.Tensor) -> np.ndarray:
     return np.clip(cv2.cvtColor(np.ascontiguousarray(lab), cv2.COLOR_Lab2RGB), 0, 1)
 
 
-def plain_norms(net: torch.nn.Module) -> None:
-    """Put the batch norms' statistics into their scale and shift: the same function, within half precision's range."""
-    for norm in net.modules():
-        if isinstance(norm, torch.nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None:
-            scale = norm.weight.data * (norm.running_var + norm.eps).rsqrt()
-            norm.bias.data.sub_(norm.running_mean * scale)
-            norm.weight.data.copy_(scale)
-            norm.running_mean.zero_()
-            norm.running_var.fill_(1 - norm.eps)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, required=True, help="folder of colour photographs")
-    parser.add_argument("--clips", type=Path, required=True, help="folder of colour clips")
-    parser.add_argument("--run", type=Path, default=Path("runs/sscn"), help="checkpoints, log, preview")
-    parser.add_argument("--seconds", type=float)
-    parser.add_argument("--steps", type=int, default=20000)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--size", type=int, nargs=2, default=(160, 160), help="height and width, multiples of 32")
-    parser.add_argument("--lr", type=float, default=8e-4)
-    parser.add_argument("--width", type=int, default=THIN["width"])
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `scripts/train.py sscn`."""
+    add_data(parser)
+    add_schedule(parser, steps=20000, seconds=None, batch=8, lr=8e-4)
+    add_size(parser, (160, 160), ", multiples of 32")
+    parser.add_argument("--width", type=int, default=THIN["width"], help="channels of the first level (%(default)s)")
     parser.add_argument("--paper", action="store_true", help="the paper's size (the paper: --lr 1e-4 --size 256 256)")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--ship", action="store_true", help="write the averaged weights into the package and end")
-    where.add_argument("--out", type=Path, help="write the averaged weights to a file and end")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
+    where.add_argument("--ship", action="store_true", help="write the averaged weights into the package, and end")
+    where.add_argument("--out", type=Path, help="write the averaged weights to a file, and end")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train SSCN, or ship what a run has learned."""
     settings = PAPER if args.paper else {**THIN, "width": args.width}
     net = SSCN(**settings).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     see = None if args.paper else seeing(own_device(args.device))
     if args.ship or args.out:
-        saved = torch.load(args.run / "checkpoint.pt", map_location="cpu", weights_only=True)
-        net.load_state_dict(saved["average"])
-        net.eval()
+        state, steps = averaged(args.run)
+        net.load_state_dict(state)
         names = sorted(path.stem for path in args.clips.iterdir())
         some = [name for name in names if name not in HELD_OUT][::3] + [name for name in HELD_OUT if name not in TESTED]
-        said = fit_confidence(net, see, Held(args.clips, tuple(some), 3))
+        said = fit_confidence(net.eval(), see, Held(args.clips, tuple(some), 3))
         print(said)
-        plain_norms(net)
-        about = {"net": "sscn", "settings": settings, "steps": saved["step"], "fit": said}
+        absorb_statistics(net)
+        about = {"net": "sscn", "settings": settings, "steps": steps, "fit": said}
         if args.ship:
-            print(weights.ship("sscn", net.state_dict(), about))
+            print(ship("sscn", net.state_dict(), about))
         else:
             print(weights.save(args.out, net.state_dict(), about), args.out)
         return
-
     args.run.mkdir(parents=True, exist_ok=True)
     held = Held(args.clips, HELD_OUT)
     clips = load_clips(args.clips, 20, lambda name: name not in HELD_OUT)
@@ -316,9 +291,5 @@ def main() -> None:
         schedule,
         args.device,
         lambda net: held.figures(net, see, args.run / "preview.png"),  # type: ignore[arg-type]
-        300,
+        validate_every=300,
     )
-
-
-if __name__ == "__main__":
-    main()
