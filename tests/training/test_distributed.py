@@ -10,7 +10,7 @@ import pytest
 import torch
 from lessons import STEPS, batch, fresh, loss, schedule
 
-from vidcolor.training.distributed import Ranks, own_device
+from vidcolor.training.distributed import Processes, own_device
 from vidcolor.training.loop import train
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
@@ -63,7 +63,7 @@ def test_only_the_first_writes_and_goes_on(run):
 
 
 def test_alone_nothing_is_exchanged():
-    alone = Ranks("cpu")
+    alone = Processes("cpu")
     assert alone.first and alone.seed(4, 5) == (4, 5) and alone.agreed(0.25) == 0.25
     alone.leave()
 

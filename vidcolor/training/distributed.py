@@ -1,7 +1,7 @@
-"""Training in several processes of one machine, a GPU each: `torchrun --nproc-per-node N scripts/train_*.py ...`.
+"""Training in several processes of one machine, a GPU each: `torchrun --nproc-per-node N scripts/train.py NET ...`.
 
-Every process draws batches of its own, gradients are averaged, so a step sees N batches. The first process keeps the
-clock, the log, validation and checkpoints.
+Every process draws batches of its own and the gradients are averaged, so that a step sees N batches. The first process
+keeps the clock, logs, validates and saves.
 """
 
 from __future__ import annotations
@@ -15,20 +15,22 @@ import torch
 import torch.distributed as dist
 
 PATIENCE = timedelta(hours=2)
-"""For which processes wait for the first one, which validates meanwhile."""
+"""How long processes wait for the first one, which validates meanwhile."""
 
 
 def own_device(device: torch.device | str) -> torch.device:
-    """The user's device; of `cuda` under torchrun this process's own GPU. What stands beside the net that is trained
-    (a frozen trunk) belongs there too."""
+    """The user's device; where that is `cuda`, under torchrun, this process's own GPU.
+
+    Frozen nets that stand beside the trained one belong there too.
+    """
     device = torch.device(device)
     if device.type == "cuda" and int(os.environ.get("WORLD_SIZE", 1)) > 1:
         return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     return device
 
 
-class Ranks:
-    """This process among those that torchrun started; alone without torchrun."""
+class Processes:
+    """The processes that torchrun started, seen from this one; this one alone without torchrun."""
 
     def __init__(self, device: torch.device | str) -> None:
         """device: the user's (`own_device`)."""
@@ -44,7 +46,7 @@ class Ranks:
         return self.rank == 0
 
     def seed(self, *numbers: int) -> tuple[int, ...]:
-        """A seed of this process's own; the first one's is that of a process alone."""
+        """A seed of this process's own; in the first process the numbers themselves, as without torchrun."""
         return numbers if self.first else (*numbers, self.rank)
 
     def agreed(self, value: float) -> float:
@@ -55,8 +57,8 @@ class Ranks:
             value = float(held)
         return value
 
-    def same(self, tensors: Iterable[torch.Tensor]) -> None:
-        """Give all processes the first one's tensors, in place."""
+    def share(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Copy the first process's tensors to all others, in place."""
         if self.count > 1:
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
@@ -73,12 +75,12 @@ class Ranks:
             p.grad = part.view_as(p).clone()
 
     def leave(self) -> None:
-        """The end of training: what comes after it is for the first process alone, so the others end here."""
+        """End every process but the first, which alone goes on after training."""
         if self.count > 1:
             dist.barrier()
             if not self.first:
-                # not sys.exit: a process has been seen to abort while Python took itself down, and torchrun then ends
-                # the first one, which may still be writing
+                # not sys.exit: a process was seen to abort while Python shut down, whereupon torchrun kills the first
+                # one, which may still be writing
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(0)

@@ -23,7 +23,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from vidcolor.models.precision import training_autocast
-from vidcolor.training.distributed import Ranks
+from vidcolor.training.distributed import Processes
 
 
 @dataclass(frozen=True)
@@ -81,31 +81,31 @@ def train(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    ranks = Ranks(device)
-    device = ranks.device
+    processes = Processes(device)
+    device = processes.device
     net.to(device)
     average = Average(net, schedule.ema)
     optimizer = _optimizer(net, schedule)
     step, before = _resume(folder, net, average, optimizer, device)
-    ranks.same(net.state_dict().values())
-    log = _Log(folder / "log.csv", step) if ranks.first else None
+    processes.share(net.state_dict().values())
+    log = _Log(folder / "log.csv", step) if processes.first else None
     start = saved = time.monotonic()
-    data_of = _Steps(batch, partial(ranks.seed, schedule.seed), step, schedule.steps)
+    data_of = _Steps(batch, partial(processes.seed, schedule.seed), step, schedule.steps)
     net.train()
     for data in DataLoader(data_of, batch_size=None, num_workers=schedule.workers):
-        seconds = ranks.agreed(before + time.monotonic() - start)
+        seconds = processes.agreed(before + time.monotonic() - start)
         progress = max(step / schedule.steps, seconds / schedule.seconds if schedule.seconds else 0.0)
         if progress >= 1:
             break
         rate = _rate(progress, step, schedule)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        torch.manual_seed((schedule.seed + ranks.rank) * 1_000_003 + step)
+        torch.manual_seed((schedule.seed + processes.rank) * 1_000_003 + step)
         with training_autocast(device, schedule.reduced):
             terms = loss(net, to_device(data, device))
         optimizer.zero_grad(set_to_none=True)
         terms["loss"].backward()
-        ranks.average(p for p in net.parameters() if p.requires_grad)
+        processes.average(p for p in net.parameters() if p.requires_grad)
         nn.utils.clip_grad_norm_(net.parameters(), schedule.clip, error_if_nonfinite=True)
         optimizer.step()
         average.update(net, step)
@@ -125,7 +125,7 @@ def train(
         if validate is not None:
             log.row(step, seconds, 0.0, average.validate(net, validate))
         _save(folder, net, average, optimizer, step, seconds)
-    ranks.leave()
+    processes.leave()
     return dict(average.state)
 
 
