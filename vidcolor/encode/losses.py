@@ -10,30 +10,30 @@ import av
 from vidcolor.encode.codecs import names_with
 from vidcolor.encode.format import OutputFormat
 from vidcolor.errors import warn
-from vidcolor.film.changes import Beside
+from vidcolor.film.changes import Extras
 from vidcolor.film.container import open_film
 from vidcolor.film.film import Film
 from vidcolor.film.side_data import NAMES
 from vidcolor.text import listed, plural
 
 
-def say_lost(film: Film, fmt: OutputFormat, beside: Beside, out: Path) -> None:
+def say_lost(film: Film, fmt: OutputFormat, extras: Extras, out: Path) -> None:
     """Name in one line what the result `out` in the format `fmt` will not have."""
-    if found := lost(film, fmt, beside):
+    if found := lost(film, fmt, extras):
         warn(f"{out.name}: not kept: {'; '.join(found)}")
 
 
-def lost(film: Film, fmt: OutputFormat, beside: Beside) -> list[str]:
-    """What a result in the format `fmt` will not have of what is `beside` the film's luma, in words."""
-    found = [*beside.changes, *(["the alpha channel"] if _has_alpha(film.pix_fmt) else [])]
-    for kind, count in beside.data.items():
+def lost(film: Film, fmt: OutputFormat, extras: Extras) -> list[str]:
+    """What a result in the format `fmt` will not have of the `extras` of the film, in words."""
+    found = [*extras.changes, *(["the alpha channel"] if _has_alpha(film.pix_fmt) else [])]
+    for kind, count in extras.data.items():
         if _kept(kind, film, fmt):
             continue
         name = NAMES.get(kind, f"side data {kind}")
         remedy = f" ({listed(names_with(lambda codec: codec.captions))} keep them)" if kind == "A53_CC" else ""
         if not any(name in one for one in found):
             found.append(f"{name} of {plural(count, 'frame')}{remedy}")
-    return [*found, *_lost_flags(fmt, beside)]
+    return [*found, *_lost_flags(fmt, extras)]
 
 
 def _kept(kind: str, film: Film, fmt: OutputFormat) -> bool:
@@ -52,12 +52,12 @@ def _kept(kind: str, film: Film, fmt: OutputFormat) -> bool:
     return False
 
 
-def _lost_flags(fmt: OutputFormat, beside: Beside) -> Iterator[str]:
+def _lost_flags(fmt: OutputFormat, extras: Extras) -> Iterator[str]:
     """Field flags that an encoder replaces by those of the whole result."""
     if fmt.field_order == "progressive" or fmt.row.fields == "frame":
         return
     for order in ("progressive", "tff", "bff"):
-        count = beside.fields.get(order, 0)
+        count = extras.fields.get(order, 0)
         if not count or order == fmt.field_order or (fmt.row.fields == "order" and order != "progressive"):
             continue
         yield (

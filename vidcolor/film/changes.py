@@ -18,7 +18,7 @@ _TIMECODE_DIGITS = 0x1F << 19 | 0x3F << 13 | 0x3F << 6 | 0x3F
 
 
 @dataclass(frozen=True)
-class Beside:
+class Extras:
     """What a scan found in a film's frames beside their luma."""
 
     fields: Mapping[str, int]
@@ -78,8 +78,8 @@ class Watch:
                 f"chroma sampling {':'.join(facts.chroma)} from {place} on, {':'.join(film.chroma)} before",
             )
         for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"):
-            told = facts.beside.get(kind)
-            if told is not None and first.beside.get(kind) not in (None, told):
+            values = facts.side_data.get(kind)
+            if values is not None and first.side_data.get(kind) not in (None, values):
                 self._note(kind, f"{NAMES[kind]} changes at {place}: the first stands for the whole film")
 
     def _check_code_values(self, frame: int, facts: Facts, place: str) -> None:
@@ -119,15 +119,15 @@ class Watch:
     def _note(self, what: str, words: str) -> None:
         self._changes.setdefault(what, words)
 
-    def beside(self) -> Beside:
+    def extras(self) -> Extras:
         """What there was in all frames."""
         order = self._film.field_order
         if order in ("tff", "bff") and not self._fields["tff"] + self._fields["bff"]:
             self._note("fields", f"field order {order} of the container, whose frames are progressive")
-        return Beside(dict(self._fields), dict(self._data), tuple(self._changes.values()))
+        return Extras(dict(self._fields), dict(self._data), tuple(self._changes.values()))
 
 
 def _worth_naming(facts: Facts, first: Facts) -> list[str]:
     """Types of side data. Time codes of MPEG-2's groups that only count from the film's beginning are none."""
-    start = int.from_bytes(first.beside.get("GOP_TIMECODE", b""), sys.byteorder) & _TIMECODE_DIGITS
-    return [kind for kind in facts.beside if kind != "GOP_TIMECODE" or start]
+    start = int.from_bytes(first.side_data.get("GOP_TIMECODE", b""), sys.byteorder) & _TIMECODE_DIGITS
+    return [kind for kind in facts.side_data if kind != "GOP_TIMECODE" or start]

@@ -111,7 +111,7 @@ def timed(film: Film, frames: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int |
     held: deque[tuple[Any, Any]] = deque()
     last: int | None = None
     duration = usual
-    for frame, beside in frames:
+    for frame, extra in frames:
         if film.clock == "count":
             stamp = 0 if last is None else last + duration
         else:
@@ -120,7 +120,7 @@ def timed(film: Film, frames: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int |
                 stamp = last + duration
         last, duration = stamp, _duration(frame, usual)
         stamps.append(stamp)
-        held.append((frame, beside))
+        held.append((frame, extra))
         _fill_gap(stamps, usual)
         if len(held) > _HELD:
             yield stamps[-1 - _HELD], held.popleft()

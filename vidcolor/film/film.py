@@ -138,5 +138,5 @@ class Facts(NamedTuple):
     """Sampling, as in `Film.chroma`."""
     aspect: Fraction | None
     """Width of a pixel over its height as the decoder has it now; None where unsaid."""
-    beside: dict[str, bytes]
+    side_data: dict[str, bytes]
     """`side_data.of_the_source`."""

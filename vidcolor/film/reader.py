@@ -206,7 +206,7 @@ class _Read:
             top_field_first=order == "tff",
             chroma=_chroma(film, frame) if self.chroma else None,
             facts=facts,
-            source=frame if CARRIED.intersection(facts.beside) else None,
+            source=frame if CARRIED.intersection(facts.side_data) else None,
         )
 
 
@@ -222,7 +222,7 @@ def _facts(frame: Any, aspect: Fraction | None, side: dict[str, bytes]) -> Facts
         rotation=round(-frame.rotation / 90) * 90 % 360 if "DISPLAYMATRIX" in side else None,
         chroma=layout(frame.format.name).chroma,
         aspect=aspect or None,
-        beside=of_the_source(side),
+        side_data=of_the_source(side),
     )
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from vidcolor.errors import VidcolorError
-from vidcolor.film.changes import Beside, Watch
+from vidcolor.film.changes import Extras, Watch
 from vidcolor.film.film import Film, Frame
 from vidcolor.film.timecode import Point
 from vidcolor.keys.key_list import Key
@@ -28,7 +28,7 @@ class Scan:
     """First frames of the second and later shots; empty where cuts were not looked for."""
     matches: list[Match]
     """One for each key, in their order."""
-    beside: Beside
+    extras: Extras
     """Field flags, and what of the frames a result may lose."""
     whole: bool
     """Read to the film's end (else to where `until` stopped it)."""
@@ -96,7 +96,7 @@ def scan(
         np.array(pts, np.int64),
         detector.cuts() if detector else [],
         matches,
-        watch.beside(),
+        watch.extras(),
         whole,
         first,
     )

@@ -68,9 +68,9 @@ def survey(checked: CheckedRequest, on_frame: Callable[[int], None] | None = Non
         first_number=request.first_frame if isinstance(request.first_frame, int) else None,
         on_frame=on_frame,
     )
-    film, pts = found.beside.with_fields(film), found.pts
+    film, pts = found.extras.with_fields(film), found.pts
     fmt = output_format(film, settings, checked.out)
-    say_lost(film, fmt, found.beside, checked.out)
+    say_lost(film, fmt, found.extras, checked.out)
     cuts = found.cuts if scenes is None else cuts_of_scenes(scenes, len(pts), request.scenes or Path())
     shots = shots_of(cuts, len(pts))
     first, stop = part.frames(checked.start, checked.end, pts, film, request.first_frame)

@@ -71,7 +71,7 @@ def stylize_film(
     stylist = make()
     with FramesBar("scan", progress, expected_frames(film), leave=False) as bar:
         found = scanned(film, on_frame=bar)
-    say_lost(film, fmt, found.beside, out)
+    say_lost(film, fmt, found.extras, out)
     foresee(film, fmt, out)
     shots = shots_of(found.cuts, len(found.pts))
     try:
