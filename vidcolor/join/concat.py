@@ -69,7 +69,7 @@ def concatenate(
                 with open_film(unit) as container:
                     source = container.streams.video[0]
                     if stream is None:
-                        stream = result.add_stream_from_template(source)
+                        stream = result.add_stream_from_template(source, opaque=True)
                         stream.time_base = Fraction(1, scale)
                         stream.codec_context.sample_aspect_ratio = film.sample_aspect_ratio
                         if film.display_matrix:
