@@ -106,7 +106,7 @@ def _pixels(codec: Codec, film: Film, choices: Choices, container: str) -> tuple
     if choices.chroma is not None:
         wanted = [grid for grid in GRIDS if grid == choices.chroma]
     else:
-        wanted = [grid for grid in GRIDS if grid >= own] + [grid for grid in reversed(GRIDS) if grid < own]
+        wanted = [grid for grid in codec.grids if grid >= own] + [grid for grid in codec.grids[::-1] if grid < own]
     for grid in wanted:
         if (found := _possible(codec, film, choices, grid)) is not None:
             if grid != own and choices.chroma is None:
