@@ -255,3 +255,14 @@ def test_the_table_needs_neither_pyav_nor_torch() -> None:
     code = "import sys, vidcolor.encode.codecs; print({'av', 'torch', 'numpy'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_av1_takes_odd_sizes_in_420(capsys: pytest.CaptureFixture[str]) -> None:
+    fmt = output_format(film_of(719, 539, chroma="444", depth=12), Settings(codec="av1", crf=55, preset="9"), "out.mp4")
+    assert (fmt.pix_fmt, fmt.options["preset"], fmt.options["crf"]) == ("yuv420p10le", "9", "55")
+    said = capsys.readouterr().err
+    assert "av1 cannot hold this film in 4:4:4: the result is 4:2:0" in said and "12 to 10 bits" in said
+    with pytest.raises(VidcolorError, match=r"--crf 55: for x264 from 0 \(best\) to 51"):
+        output_format(film_of(), Settings(codec="x264", crf=55), "out.mp4")
+    with pytest.raises(VidcolorError, match="av1 cannot hold 2x2 in 4:2:0: use --codec x264 or --codec ffv1"):
+        output_format(film_of(2, 2), Settings(codec="av1"), "out.mkv")

@@ -161,7 +161,14 @@ def hdr(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("out", "codec"),
-    [("o.mkv", "ffv1"), ("o.mov", "prores"), ("o.mkv", "prores"), ("o.mp4", "x264"), ("p.mkv", "x265")],
+    [
+        ("o.mkv", "ffv1"),
+        ("o.mov", "prores"),
+        ("o.mkv", "prores"),
+        ("o.mp4", "x264"),
+        ("p.mkv", "x265"),
+        ("o.mp4", "av1"),
+    ],
 )
 def test_hdr_mastering_data_come_through(hdr: Path, out: str, codec: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = probe(colored(hdr, out, codec=codec, overwrite=True))

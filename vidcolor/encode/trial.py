@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from functools import lru_cache
+
+os.environ.setdefault("SVT_LOG", "0")  # else SVT-AV1 writes to stderr, past libav's log
 
 
 @lru_cache(maxsize=256)
