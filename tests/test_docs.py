@@ -16,7 +16,7 @@ from vidcolor.cli import COMMANDS, main
 from vidcolor.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "CHANGELOG.md", "samples/README.md")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "samples/README.md")
 DOCS = [*(ROOT / page for page in PAGES), *sorted((ROOT / "docs").glob("*.md"))]
 
 
