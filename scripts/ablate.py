@@ -29,15 +29,15 @@ from vidcolor.color.lab import lab_to_rgb
 from vidcolor.evaluation import metrics
 from vidcolor.models.adain.model import AdainColorizer
 from vidcolor.models.adain.style_layers import Sites
-from vidcolor.models.base import Batch, Colored, Colorizer
+from vidcolor.models.base import Colorizer
+from vidcolor.models.colorize import colorize_shot
 from vidcolor.models.exemplar import model as exemplar
 from vidcolor.models.exemplar.model import ExemplarColorizer, Keys
 from vidcolor.models.exemplar.two_scale import TwoScaleColorizer
 from vidcolor.models.matching import matcher
 from vidcolor.models.registry import create
-from vidcolor.motion import key_colors, propagate, smooth
-from vidcolor.plan.plan import BATCH
-from vidcolor.shot import Reference, Shot
+from vidcolor.motion import propagate, smooth
+from vidcolor.shot import Reference, Shot, quantized
 from vidcolor.training.data import HELD_OUT, fitted, read_clip
 
 Colors = Callable[[Shot, Reference], np.ndarray]
@@ -56,28 +56,9 @@ class Row:
     """Of the frames it works on; the colours are brought back."""
 
 
-def colored(model: Colorizer, shot: Shot, keys: Sequence[Reference]) -> Iterator[Colored]:
-    """What a model says of a shot, batch after batch."""
-    state = model.prepare(shot, keys)
-    for start in range(0, len(shot), BATCH):
-        at = range(start, min(start + BATCH, len(shot)))
-        grey = torch.from_numpy(shot.lightness[start : at.stop])[:, None].float() / 2.55
-        yield model.colorize(Batch(grey, at), state)
-
-
 def finished(model: Colorizer, shot: Shot, key: Reference, keyless: bool = False) -> np.ndarray:
     """Colours of the whole program at working size."""
-    keys = [] if keyless else [key]
-    parts, shares, sure = [], [], []
-    for found in colored(model, shot, keys):
-        parts.append(found.ab.permute(0, 2, 3, 1).numpy())
-        sure.append(found.confidence[:, 0].numpy())
-        shares += [] if found.traced is None else [found.traced[:, 0].numpy()]
-    ab, pins = np.concatenate(parts), key_colors.key_colors(shot, keys)
-    if not model.steady:
-        smooth.smooth_coarse(shot, ab, np.concatenate(sure), pins, shot.motion)
-    propagate.apply(shot, ab, pins, shot.motion, np.concatenate(shares) if shares else None)
-    return ab
+    return colorize_shot(model, shot, [] if keyless else [key]).ab
 
 
 def hinted(model: ExemplarColorizer, shot: Shot, key: Reference) -> np.ndarray:
@@ -88,8 +69,8 @@ def hinted(model: ExemplarColorizer, shot: Shot, key: Reference) -> np.ndarray:
 
 def untraced(model: ExemplarColorizer, shot: Shot, key: Reference) -> np.ndarray:
     """The whole program without the key's colours followed along motion."""
-    shot.cache[propagate.CACHED] = None
-    return finished(model, shot, key)
+    with patch.object(propagate, "track", lambda *args: None):
+        return finished(model, shot, key)
 
 
 def traced_only(model: ExemplarColorizer, shot: Shot, key: Reference) -> np.ndarray:
@@ -102,18 +83,18 @@ def transferred(model: AdainColorizer, sites: Sites, shot: Shot, key: Reference)
     """The transfer sub-net's coarse colours alone, with its transform at these sites."""
     transfer = partial(model.transferring.transfer, sites=sites)
     with patch.object(model.transferring, "transfer", transfer):
-        coarse = [found.coarse for found in colored(model, shot, [key]) if found.coarse is not None]
-    return torch.cat(coarse).permute(0, 2, 3, 1).numpy()
+        coarse = colorize_shot(model, shot, [key], inspected=range(len(shot))).coarse
+    return np.stack([coarse[t] for t in range(len(shot))])
 
 
 def one_way(step: int) -> tuple[object, str, object]:
     """Hints are carried from earlier frames only (step 1), or from later ones (-1), or not at all (0)."""
-    inner = smooth._Passes.brought
+    inner = smooth._Passes.warped
 
-    def brought(self: smooth._Passes, state: np.ndarray | None, t: int, source: int | None) -> np.ndarray:
+    def warped(self: smooth._Passes, state: np.ndarray | None, t: int, source: int | None) -> np.ndarray:
         return inner(self, state if source is not None and t - source == step else None, t, source)
 
-    return smooth._Passes, "brought", brought
+    return smooth._Passes, "warped", warped
 
 
 def kept(share: int) -> tuple[object, str, object]:
@@ -200,7 +181,7 @@ def judged(row: Row, lab: np.ndarray) -> tuple[float, float]:
     if row.enlarged != 1:
         h, w = (round(side * row.enlarged / 32) * 32 for side in lab.shape[1:3])
         seen = np.stack([cv2.resize(x, (w, h), interpolation=cv2.INTER_CUBIC) for x in lab])
-    shot = Shot(np.rint(seen[..., 0] * 2.55).clip(0, 255).astype(np.uint8), 0)
+    shot = Shot(quantized(seen[..., 0]), 0)
     with ExitStack() as stack, torch.inference_mode():
         for owner, name, value in row.patches:
             stack.enter_context(patch.object(owner, name, value))

@@ -2,7 +2,7 @@
 
 Without --film a film of 854x480 is made from the samples' keys, over which a camera moves. Stages overlap in
 threads: their seconds add up to more than the whole takes, on few cores each waits for the others. The colour stage
-(model, temporal, upsampling) is therefore measured once more by itself, on the film's first unit.
+(model, upsampling) is therefore measured once more by itself, on the film's first unit.
 --memory colours films of 1,000 and 5,000 frames, each in a process of its own, and compares their peaks.
 """
 
@@ -103,18 +103,18 @@ def paper_net_ms(size: tuple[int, int], device: torch.device, repeats: int = 5) 
 
 def color_stage_ms(plan: Plan, model: Colorizer) -> float:
     """Milliseconds a frame of everything between decoder and encoder, on the film's first unit and with nothing else
-    at work: the model, the temporal pass and chroma at full size."""
+    at work: the model and chroma at full size."""
     unit, timings = plan.units[0], Timings()
     frames = list(reader.read(plan.film, unit.first, unit.stop, plan.pts))
-    found = find_colors(plan, unit, model, timings)
+    colors = find_colors(plan, unit, model, timings)
     grid = output_format(plan.film, plan.settings, plan.out).chroma
     start = time.perf_counter()
     for frame in frames:
-        ab = found.ab[frame.index - unit.warm_first].astype(np.float32)
+        ab = colors.found.ab[frame.index - unit.warm_first].astype(np.float32)
         planes = chroma_grid.to_planes(ab, frame.luma, plan.film, grid, mode=plan.settings.upsample)
         cbcr_to_codes(*planes, plan.film.coding)
     upsample = (time.perf_counter() - start) / len(frames)
-    return 1000 * (upsample + (timings["model"] + timings["temporal"]) / len(found.shot))
+    return 1000 * (upsample + timings["model"] / len(colors.shot))
 
 
 def stages(request: Request, settings: Settings) -> str:

@@ -34,7 +34,7 @@ from vidcolor.models.precision import autocast, choose
 from vidcolor.models.sscn.model import SscnColorizer
 from vidcolor.models.sscn.net import GRID, SSCN
 from vidcolor.models.sscn.tokens import Choice, look, sized
-from vidcolor.shot import Reference, Shot
+from vidcolor.shot import Reference, Shot, quantized
 from vidcolor.training.data import fitted, load_clips
 
 CLIPS = ("hike", "flamingo", "motorbike", "soccerball", "bus")
@@ -99,7 +99,7 @@ class Scenes:
         """PSNR (dB), CIEDE2000 and colourfulness over the truth's, mean over clips, of ab (n, 2, h, w)."""
         rows = []
         for labs in self.labs:
-            shot = Shot(np.rint(labs[..., 0] * 2.55).astype(np.uint8), 0)
+            shot = Shot(quantized(labs[..., 0]), 0)
             ab = color(shot, Reference(labs[0], 0)).permute(0, 2, 3, 1).float().numpy()
             results = [rgb(lab[..., :1], x) for lab, x in zip(labs[1:], ab[1:])]
             truths = [rgb(lab[..., :1], lab[..., 1:]) for lab in labs[1:]]
@@ -121,8 +121,8 @@ def colored(model: SscnColorizer, part: str) -> Callable[[Shot, Reference], torc
     def whole(shot: Shot, reference: Reference) -> torch.Tensor:
         state = model.prepare(shot, [reference])
         found = []
-        for i, frame in enumerate(shot.lightness):
-            l = torch.from_numpy(frame)[None, None].float() / 2.55
+        for i in range(len(shot)):
+            l = torch.from_numpy(shot.grey([i]))[:, None]
             if part in ("stage 2", "all"):
                 said = model.colorize(Batch(l, range(i, i + 1)), state)
                 found.append(said.ab if part == "all" or said.coarse is None else said.coarse)

@@ -24,11 +24,11 @@ from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.evaluation import metrics
 from vidcolor.models.anchors import superpixels
 from vidcolor.models.anchors.model import DEFAULT, Anchors, AnchorsColorizer, Look, Painter, clusters, largest
-from vidcolor.models.base import Batch, Colorizer
+from vidcolor.models.base import Colorizer
+from vidcolor.models.colorize import colorize_shot
 from vidcolor.models.exemplar.model import ExemplarColorizer
-from vidcolor.motion import key_colors, propagate, smooth
 from vidcolor.propose.proposer import CHOICES, DIFFERENT
-from vidcolor.shot import Reference, Shot
+from vidcolor.shot import Reference, Shot, quantized
 from vidcolor.training.data import HELD_OUT, fitted, load_clips, load_photos
 
 COUNTS = (3, 5, 8, 14)
@@ -96,17 +96,7 @@ def one(painter: Painter, lab: np.ndarray, rows: dict[str, list], choices: list[
 
 def flicker(model: Colorizer, shot: Shot, references: list[Reference]) -> tuple[float, float]:
     """Flicker along motion of a model's colours as the program smooths them, and their mean chroma."""
-    state = model.prepare(shot, references)
-    grey = torch.from_numpy(shot.lightness)[:, None].float() / 2.55
-    parts = [
-        model.colorize(Batch(grey[n : n + 4], range(n, min(n + 4, len(shot)))), state) for n in range(0, len(shot), 4)
-    ]
-    ab = torch.cat([p.ab for p in parts]).permute(0, 2, 3, 1).numpy().astype(np.float16)
-    sure = torch.cat([p.confidence for p in parts])[:, 0].numpy().astype(np.float16)
-    if not model.steady:
-        smooth.smooth_coarse(shot, ab, sure, {}, 1.0)
-    shares = [p.traced[:, 0].numpy() for p in parts if p.traced is not None]
-    propagate.apply(shot, ab, key_colors.key_colors(shot, references), 1.0, np.concatenate(shares) if shares else None)
+    ab = colorize_shot(model, shot, references).ab
     values, flow, found = ab.astype(np.float32), metrics.LumaFlow(), []
     for n, frame in enumerate(shot.lightness):
         step = flow.step(frame)
@@ -125,12 +115,12 @@ def clips_flicker(painter: Painter, folder: Path, names: tuple[str, ...], frames
     )
     for path in sorted(p for p in folder.iterdir() if p.stem in names):
         lab = np.stack([fitted(frame) for frame in read_clip(path, frames, spread=False)])
-        shot = Shot(np.rint(lab[..., 0] * 2.55).clip(0, 255).astype(np.uint8), 0)
+        shot = Shot(quantized(lab[..., 0]), 0)
         middle = len(shot) // 2
-        look = painter.look(torch.from_numpy(shot.lightness[middle])[None, None].float() / 2.55)
+        look = painter.look(torch.from_numpy(shot.grey(middle))[None, None])
         cells = painter.place(look)
         ab = painted(painter, look, cells, painter.propose(look, cells)[0])
-        key = Reference(np.dstack([shot.lightness[middle] / np.float32(2.55), ab]), middle, painted=True)
+        key = Reference(np.dstack([shot.grey(middle), ab]), middle, painted=True)
         row = [flicker(model, shot, []), flicker(default, shot, [key])]
         rows.append(row)
         print(f"{path.stem:16} anchors {row[0][0]:.3f} (chroma {row[0][1]:.1f})"

@@ -4,7 +4,7 @@
 
 Every clip is matched and carried along flow twice, from its first frame and, aged, from its last; every photograph
 once, from a warped copy of itself or, a fifth of them, from another photograph. An `.npz` each: `l` (n, h, w) uint8,
-L times 2.55; `ab` (n, h, w, 2) int8, Lab units; at half size `hint` (n, h/2, w/2, 2) int8, its `confidence`
+L as in `Shot`; `ab` (n, h, w, 2) int8, Lab units; at half size `hint` (n, h/2, w/2, 2) int8, its `confidence`
 (n, h/2, w/2) uint8, times 255, and `traced` (n, h/2, w/2, 4) int8, what the net sees of painted keys' traced colours
 (`model.seen`, the share times 127). What is already there is not made again.
 """
@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from vidcolor.models.exemplar.model import ExemplarColorizer, seen
-from vidcolor.shot import Reference, Shot
+from vidcolor.shot import Reference, Shot, quantized
 from vidcolor.training.data import age, fitted, load_photos, read_clip, warp
 
 UNRELATED = 0.2
@@ -35,7 +35,7 @@ def found(
 
     l: (n, h, w) 0..100 as the film has it; lab: (n, h, w, 3), the truth.
     """
-    shot = Shot(np.rint(l * 2.55).astype(np.uint8), 0)
+    shot = Shot(quantized(l), 0)
     state = model.prepare(shot, keys)
     own = {key.frame for key in keys if key.painted}
     at = [i for i in state.looked[::step] if i not in own]

@@ -26,7 +26,7 @@ from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.models.base import Batch
 from vidcolor.models.exemplar.model import ExemplarColorizer
 from vidcolor.models.matching import borrowed
-from vidcolor.shot import Reference, Shot
+from vidcolor.shot import Reference, Shot, quantized
 from vidcolor.training.data import HELD_OUT, Clip, fitted, load_clips, load_photos
 
 KINDS = ("other", "photo", "other", "time", "beside", "zoom", "mirror", "light")
@@ -70,13 +70,13 @@ def related(a: str, b: str) -> bool:
 
 
 def grey_shot(lab: np.ndarray, own_key: bool) -> Shot:
-    return Shot(np.rint(lab[None, ..., 0].clip(0, 100) * 2.55).astype(np.uint8), 0, motion=0.0, own_key=own_key)
+    return Shot(quantized(lab[None, ..., 0].clip(0, 100)), 0, motion=0.0, own_key=own_key)
 
 
 @torch.inference_mode()
 def evidence(model: ExemplarColorizer, lab: np.ndarray, key: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """What speaks for the scene; cosine and spread (n, 2) of the frame's places; which (n,) colours are right."""
-    grey = torch.from_numpy(grey_shot(lab, False).lightness[:, None]).float() / 2.55
+    grey = torch.from_numpy(grey_shot(lab, False).grey([0]))[:, None]
     tokens = model._keys([Reference(key, None)], *lab.shape[:2]).tokens
     frame = model.matcher.describe(grey, model.encoder(grey))
     match = model.matcher.match(frame, tokens)
@@ -123,9 +123,8 @@ def measure(model: ExemplarColorizer, found: Iterator[tuple[str, np.ndarray, np.
         shown = [np.zeros_like(lab[..., 1:])]
         for own_key in (True, False):
             shot = grey_shot(lab, own_key)
-            grey = torch.from_numpy(shot.lightness[:, None]).float() / 2.55
             state = model.prepare(shot, [Reference(key, None)])
-            shown.append(model.colorize(Batch(grey, range(1)), state).ab[0].permute(1, 2, 0).numpy())
+            shown.append(model.colorize(Batch.of(shot, range(1), model.device), state).ab[0].permute(1, 2, 0).numpy())
         errors = [
             ciede2000(rgb_to_lab(lab_to_rgb(np.dstack([lab[..., 0], ab])))[::2, ::2], lab[::2, ::2]) for ab in shown
         ]

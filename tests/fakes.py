@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from vidcolor.models.base import Batch, Colored
+from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.shot import Reference, Shot
 
 
@@ -17,7 +17,6 @@ class MeanColour:
     name = "mean"
     device = torch.device("cpu")
     dtype = torch.float32
-    steady = False
     fingerprint = "mean colour, 1"
 
     def __init__(self) -> None:
@@ -31,3 +30,6 @@ class MeanColour:
         size = batch.lightness.shape[-2:]
         ab = torch.from_numpy(state.astype(np.float32))[None, :, None, None].expand(len(batch.positions), 2, *size)
         return Colored(ab, torch.ones(len(batch.positions), 1, *size), ab)
+
+    def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
+        """Nothing."""

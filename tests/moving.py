@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-import torch
 
 from vidcolor.models.base import Batch
 from vidcolor.shot import Reference, Shot
@@ -51,7 +50,7 @@ def film():
 
 def key(frame=100, painted=True):
     """What `moving` shows at that frame, its square red on green ground."""
-    l = moving(N)[0 if frame is None else frame - 100] / np.float32(2.55)
+    l = film().grey(0 if frame is None else frame - 100)
     lab = np.dstack([l, np.full_like(l, -20), np.full_like(l, 25)])
     x = 40 + 4 * (0 if frame is None else frame - 100)
     lab[28:68, x : x + 40, 1:] = 40, 20
@@ -59,5 +58,4 @@ def key(frame=100, painted=True):
 
 
 def colored(model, shot, state, *parts):
-    grey = torch.from_numpy(shot.lightness)[:, None].float() / 2.55
-    return [model.colorize(Batch(grey[a:b], range(a, b)), state) for a, b in parts or [(0, len(shot))]]
+    return [model.colorize(Batch.of(shot, range(a, b), model.device), state) for a, b in parts or [(0, len(shot))]]

@@ -16,7 +16,7 @@ ROOMS = [
 """From the top floor down."""
 MODELS = [
     "registry", "exemplar", "adain", "sscn", "anchors", "sketch", "matching", "nets", "references", "weights",
-    "precision", "base", "options",
+    "precision", "colorize", "base", "options",
 ]  # fmt: skip
 """The rooms of `models/`."""
 BESIDE = ["training", "evaluation"]

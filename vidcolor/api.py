@@ -243,6 +243,6 @@ def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progres
     if plan.settings.dump_dir is not None:
         make_folder(Path(plan.settings.dump_dir))
     total = sum(map(len, units))
-    with UnitsBar("colour", progress, Estimate(plan, due, model.steady), total, total - sum(map(len, due))) as bar:
+    with UnitsBar("colour", progress, Estimate(plan, due), total, total - sum(map(len, due))) as bar:
         render_all(plan, model, due, on_step=bar.step)
     return reused

@@ -16,7 +16,7 @@ from vidcolor.errors import VidcolorError
 from vidcolor.models import precision, registry
 from vidcolor.models.base import Batch
 from vidcolor.settings import Settings
-from vidcolor.shot import Reference, Shot
+from vidcolor.shot import Reference, Shot, quantized
 
 CPU, CUDA, MPS = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
 KEY = Path(__file__).parents[2] / "samples" / "keys" / "ref_000048.png"
@@ -114,7 +114,7 @@ def scene():
     """Three frames of a shot, and the key of another view of it."""
     lab = rgb_to_lab(cv2.imread(str(KEY))[..., ::-1].astype(np.float32) / 255)
     views = [cv2.resize(lab[n : n + 180, 2 * n :], SIZE[::-1], interpolation=cv2.INTER_AREA) for n in (0, 2, 4, 6)]
-    lightness = np.stack([np.rint(view[..., 0].clip(0, 100) * 2.55) for view in views[1:]]).astype(np.uint8)
+    lightness = np.stack([quantized(view[..., 0]) for view in views[1:]])
     return Shot(lightness, 1), Reference(views[0], 0)
 
 
@@ -122,7 +122,7 @@ def colors_of(model):
     """(3, h, w, 3) Lab: what a model makes of the scene."""
     shot, key = scene()
     state = model.prepare(shot, [key])
-    l = torch.from_numpy(shot.lightness)[:, None].float() / 2.55
+    l = torch.from_numpy(shot.grey(slice(None)))[:, None]
     ab = model.colorize(Batch(l, range(3)), state).ab.float()
     return torch.cat([l, ab], 1).permute(0, 2, 3, 1).numpy()
 

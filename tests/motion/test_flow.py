@@ -6,7 +6,7 @@ import pytest
 from moving import moving, texture
 
 from vidcolor.motion import flow
-from vidcolor.shot import Shot
+from vidcolor.shot import FlowCache, Shot
 
 
 def test_the_square_is_found_where_it_went():
@@ -80,35 +80,30 @@ def test_only_neighbours():
             flow.warp_map(shot, t, s)
 
 
-def test_cache_threads_and_order_change_no_bit(monkeypatch):
+def test_cache_threads_and_order_change_no_bit():
     frames = moving(4)
-    pooled, plain, capped = Shot(frames, 0), Shot(frames, 0), Shot(frames, 0)
+    pooled, plain, capped = Shot(frames, 0), Shot(frames, 0), Shot(frames, 0, flow=FlowCache(0))
     flow.compute_flows(pooled, threads=2)
     pairs = [(0, 1), (2, 1), (1, 0), (3, 2)]
     a = [flow.warp_map(pooled, *p) for p in pairs]
     b = [flow.warp_map(plain, *p) for p in reversed(pairs)][::-1]
-    monkeypatch.setattr(flow, "CACHE_BYTES", 0)
     c = [flow.warp_map(capped, *p) for p in pairs]
-    assert not capped.cache and pooled.cache
+    assert not len(capped.flow) and len(pooled.flow) == 3
     for one, two, three in zip(a, b, c):
         for i in (0, 1):
             assert np.array_equal(one[i], two[i]) and np.array_equal(one[i], three[i])
 
 
-def held(shot: Shot) -> int:
-    """Bytes in a shot's cache."""
-    return sum(part.nbytes for pair in shot.cache.values() for part in pair)
-
-
-def test_the_cache_stays_within_its_bytes(monkeypatch):
+def test_the_cache_stays_within_its_bytes():
     frames = moving(6)
     shot = Shot(frames, 0)
     flow.compute_flows(shot, threads=1)
-    all_of_it = held(shot)
-    monkeypatch.setattr(flow, "CACHE_BYTES", all_of_it // 2)
-    shot = Shot(frames, 0)
+    all_of_it = shot.flow.nbytes
+    shot = Shot(frames, 0, flow=FlowCache(all_of_it // 2))
     flow.compute_flows(shot, threads=2)
-    assert 0 < held(shot) <= all_of_it // 2
+    assert 0 < shot.flow.nbytes <= all_of_it // 2
+    shot.flow.clear()
+    assert shot.flow.nbytes == len(shot.flow) == 0
     assert all_of_it == 10 * 48 * 80 * 3 * 2  # five pairs, both ways, half size, x, y and confidence, float16
 
 

@@ -48,6 +48,6 @@ def test_silent_frames_take_everything_from_the_others():
     truth = truth_of(n)
     given = truth.copy()
     given[1::3] = 100  # wrong, and not asked
-    ab, confidence = smooth.smooth(Shot(moving(n), 0), given, sure(n), {}, 1.0, silent={1, 4})
+    ab, confidence = smooth.smooth(Shot(moving(n), 0), given, sure(n), {}, silent={1, 4})
     assert error(ab[1::3], truth[1::3]) < 0.3 * error(0 * truth[1::3], truth[1::3])
     assert np.abs(confidence[4].astype(np.float32) - 0.6).max() < 0.01, "their confidence is that of what they took"

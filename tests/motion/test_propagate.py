@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from moving import error, moving, texture, truth_of
 
-from vidcolor.motion import key_colors, propagate
+from vidcolor.motion import propagate
+from vidcolor.motion.key_colors import find_key_colors, key_reach
 from vidcolor.shot import Reference, Shot
 
 
@@ -29,24 +30,24 @@ def test_two_keys_share_and_an_amount_of_0_sets_keys_only():
     middle = ab[:, 40:56, 80:96].astype(np.float32)[4] / truth[4, 40:56, 80:96].clip(None, -1e-3)
     assert 0.55 < np.median(middle[..., 1]) < 0.9, "between both keys' colours"
     ab = np.zeros(truth.shape, np.float16)
-    propagate.apply(Shot(moving(n), 0), ab, {0: truth[0]}, 0.0)
+    propagate.apply(Shot(moving(n), 0, motion=0.0), ab, {0: truth[0]})
     assert np.array_equal(ab[0], truth[0].astype(np.float16)) and not ab[1:].any()
 
 
 def test_the_weightier_of_two_keys_reaches_farther():
     n, red = 9, np.full((96, 160, 2), 40, np.float32)
-    shares = []
+    found = []
     for weight in (0.1, 0.5, 1, 2, 10):
         keys = [
             Reference(np.dstack([red[..., :1], ab]), frame, w, True)
             for frame, w, ab in ((0, 1, -red), (8, weight, red))
         ]
         shot, ab = Shot(moving(n), 0), np.zeros((n, 96, 160, 2), np.float16)
-        propagate.apply(shot, ab, key_colors.key_colors(shot, keys), reaches=key_colors.key_reach(shot, keys))
+        propagate.apply(shot, ab, find_key_colors(shot, keys), key_reach(shot, keys))
         assert np.array_equal(ab[0], -red) and np.array_equal(ab[8], red), "painted frames are as they were painted"
-        shares.append([float(ab[t, 40:56, 80:96].astype(np.float32).mean()) for t in (2, 4, 6)])
-    assert (np.diff(shares, axis=0) > 1).all(), "at every frame between"
-    assert shares[0][1] < -15 and shares[-1][1] > 15, shares
+        found.append([float(ab[t, 40:56, 80:96].astype(np.float32).mean()) for t in (2, 4, 6)])
+    assert (np.diff(found, axis=0) > 1).all(), "at every frame between"
+    assert found[0][1] < -15 and found[-1][1] > 15, found
 
 
 def test_nothing_is_brought_to_a_picture_that_differs():
@@ -83,39 +84,41 @@ def test_a_partial_key_leaves_the_rest_alone():
     assert np.median(ab[2, :, 90:]) > 40
 
 
-def test_places_say_where_in_the_key_a_frame_lies():
+def test_positions_say_where_in_the_key_a_frame_lies():
     n, step = 6, 4
     wide = texture(96, 200, 3)
     film = np.stack([wide[:, 30 - step * t : 190 - step * t] for t in range(n)])
     traced = propagate.track(Shot(film, 0), {0: np.zeros((96, 160, 2), np.float32)})
-    assert traced is not None and list(traced.places) == [0] and np.isnan(traced.places[0][0]).all()
+    assert traced is not None and list(traced.positions) == [0] and np.isnan(traced.positions[0][0]).all()
     y, x = np.mgrid[:12, :20] * 8 + 4.0
     for t in range(1, n):
-        found = traced.places[0][t].astype(np.float32) * 96
+        found = traced.positions[0][t].astype(np.float32) * 96
         inside = np.s_[2:-2, 5:-2]  # what has come in at the left is not in the key
         assert np.abs(found[..., 0] - (x - step * t))[inside].max() < 1
         assert np.abs(found[..., 1] - y)[inside].max() < 1
 
 
-def test_a_models_shares_decide_how_far_traced_colours_are_believed():
+def test_followed_colours_count_by_their_weight_and_as_far_as_motion_does():
     n = 4
     truth = truth_of(n).astype(np.float32)
-    shot, pins = Shot(moving(n), 0), {0: truth[0]}
-    shares = np.zeros((n, 48, 80), np.float16)
-    shares[2:] = 1
-    ab = np.zeros(truth.shape, np.float16)
-    propagate.apply(shot, ab, pins, 1.0, shares)
-    traced = propagate.track(shot, pins)
-    assert traced is not None and traced.weight[1:].min() >= 0 and np.abs(traced.ab[1]).max() > 5
-    assert np.array_equal(ab[0], truth[0].astype(np.float16)) and not ab[1].any()
-    np.testing.assert_allclose(ab[2:], traced.ab[2:], atol=0.1)
-    half = np.zeros(truth.shape, np.float16)
-    propagate.apply(shot, half, pins, 0.5, shares)
-    np.testing.assert_allclose(half[2:], traced.ab[2:] / 2, atol=0.1)
+    shot, keys = Shot(moving(n), 0), {0: truth[0]}
+    traced = propagate.track(shot, keys)
+    assert traced is not None and np.abs(traced.ab[1]).max() > 5
+    whole, half = np.zeros(truth.shape, np.float16), np.zeros(truth.shape, np.float16)
+    propagate.apply(shot, whole, keys)
+    propagate.apply(Shot(moving(n), 0, motion=0.5), half, keys)
+    assert np.array_equal(whole[0], truth[0].astype(np.float16)) and np.array_equal(half[0], whole[0])
+    weight = traced.weight[2].astype(np.float32)
+    share = cv2.resize(weight / (weight + propagate.OWN_WEIGHT), (160, 96), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(whole[2], traced.ab[2] * share[..., None], atol=0.1)
+    np.testing.assert_allclose(half[2], whole[2] / 2, atol=0.1)
+    ab = np.full(truth.shape, 3, np.float16)
+    np.testing.assert_allclose(traced.joined(2, ab[2], np.ones((48, 80), np.float32)), traced.ab[2], atol=0.01)
+    np.testing.assert_allclose(traced.joined(2, ab[2], np.zeros((48, 80), np.float32)), ab[2], atol=0.01)
 
 
 def test_nothing_is_traced_without_painted_keys_or_where_motion_does_not_count():
-    shot, pins = Shot(moving(3), 0), {0: truth_of(3)[0].astype(np.float32)}
+    shot, keys = Shot(moving(3), 0), {0: truth_of(3)[0].astype(np.float32)}
     assert propagate.track(shot, {}) is None
-    assert propagate.track(shot, pins) is not None
-    assert propagate.track(Shot(moving(3), 0, motion=0.0), pins) is None
+    assert propagate.track(shot, keys) is not None
+    assert propagate.track(Shot(moving(3), 0, motion=0.0), keys) is None

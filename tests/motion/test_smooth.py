@@ -1,12 +1,13 @@
-"""Smoothing in time: pins stay, noise goes, edges do not smear."""
+"""Smoothing in time: painted frames stay, noise goes, edges do not smear."""
 
 import cv2
 import numpy as np
 import pytest
 from moving import SQUARE, error, moving, sure, texture, truth_of
 
-from vidcolor.motion import flow, key_colors, smooth
-from vidcolor.shot import Reference, Shot
+from vidcolor.motion import flow, smooth
+from vidcolor.motion.key_colors import find_key_colors
+from vidcolor.shot import Reference, Shot, quantized
 
 
 def noisy(ab: np.ndarray, sigma: float = 8, seed: int = 0) -> np.ndarray:
@@ -20,7 +21,7 @@ def test_flickering_colour_becomes_steady():
     n = 9
     shot, truth = Shot(moving(n), 0), truth_of(n)
     given = noisy(truth)
-    result, confidence = smooth.smooth(shot, given.copy(), sure(n), {}, 1.0)
+    result, confidence = smooth.smooth(shot, given.copy(), sure(n), {})
     assert result.dtype == np.float16 and confidence.shape == (n, 96, 160)
     assert error(result, truth) < 0.6 * error(given, truth)
 
@@ -40,7 +41,7 @@ def test_amount_grades_it_and_0_changes_nothing():
     given, confidence = noisy(truth), sure(n)
     steady = []
     for amount in (0.0, 0.5, 1.0):
-        result, out = smooth.smooth(Shot(moving(n), 0), given.copy(), confidence.copy(), {}, amount)
+        result, out = smooth.smooth(Shot(moving(n), 0, motion=amount), given.copy(), confidence.copy(), {})
         steady.append(error(result, truth))
         if amount == 0:
             assert np.array_equal(result, given) and np.array_equal(out, confidence)
@@ -48,12 +49,12 @@ def test_amount_grades_it_and_0_changes_nothing():
 
 
 @pytest.mark.parametrize("amount", [0.0, 0.4, 1.0])
-def test_pins_are_exact(amount):
+def test_key_colors_are_exact(amount):
     n = 5
     truth = truth_of(n)
-    pins = {0: truth[0].astype(np.float32), 3: truth[3].astype(np.float32) + np.float32(1.5)}
-    result, confidence = smooth.smooth(Shot(moving(n), 0), noisy(truth), sure(n), pins, amount)
-    for t, colors in pins.items():
+    keys = {0: truth[0].astype(np.float32), 3: truth[3].astype(np.float32) + np.float32(1.5)}
+    result, confidence = smooth.smooth(Shot(moving(n), 0, motion=amount), noisy(truth), sure(n), keys)
+    for t, colors in keys.items():
         assert np.array_equal(result[t], colors.astype(np.float16)) and (confidence[t] == 1).all()
 
 
@@ -67,36 +68,36 @@ def test_half_size_does_as_full_size(dtype):
     n = 9
     shot, truth = Shot(moving(n), 0), truth_of(n)
     given = noisy(truth).astype(dtype)
-    pins = {0: truth[0].astype(np.float32)}
-    full, full_sure = smooth.smooth(shot, given.copy(), sure(n), pins, 1.0)
-    result, confidence = smooth.smooth(shot, halved(given), halved(sure(n)), {0: pins[0][::2, ::2]}, 1.0)
+    keys = {0: truth[0].astype(np.float32)}
+    full, full_sure = smooth.smooth(shot, given.copy(), sure(n), keys)
+    result, confidence = smooth.smooth(shot, halved(given), halved(sure(n)), {0: keys[0][::2, ::2]})
     assert result.shape == (n, 48, 80, 2) and confidence.shape == (n, 48, 80) and result.dtype == dtype
     assert error(result, halved(truth)) < 1.1 * error(full, truth) < 0.5 * error(given, truth)
     assert np.abs(confidence.astype(np.float32) - halved(full_sure)).mean() < 0.02
     assert np.array_equal(result[0], halved(truth)[0]) and (confidence[0] == 1).all()
 
 
-def test_pins_take_the_size_that_is_asked_for():
+def test_key_colors_take_the_size_that_is_asked_for():
     rng = np.random.default_rng(1)
     lab = np.dstack([rng.uniform(20, 80, (192, 320)), *rng.normal(0, 20, (2, 192, 320))]).astype(np.float32)
     covered = np.ones((192, 320), bool)
     covered[:, :42] = False  # 21 columns of the working frame, 10.5 of the half
-    shot = Shot(np.rint(cv2.resize(lab[..., 0], (160, 96), interpolation=cv2.INTER_AREA)[None] * 2.55).astype("u1"), 5)
-    keys = [Reference(lab, 5, painted=True, covered=covered)]
-    full, half = key_colors.key_colors(shot, keys)[0], key_colors.key_colors(shot, keys, (48, 80))[0]
+    shot = Shot(quantized(cv2.resize(lab[..., 0], (160, 96), interpolation=cv2.INTER_AREA)[None]), 5)
+    references = [Reference(lab, 5, painted=True, covered=covered)]
+    full, half = find_key_colors(shot, references)[0], find_key_colors(shot, references, (48, 80))[0]
     assert full.shape == (96, 160, 2) and half.shape == (48, 80, 2)
     assert np.isnan(full[:, :21]).all() and not np.isnan(full[:, 21:]).any()
     assert np.isnan(half[:, :11]).all() and not np.isnan(half[:, 11:]).any()
     assert half[:, 11:] == pytest.approx(cv2.resize(full, (80, 48), interpolation=cv2.INTER_AREA)[:, 11:], abs=1e-3)
 
 
-def test_pins_spread_to_both_sides_and_two_do_better_than_one():
+def test_key_colors_spread_to_both_sides_and_two_do_better_than_one():
     n = 9
     truth = truth_of(n)
     first, last = ({t: truth[t].astype(np.float32)} for t in (0, n - 1))
     errors = []
-    for pins in ({}, first, last, {**first, **last}):
-        result, _ = smooth.smooth(Shot(moving(n), 0), noisy(truth, 12), sure(n), pins, 1.0)
+    for keys in ({}, first, last, {**first, **last}):
+        result, _ = smooth.smooth(Shot(moving(n), 0), noisy(truth, 12), sure(n), keys)
         errors.append(np.mean([error(result[t], truth[t]) for t in range(1, n - 1)]))
     none, one, other, both = errors
     assert max(one, other) < 0.75 * none and both < min(one, other)
@@ -110,7 +111,7 @@ def test_a_sure_frame_gives_and_a_doubtful_one_takes():
     confidence = sure(n)
     confidence[1, :, :80], confidence[1, :, 80:] = 1.0, 0.0
     confidence[[0, 2], :, :80], confidence[[0, 2], :, 80:] = 0.05, 0.9
-    result, out = smooth.smooth(shot, ab, confidence, {}, 1.0)
+    result, out = smooth.smooth(shot, ab, confidence, {})
     assert result[0, :, 8:72].min() > 15 and result[1, :, 8:72].min() > 15  # the sure middle frame won
     assert result[0, :, 88:152].max() < 2 and result[1, :, 88:152].max() < 2  # and here its neighbours
     assert out[0, 40, 40] > 0.5 and out[1, 40, 120] > 0.7  # who has been given sure colour is sure
@@ -120,7 +121,7 @@ def test_nothing_is_smeared_over_a_moving_edge():
     """True colours in: what comes out is as sharp, also where the ground is uncovered."""
     n, dx = 6, 8
     truth = truth_of(n, dx)
-    result, _ = smooth.smooth(Shot(moving(n, dx), 0), truth.copy(), sure(n), {0: truth[0].astype(np.float32)}, 1.0)
+    result, _ = smooth.smooth(Shot(moving(n, dx), 0), truth.copy(), sure(n), {0: truth[0].astype(np.float32)})
     for t in range(1, n):
         left = 40 + dx * t
         trail = result[t, 34:62, left - dx : left - 1].astype(np.float32)  # was square, is ground
@@ -132,7 +133,7 @@ def test_nothing_is_smeared_over_a_moving_edge():
 def test_same_input_same_bits():
     n = 4
     results = [
-        smooth.smooth(Shot(moving(n), 0), noisy(truth_of(n)), sure(n), {1: np.zeros((96, 160, 2))}, 0.7)
+        smooth.smooth(Shot(moving(n), 0, motion=0.7), noisy(truth_of(n)), sure(n), {1: np.zeros((96, 160, 2))})
         for _ in range(2)
     ]
     assert np.array_equal(results[0][0], results[1][0]) and np.array_equal(results[0][1], results[1][1])
@@ -141,14 +142,14 @@ def test_same_input_same_bits():
 def test_one_frame_and_wrong_shapes():
     shot = Shot(moving(1), 0)
     given = noisy(truth_of(1))
-    assert np.array_equal(smooth.smooth(shot, given.copy(), sure(1), {}, 1.0)[0], given)
+    assert np.array_equal(smooth.smooth(shot, given.copy(), sure(1), {})[0], given)
     with pytest.raises(ValueError, match="not those of"):
-        smooth.smooth(shot, truth_of(2), sure(2), {}, 1.0)
+        smooth.smooth(shot, truth_of(2), sure(2), {})
     with pytest.raises(ValueError, match="or half of it"):
-        smooth.smooth(shot, halved(given), sure(1), {}, 1.0)
+        smooth.smooth(shot, halved(given), sure(1), {})
     with pytest.raises(ValueError, match="not in 0"):
-        smooth.smooth(shot, given, sure(1), {}, 1.5)
-    with pytest.raises(ValueError, match="pin 4"):
-        smooth.smooth(shot, given, sure(1), {4: np.zeros((96, 160, 2))}, 1.0)
-    with pytest.raises(ValueError, match="pin 0"):
-        smooth.smooth(shot, halved(given), halved(sure(1)), {0: np.zeros((96, 160, 2))}, 1.0)
+        smooth.smooth(Shot(moving(1), 0, motion=1.5), given, sure(1), {})
+    with pytest.raises(ValueError, match="key 4"):
+        smooth.smooth(shot, given, sure(1), {4: np.zeros((96, 160, 2))})
+    with pytest.raises(ValueError, match="key 0"):
+        smooth.smooth(shot, halved(given), halved(sure(1)), {0: np.zeros((96, 160, 2))})

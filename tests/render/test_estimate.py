@@ -25,9 +25,9 @@ def run(lengths, costs, codec="x264", quality=False):
             Unit(n, n, first, first + length, first, first + length, keys=(KEY,), own_key=True, content_hash="")
         )
         first += length
-    plan = SimpleNamespace(settings=SimpleNamespace(codec=codec, temporal=1.0, quality=quality))
+    plan = SimpleNamespace(settings=SimpleNamespace(model="exemplar", codec=codec, temporal=1.0, quality=quality))
     now = [0.0]
-    estimate = Estimate(plan, units, steady=True, clock=lambda: now[0])
+    estimate = Estimate(plan, units, clock=lambda: now[0])
     steps, coloured, written = [], 0.0, 0.0
     for unit, expected in zip(units, estimate._expected, strict=True):
         for kind in COSTS:

@@ -21,7 +21,6 @@ class Flat:
     """Every frame the same ab; remembers what it was asked."""
 
     name, fingerprint, device = "flat", "flat", torch.device("cpu")
-    steady = False
 
     def __init__(self, a=20.0, b=-10.0):
         self.ab, self.shots, self.batches = (a, b), [], []
@@ -36,6 +35,9 @@ class Flat:
         n, _, h, w = batch.lightness.shape
         ab = torch.tensor(self.ab).reshape(1, 2, 1, 1).expand(n, 2, h, w)
         return Colored(ab, torch.ones(n, 1, h, w), ab)
+
+    def finish(self, shot, references, colors):
+        pass
 
 
 def plan_of(tmp_path, refs="frame,reference\n3,key.png\n", frames=24, cuts=(10, 17), **settings):
@@ -98,7 +100,7 @@ def test_every_unit_is_prepared_once_and_every_frame_coloured_once(tmp_path):
     assert model.shots == [(u.warm_first, u.warm_stop - u.warm_first, 1) for u in plan.units]
     assert [p for positions in model.batches for p in positions] == [*range(10), *range(7), *range(7)]
     assert all(plan.unit_path(u).is_file() for u in plan.units)
-    assert {"decode", "resize", "model", "temporal", "upsample", "encode"} <= set(timings)
+    assert {"decode", "resize", "model", "upsample", "encode"} <= set(timings)
 
 
 def test_strength_0_leaves_grey(tmp_path):

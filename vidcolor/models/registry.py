@@ -37,7 +37,7 @@ class ModelSpec:
     cautious: bool = False
     """From keys of another shot it takes only what surely matches."""
     follows_motion: bool = False
-    """It matches frames and follows motion while it colours; `estimate` counts these steps."""
+    """It follows motion while it colours; for the others colours are smoothed afterwards (`propagate.steady`)."""
 
 
 def _exemplar(device: torch.device, dtype: torch.dtype, seed: int, quality: bool) -> Colorizer:

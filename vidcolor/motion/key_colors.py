@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import cv2
@@ -16,13 +16,13 @@ SAME = 0.4
 """Local correlation from which two windows show the same thing."""
 
 
-def key_colors(
+def find_key_colors(
     shot: Shot, references: Sequence[Reference], size: tuple[int, int] | None = None
 ) -> dict[int, np.ndarray]:
     """Positions in the shot of the frames that keys are paintings of, and the keys' ab (h, w, 2) float32.
 
     size: (h, w) of the result, that of `shot.lightness` where None. NaN where a key says nothing: outside a cropped
-    one, and where something in such a one has moved since (it was painted on a frame beside).
+    one, and where something in a cropped one has moved, as it was painted on a neighbouring frame.
     """
     h, w = size = size or shot.lightness.shape[1:]
     found = {}
@@ -30,24 +30,33 @@ def key_colors(
         if key.painted and key.frame is not None and 0 <= key.frame - shot.first < len(shot):
             ab = shrunk(key.lab[..., 1:], size)
             if key.covered is not None:
-                silent = _silent(key, shot.lightness[key.frame - shot.first])
+                silent = _silent(key, shot.grey(key.frame - shot.first))
                 ab[cv2.resize(silent.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA) > 0] = np.nan
             found[key.frame - shot.first] = ab
     return found
 
 
 def key_reach(shot: Shot, references: Sequence[Reference]) -> dict[int, float]:
-    """Positions of the pins, and the user's weights of their keys against one another, the greatest 1."""
+    """Positions in the shot of the frames that keys are paintings of, and the user's weights of these keys over the
+    greatest one."""
     weights = {r.frame - shot.first: r.weight for r in references if r.painted and r.frame is not None}
     weights = {t: weight for t, weight in weights.items() if 0 <= t < len(shot)}
     return {t: weight / max(weights.values()) for t, weight in weights.items()}
 
 
-def _silent(key: Reference, lightness: np.ndarray) -> np.ndarray:
-    """Where a cropped key says nothing of the frame of this lightness (h, w) uint8: (h, w) bool."""
-    size = lightness.shape
+def set_key_colors(ab: np.ndarray, key_colors: Mapping[int, np.ndarray]) -> None:
+    """Give painted frames their keys' colours, in place, wherever the keys have any. ab: (n, h, w, 2); key_colors: as
+    `find_key_colors` gives them at that size."""
+    for t, colors in key_colors.items():
+        known = ~np.isnan(colors[..., 0])
+        ab[t][known] = colors[known]
+
+
+def _silent(key: Reference, l: np.ndarray) -> np.ndarray:
+    """Where a cropped key says nothing of a frame of lightness l (h, w), 0..100: (h, w) bool."""
+    size = l.shape
     covered = cv2.resize(np.asarray(key.covered, np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST)
-    return (covered == 0) | ~same_structure(lightness / np.float32(2.55), shrunk(key.lab[..., 0], size))
+    return (covered == 0) | ~same_structure(l, shrunk(key.lab[..., 0], size))
 
 
 def shrunk(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

@@ -1,14 +1,14 @@
-"""A painted key's own colours, followed to where what they colour has gone.
+"""A painted key's own colours, followed along motion to all frames of its shot.
 
-Flow from frame to frame is put together to one displacement from each frame to the key, and the key's colours are
-taken over at once: nothing blurs on the way, however far it is. Small steps add up to a drift, so every second one
-is corrected against the key's own picture. A traced colour counts as far as the flow was sure all along and the two
-pictures agree where it came to.
+Flow from frame to frame adds up to one displacement from each frame to the key, by which the key's colours are warped
+once: nothing blurs on the way, however far it is. Small errors add up to a drift, so every second step is corrected
+against the key's own picture. A traced colour counts as far as flow was sure all along and both pictures agree where
+it arrives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +16,16 @@ import cv2
 import numpy as np
 
 from vidcolor.motion.flow import compute_flows, halved, pixel_grid, warp, warp_map
-from vidcolor.motion.smooth import DOUBT, DRIFT, PIN_WEIGHT
-from vidcolor.shot import Shot
+from vidcolor.motion.key_colors import find_key_colors, key_reach, set_key_colors
+from vidcolor.motion.smooth import DOUBT, DRIFT, KEY_WEIGHT, smooth_coarse
+from vidcolor.shot import PER_L, Reference, Shot
 
 OWN_WEIGHT = 4.0
-"""Weight of the colour that a model has found, against a traced colour's, which begins as `PIN_WEIGHT`."""
+"""Weight of the colour that a model has found; a traced colour's begins as `KEY_WEIGHT`."""
 LEAST = 0.5
 """A key is followed until nowhere more than this weight is left."""
 NOTHING = 1e-3
-"""Weight that is as good as none."""
+"""Weight below which a traced colour counts as none."""
 AGREE = 6.0
 """Mean difference of L at which the weight falls to 1/e."""
 WINDOW = 3
@@ -32,27 +33,25 @@ WINDOW = 3
 CORRECTION = 2.0
 """Half-size pixels by which a displacement is corrected at most, about: more is another thing that looks alike."""
 
-CACHED = "traced"
-"""Under which name `follow` keeps what it has found in a shot's cache."""
 _NO_MAP: Any = None
 
 
 @dataclass(frozen=True)
 class Traced:
-    """What painted keys say of every frame of a shot, put together."""
+    """The colours of all painted keys of a shot, followed to every frame."""
 
     ab: np.ndarray
     """(n, h, w, 2) float16, Lab units: the mean of the traced colours."""
     weight: np.ndarray
-    """(n, h / 2, w / 2) float16: the sum of their weights; 0 where no key comes to."""
+    """(n, h / 2, w / 2) float16: the sum of their weights; 0 where no key arrives."""
     differs: np.ndarray
     """(n, h / 2, w / 2) float16: L of the keys there, minus the frame's."""
-    places: dict[int, np.ndarray]
-    """By a key's position: (n, h / 8, w / 8, 2) float16, where in the key every 8x8 pixels of a frame lie, x and y in
-    frame heights; NaN in frames to which the key is not followed."""
+    positions: dict[int, np.ndarray]
+    """By a key's place in the shot: (n, h / 8, w / 8, 2) float16, where in the key every 8x8 pixels of a frame lie, x
+    and y in frame heights; NaN in frames to which the key is not followed."""
 
     def share(self, t: int) -> np.ndarray:
-        """(h / 2, w / 2) float32 in 0..1: how far the traced colour of frame t is to be believed, by its weight."""
+        """(h / 2, w / 2) float32 in 0..1: how far the traced colour of frame t is believed beside a model's own."""
         weight = self.weight[t].astype(np.float32)
         return weight / (weight + np.float32(OWN_WEIGHT))
 
@@ -62,52 +61,53 @@ class Traced:
         return cv2.blendLinear(self.ab[t].astype(np.float32), ab.astype(np.float32), share, 1 - share)
 
 
-def track(shot: Shot, pins: Mapping[int, np.ndarray], reaches: Mapping[int, float] | None = None) -> Traced | None:
-    """Trace painted keys through a shot; None where there are none, or no motion is to be followed. pins: as
-    `key_colors.key_colors` gives them at the size of `shot.lightness`. reaches: as `key_colors.key_reach` gives them:
-    at half the reach a key's weight is what it is at twice the distance; 1 for all where None. Kept in the shot's
-    cache, as the model and the pipeline both need it."""
-    if not pins or len(shot) < 2 or shot.motion == 0:
+def track(shot: Shot, key_colors: Mapping[int, np.ndarray], reach: Mapping[int, float] | None = None) -> Traced | None:
+    """Trace painted keys through a shot; None where there are none, or where no motion is to be followed.
+
+    key_colors: as `find_key_colors` gives them at the size of `shot.lightness`. reach: as `key_reach` gives it; with
+    half the reach, a key's weight is what it would be at twice the distance. 1 for all keys where None.
+    """
+    if not key_colors or len(shot) < 2 or shot.motion == 0:
         return None
-    if CACHED not in shot.cache:
-        compute_flows(shot)
-        n, h, w = shot.lightness.shape
-        ab, weight, differs = (np.zeros((n, *s), np.float16) for s in ((h, w, 2), (h // 2, w // 2), (h // 2, w // 2)))
-        places = {t0: np.full((n, h // 8, w // 8, 2), np.nan, np.float16) for t0 in pins}
-        traced = Traced(ab, weight, differs, places)
-        for t0, colors in pins.items():
-            for step in (1, -1):
-                for t, place, *found in _traced(shot, t0, colors, step, (reaches or {}).get(t0, 1.0)):
-                    _join(traced, t, *found)
-                    coarse = cv2.resize(place, (w // 8, h // 8), interpolation=cv2.INTER_AREA)
-                    places[t0][t] = (2 * coarse + 1) / h
-                    shot.step("trace")
-        shot.cache[CACHED] = traced
-    return shot.cache[CACHED]
+    compute_flows(shot)
+    n, h, w = shot.lightness.shape
+    ab, weight, differs = (np.zeros((n, *s), np.float16) for s in ((h, w, 2), (h // 2, w // 2), (h // 2, w // 2)))
+    positions = {t0: np.full((n, h // 8, w // 8, 2), np.nan, np.float16) for t0 in key_colors}
+    traced = Traced(ab, weight, differs, positions)
+    for t0, colors in key_colors.items():
+        for step in (1, -1):
+            for t, place, *found in _traced(shot, t0, colors, step, (reach or {}).get(t0, 1.0)):
+                _join(traced, t, *found)
+                coarse = cv2.resize(place, (w // 8, h // 8), interpolation=cv2.INTER_AREA)
+                positions[t0][t] = (2 * coarse + 1) / h
+                shot.step("trace")
+    return traced
 
 
 def apply(
-    shot: Shot,
-    ab: np.ndarray,
-    pins: Mapping[int, np.ndarray],
-    amount: float = 1.0,
-    shares: np.ndarray | None = None,
-    reaches: Mapping[int, float] | None = None,
+    shot: Shot, ab: np.ndarray, key_colors: Mapping[int, np.ndarray], reach: Mapping[int, float] | None = None
 ) -> None:
-    """Put painted keys' colours into a shot, where they are and where they can be followed to; in place.
+    """Put painted keys' colours into a shot, on their own frames and wherever they can be followed to; in place.
 
-    ab: (n, h, w, 2), Lab units, at the size of `shot.lightness`. pins: as `key_colors.key_colors` gives them at that
-    size. amount: 0 (on the keys' own frames only) to 1. shares: (n, h / 2, w / 2), 0..1, how far a model believes the
-    traced colours; by their weights where None. reaches: as `follow` takes them.
+    ab: (n, h, w, 2), Lab units, at the size of `shot.lightness`. key_colors, reach: as `track` takes them. How far
+    followed colours count, `shot.motion` says.
     """
-    traced = track(shot, pins, reaches) if amount > 0 else None
+    traced = track(shot, key_colors, reach)
     if traced is not None:
         for t in range(len(shot)):
-            share = traced.share(t) if shares is None else shares[t].astype(np.float32)
-            ab[t] = traced.joined(t, ab[t], share * np.float32(amount))
-    for t, colors in pins.items():
-        known = ~np.isnan(colors[..., 0])
-        ab[t][known] = colors[known]
+            ab[t] = traced.joined(t, ab[t], traced.share(t) * np.float32(shot.motion))
+    set_key_colors(ab, key_colors)
+
+
+def steady(shot: Shot, references: Sequence[Reference], ab: np.ndarray, confidence: np.ndarray) -> None:
+    """Make colours that were found for every frame by itself follow motion: smoothed in time, with painted keys' own
+    colours wherever they can be followed to; in place.
+
+    ab: (n, h, w, 2), Lab units, confidence: (n, h, w) in 0..1, both float16 at the size of `shot.lightness`.
+    """
+    key_colors = find_key_colors(shot, references)
+    smooth_coarse(shot, ab, confidence, key_colors)
+    apply(shot, ab, key_colors, key_reach(shot, references))
 
 
 def _join(traced: Traced, t: int, ab: np.ndarray, weight: np.ndarray, differs: np.ndarray) -> None:
@@ -122,22 +122,22 @@ def _join(traced: Traced, t: int, ab: np.ndarray, weight: np.ndarray, differs: n
 def _traced(
     shot: Shot, t0: int, colors: np.ndarray, step: int, reach: float
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Frame after frame away from the key at t0: position, places in the key (h/2, w/2, 2) in pixels of half size,
-    its colours there (h, w, 2), and at half size their weight and by how much the key's L is above the frame's."""
+    """Frame after frame away from the key at t0: the frame, its pixels' places in the key (h/2, w/2, 2) in pixels of
+    half size, the key's colours there (h, w, 2), and at half size their weight and the key's L minus the frame's."""
     h, w = shot.lightness.shape[1:]
     small = halved(shot.lightness[t0])
     # as far from the unknown as no interpolation reaches
     known = cv2.erode((~np.isnan(colors[..., 0])).astype(np.float32), np.ones((7, 7)))
     known = (cv2.resize(known, small.shape[::-1], interpolation=cv2.INTER_AREA) == 1).astype(np.float32)
-    colors, weight = np.nan_to_num(colors), known * np.float32(PIN_WEIGHT)
+    colors, weight = np.nan_to_num(colors), known * np.float32(KEY_WEIGHT)
     place = pixel_grid(*small.shape)
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     dis.setFinestScale(0)
     dis.setPatchStride(5)
     for t in range(t0 + step, len(shot) if step > 0 else -1, step):
-        flow, sure = warp_map(shot, t, t - step, half=True)
+        flow, confidence = warp_map(shot, t, t - step, half=True)
         place, weight = warp(place, flow), warp(weight, flow)
-        added = np.float32(DRIFT - DOUBT) + np.float32(DOUBT) / np.maximum(sure, np.float32(1e-3))
+        added = np.float32(DRIFT - DOUBT) + np.float32(DOUBT) / np.maximum(confidence, np.float32(1e-3))
         weight /= 1 + weight * added / np.float32(reach)
         if weight.max() < LEAST:
             return
@@ -145,13 +145,13 @@ def _traced(
         if (t - t0) % 2 == 0:  # at every step it is no better
             place = _corrected(place, small, frame, dis)
         differs = warp(small, place).astype(np.float32) - frame
-        differs /= np.float32(2.55)
+        differs /= np.float32(PER_L)
         apart = cv2.blur(np.abs(differs), (WINDOW, WINDOW)) / np.float32(AGREE)
         at = cv2.resize(place, (w, h), interpolation=cv2.INTER_LINEAR) * 2 + np.float32(0.5)  # pixels' centres
         ab = cv2.remap(colors, at, _NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        # the weight, carried from frame to frame, has blurred: where the key says nothing is asked of the key itself
+        # warped from frame to frame, the weight has blurred: the key itself says where it has no colours
         weight *= warp(known, place)
-        # weights near nothing become nothing: what is left of them would be denormal numbers, which are slow
+        # tiny weights become 0: denormal numbers are slow
         counts = cv2.threshold(weight * cv2.exp(-apart * apart), NOTHING, 0, cv2.THRESH_TOZERO)[1]
         yield t, place, ab, counts, differs
 

@@ -17,12 +17,12 @@ import numpy as np
 import torch
 
 from vidcolor.motion.flow import compute_flows, warp, warp_map
-from vidcolor.motion.key_colors import shrunk
+from vidcolor.motion.key_colors import set_key_colors, shrunk
 from vidcolor.shot import Shot
 
 DRIFT = 0.002
 """Variance that a step along sure flow adds, where 1 is the variance of a sure match's colour."""
-PIN_WEIGHT = 200.0
+KEY_WEIGHT = 200.0
 """Weight of a painted key's colour, against 1 of a sure match."""
 DOUBT = 0.15
 """Variance that is added for each unit of 1 / (flow's confidence) - 1."""
@@ -34,53 +34,51 @@ def smooth(
     shot: Shot,
     ab: np.ndarray,
     confidence: np.ndarray,
-    pins: Mapping[int, np.ndarray],
-    amount: float,
+    key_colors: Mapping[int, np.ndarray],
     silent: Collection[int] = (),
     drift: float = DRIFT,
-    pin_weight: float = PIN_WEIGHT,
+    key_weight: float = KEY_WEIGHT,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Smooth the colours of a whole shot in time, both ways.
+    """Smooth the colours of a whole shot in time, both ways, as far as `shot.motion` says.
 
     ab: (n, h, w, 2) float16 or float32, Lab units, at the size of `shot.lightness` or at half of it; overwritten.
-    confidence: (n, h, w) in 0..1, overwritten: the result's is the mean of those that a colour was made of. pins:
-    position in the shot to (h, w, 2), the colours of painted keys at the size of `ab`, kept as they are; NaN where a
-    key says nothing. amount: 0 (only the pins are set) to 1. silent: positions of frames that say nothing themselves.
-    drift, pin_weight: in place of `DRIFT` and `PIN_WEIGHT`.
-    Returns the two arrays. Holds one more array of twice the size of a float16 `ab`, and the flow in `shot.cache`.
+    confidence: (n, h, w) in 0..1, overwritten: the result's is the mean of those that a colour was made of.
+    key_colors: position in the shot to (h, w, 2), the colours of painted keys at the size of `ab`, kept as they are;
+    NaN where a key says nothing. silent: positions of frames that say nothing themselves. drift, key_weight: in place
+    of `DRIFT` and `KEY_WEIGHT`.
+    Returns the two arrays. Needs one more array of twice the size of a float16 `ab`. Raises ValueError where sizes do
+    not match.
     """
-    _check(shot, ab, confidence, pins, amount)
-    if amount > 0 and len(shot) > 1:
+    _check(shot, ab, confidence, key_colors)
+    if shot.motion > 0 and len(shot) > 1:
         compute_flows(shot)
-        _Passes(shot, ab, confidence, pins, amount, silent, drift, pin_weight).run()
-    for t, colors in pins.items():
-        known = ~np.isnan(colors[..., 0])
-        ab[t][known], confidence[t][known] = colors[known], 1
+        _Passes(shot, ab, confidence, key_colors, silent, drift, key_weight).run()
+    set_key_colors(ab, key_colors)
+    for t, colors in key_colors.items():
+        confidence[t][~np.isnan(colors[..., 0])] = 1
     return ab, confidence
 
 
-def smooth_coarse(
-    shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float
-) -> None:
-    """As `smooth` for arrays at the shot's size, in a quarter of the time: at half size, and what that changes is
-    added to `ab`, in place, so that its finer detail, which carrying would blur, stays. The pins are not set."""
-    if amount == 0:
+def smooth_coarse(shot: Shot, ab: np.ndarray, confidence: np.ndarray, key_colors: Mapping[int, np.ndarray]) -> None:
+    """As `smooth` for arrays at the shot's size, in a quarter of the time: the change is computed at half size and
+    added to `ab`, in place, so that finer detail, which warping would blur, stays. The keys' colours are not set."""
+    if shot.motion == 0:
         return
     half = (ab.shape[1] // 2, ab.shape[2] // 2)
     small = np.stack([shrunk(_float32(x), half) for x in ab]).astype(np.float16)
-    sure = np.stack([shrunk(_float32(x), half) for x in confidence]).astype(np.float16)
-    steady = small.copy()
-    smooth(shot, steady, sure, {t: shrunk(colors, half) for t, colors in pins.items()}, amount)
+    small_confidence = np.stack([shrunk(_float32(x), half) for x in confidence]).astype(np.float16)
+    smoothed = small.copy()
+    smooth(shot, smoothed, small_confidence, {t: shrunk(colors, half) for t, colors in key_colors.items()})
     for t in range(len(shot)):
-        change = cv2.subtract(_float32(steady[t]), _float32(small[t]))
+        change = cv2.subtract(_float32(smoothed[t]), _float32(small[t]))
         ab[t] = _float32(ab[t]) + cv2.resize(change, ab.shape[2:0:-1], interpolation=cv2.INTER_LINEAR)
 
 
 class _Passes:
     """The passes forward and backward over a shot, at the same time, each in a thread.
 
-    Each keeps what it brings to its first half of the shot; the other one, when it comes there in its second half,
-    joins that to what it has found itself.
+    In its first half of the shot a pass stores what it brings to each frame. The other pass, which comes there in its
+    second half, joins that to what it brings itself.
     """
 
     def __init__(
@@ -88,14 +86,13 @@ class _Passes:
         shot: Shot,
         ab: np.ndarray,
         confidence: np.ndarray,
-        pins: Mapping[int, np.ndarray],
-        amount: float,
+        key_colors: Mapping[int, np.ndarray],
         silent: Collection[int],
         drift: float,
-        pin_weight: float,
+        key_weight: float,
     ):
-        self.shot, self.ab, self.confidence, self.pins, self.amount = shot, ab, confidence, pins, amount
-        self.silent, self.drift, self.pin_weight = silent, drift, pin_weight
+        self.shot, self.ab, self.confidence, self.key_colors = shot, ab, confidence, key_colors
+        self.silent, self.drift, self.key_weight = silent, drift, key_weight
         self.half = ab.shape[1:3] != shot.lightness.shape[1:]
         self.kept = np.empty((*ab.shape[:3], 4), np.float16)
 
@@ -108,18 +105,18 @@ class _Passes:
             list(pool.map(lambda order, n, state: self.second(order[n:], order[n - 1], state), orders, counts, states))
 
     def first(self, order: Sequence[int]) -> np.ndarray | None:
-        """Keep what is brought to these frames; returns the last one's state."""
+        """Store what the frames before bring to these ones; returns the state of the last."""
         state, before = None, None
         for t in order:
-            brought = self.brought(state, t, before)
-            _copy(self.kept[t], brought)
-            state, before = _joined(brought, self.own(t)), t
+            warped = self.warped(state, t, before)
+            _copy(self.kept[t], warped)
+            state, before = _joined(warped, self.own(t)), t
         return state
 
     def second(self, order: Sequence[int], before: int, state: np.ndarray | None) -> None:
         """Put the results of these frames into `ab` and `confidence`."""
         for t in order:
-            state, before = _joined(self.brought(state, t, before), self.own(t)), t
+            state, before = _joined(self.warped(state, t, before), self.own(t)), t
             kept = _float32(self.kept[t])
             result = cv2.blendLinear(state, kept, cv2.extractChannel(state, 3), cv2.extractChannel(kept, 3))
             # a and b are copied as one number of eight bytes, several times as quick
@@ -128,30 +125,31 @@ class _Passes:
 
     def own(self, t: int) -> np.ndarray:
         """What frame t says itself: (h, w, 4) float32 of a, b, confidence, weight."""
-        sure = _float32(self.confidence[t])
-        weight = np.zeros_like(sure) if t in self.silent else sure + np.float32(LEAST_WEIGHT)
-        own = cv2.merge((_float32(self.ab[t]), sure, weight))
-        if t in self.pins:
-            known = ~np.isnan(self.pins[t][..., 0])
-            own[known, :2], own[known, 2], own[known, 3] = self.pins[t][known], 1, self.pin_weight
+        confidence = _float32(self.confidence[t])
+        weight = np.zeros_like(confidence) if t in self.silent else confidence + np.float32(LEAST_WEIGHT)
+        own = cv2.merge((_float32(self.ab[t]), confidence, weight))
+        if t in self.key_colors:
+            colors = self.key_colors[t]
+            known = ~np.isnan(colors[..., 0])
+            own[known, :2], own[known, 2], own[known, 3] = colors[known], 1, self.key_weight
         return own
 
-    def brought(self, state: np.ndarray | None, t: int, source: int | None) -> np.ndarray:
+    def warped(self, state: np.ndarray | None, t: int, source: int | None) -> np.ndarray:
         """What frame `source` knows, seen from its neighbour t: (h, w, 4) float32, little weight where flow fails."""
         if state is None or source is None:
             return np.zeros((*self.ab.shape[1:3], 4), np.float32)
-        flow, sure = warp_map(self.shot, t, source, half=self.half)
+        flow, confidence = warp_map(self.shot, t, source, half=self.half)
         state = warp(state, flow)
         # weights are inverse variances (a Kalman filter's): a step adds variance, so that what came by doubtful flow
         # has little weight however sure it was before
-        np.maximum(sure, np.float32(1e-3), out=sure)
-        added = np.divide(np.float32(DOUBT), sure, out=sure)
+        np.maximum(confidence, np.float32(1e-3), out=confidence)
+        added = np.divide(np.float32(DOUBT), confidence, out=confidence)
         added += np.float32(self.drift - DOUBT)
         weight: np.ndarray = cv2.extractChannel(state, 3)
         added *= weight
         added += 1
         weight /= added
-        weight *= np.float32(self.amount)
+        weight *= np.float32(self.shot.motion)
         return cv2.insertChannel(weight, state, 3)
 
 
@@ -174,14 +172,14 @@ def _copy(to: np.ndarray, x: np.ndarray) -> None:
         target.copy_(source)
 
 
-def _check(shot: Shot, ab: np.ndarray, confidence: np.ndarray, pins: Mapping[int, np.ndarray], amount: float) -> None:
+def _check(shot: Shot, ab: np.ndarray, confidence: np.ndarray, key_colors: Mapping[int, np.ndarray]) -> None:
     n, h, w = shot.lightness.shape
     if ab.shape not in ((n, h, w, 2), (n, h // 2, w // 2, 2)) or confidence.shape != ab.shape[:3]:
         raise ValueError(
             f"ab {ab.shape} and confidence {confidence.shape} are not those of {shot.lightness.shape}, or half of it"
         )
-    if not 0 <= amount <= 1:
-        raise ValueError(f"amount {amount} is not in 0..1")
-    for t, colors in pins.items():
+    if not 0 <= shot.motion <= 1:
+        raise ValueError(f"motion {shot.motion} is not in 0..1")
+    for t, colors in key_colors.items():
         if not 0 <= t < n or colors.shape != ab.shape[1:]:
-            raise ValueError(f"pin {t} of shape {colors.shape} is not a frame of ab {ab.shape}")
+            raise ValueError(f"key {t} of shape {colors.shape} is not a frame of ab {ab.shape}")

@@ -16,8 +16,6 @@ CHUNK = 240
 what one process holds, and what is lost when it is stopped."""
 MARGIN = 24
 """Frames of the same shot read on each side of a chunk, so that smoothing has settled where chunks meet."""
-BATCH = 4
-"""Frames that go through a model together; on a CPU more gain nothing."""
 
 
 @dataclass(frozen=True)

@@ -5,82 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-import torch
 
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.film import reader, working_frame
 from vidcolor.film.film import Film
 from vidcolor.film.working_frame import working_size
 from vidcolor.keys import picture
-from vidcolor.models.base import Batch, Colorizer
+from vidcolor.models.base import Colorizer, ShotColors
+from vidcolor.models.colorize import colorize_shot
 from vidcolor.models.sketch import line_art
-from vidcolor.motion import key_colors, propagate, smooth
-from vidcolor.plan.plan import BATCH, KeyUse, Plan, Unit
+from vidcolor.plan.plan import KeyUse, Plan, Unit
 from vidcolor.render.prefetch import AHEAD, Timings, ahead, timed
 from vidcolor.render.sheets import is_dumped
-from vidcolor.shot import Reference, Shot
+from vidcolor.shot import Reference, Shot, quantized
 
 
 @dataclass
 class Colors:
-    """What the model and the temporal pass say of a unit, ready for full size."""
+    """All that is found out about a unit at working size, ready for full size."""
 
     shot: Shot
     keys: list[Reference]
-    pins: dict[int, np.ndarray]
-    """As `key_colors.key_colors` gives them."""
-    ab: np.ndarray
-    """(n, h, w, 2) float16, Lab units, for frames warm_first to warm_stop."""
-    confidence: np.ndarray
-    """(n, h, w) float16."""
-    coarse: dict[int, np.ndarray]
-    """Film frame to coarse ab (h, w, 2), for the frames that are dumped."""
+    found: ShotColors
+    """Of the frames warm_first to warm_stop."""
     art: line_art.LineArt | None = None
-    """What a model that paints line art says beside ab; None of every other: the film's luma stays as it is."""
+    """How line art is painted; None with nearly every model: the film's luma stays as it is."""
 
 
 def find_colors(
     plan: Plan, unit: Unit, model: Colorizer, timings: Timings, step: Callable[[str], None] = lambda kind: None
 ) -> Colors:
-    """First pass: ab and confidence of all frames of a unit at working size. step: as `Shot.step`."""
-    settings = plan.settings
+    """First pass: the colours of all frames of a unit at working size. step: as `Shot.step`."""
     shot = read_shot(plan, unit, timings, step)
-    h, w = shot.lightness.shape[1:]
-    keys = [load_reference(key, plan.film, (h, w)) for key in unit.keys]
-    ab = np.empty((len(shot), h, w, 2), np.float16)
-    confidence = np.empty((len(shot), h, w), np.float16)
-    coarse: dict[int, np.ndarray] = {}
-    shares: list[np.ndarray] = []
-    fills: list[np.ndarray] = []
+    keys = [load_reference(key, plan.film, shot.size) for key in unit.keys]
+    inspected = [t for t in range(len(shot)) if is_dumped(plan, shot.first + t)]
     with timings.measure("model"):
-        state = model.prepare(shot, keys)
-        for start in range(0, len(shot), BATCH):
-            positions = range(start, min(start + BATCH, len(shot)))
-            grey = torch.from_numpy(shot.lightness[start : positions.stop]).to(model.device)[:, None].float() / 2.55
-            colored = model.colorize(Batch(grey, positions), state)
-            torch.from_numpy(ab[start : positions.stop]).copy_(colored.ab.permute(0, 2, 3, 1))  # quicker than numpy's
-            confidence[start : positions.stop] = colored.confidence[:, 0].cpu().numpy()
-            if colored.traced is not None:
-                shares.append(colored.traced[:, 0].cpu().numpy().astype(np.float16))
-            if colored.fill is not None:
-                fills.append(colored.fill[:, 0].cpu().numpy().astype(np.float16))
-            for i, position in enumerate(positions):
-                if colored.coarse is not None and is_dumped(plan, shot.first + position):
-                    small = colored.coarse[i].permute(1, 2, 0).cpu().numpy()
-                    coarse[shot.first + position] = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
-            step("colour")
-        del state
-    with timings.measure("temporal"):
-        pins = key_colors.key_colors(shot, keys)
-        art = None if not fills else line_art.line_art(np.concatenate(fills), confidence, shot, keys, settings.temporal)
-        if not model.steady:
-            smooth.smooth_coarse(shot, ab, confidence, pins, settings.temporal)
-        believed = np.concatenate(shares) if shares else None
-        propagate.apply(shot, ab, pins, settings.temporal, believed, key_colors.key_reach(shot, keys))
-        shot.cache.clear()
-    return Colors(shot, keys, pins, ab, confidence, coarse, art)
+        found = colorize_shot(model, shot, keys, inspected)
+        shot.flow.clear()
+        art = None if found.fill_lightness is None else line_art.line_art(found.fill_lightness, shot, keys)
+    return Colors(shot, keys, found, art)
 
 
 def read_shot(plan: Plan, unit: Unit, timings: Timings, step: Callable[[str], None] = lambda kind: None) -> Shot:
@@ -91,7 +55,7 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings, step: Callable[[str], No
     for frame in ahead(timed(frames, "decode", timings), AHEAD):
         with timings.measure("resize"):
             small = working_frame.working(frame.luma, plan.film, (h, w))
-            lightness[frame.index - unit.warm_first] = np.rint(small * 2.55)
+            lightness[frame.index - unit.warm_first] = quantized(small)
         step("read")
     return Shot(lightness, unit.warm_first, plan.settings.seed, plan.settings.temporal, unit.own_key, step)
 

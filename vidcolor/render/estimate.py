@@ -8,7 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from vidcolor.encode.codecs import CODECS
-from vidcolor.plan.plan import BATCH, Plan, Unit
+from vidcolor.models.colorize import BATCH
+from vidcolor.models.registry import spec_of
+from vidcolor.plan.plan import Plan, Unit
 from vidcolor.progress import FramesBar
 
 PAUSE = 0.1
@@ -56,17 +58,15 @@ SECOND = ("finish", "close")
 class Estimate:
     """How long units take. Steps cost what they were seen to cost, or before that what `COSTS` says of them."""
 
-    def __init__(
-        self, plan: Plan, units: Sequence[Unit], steady: bool, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """units: that are to be made. steady: as the model says."""
+    def __init__(self, plan: Plan, units: Sequence[Unit], clock: Callable[[], float] = time.monotonic) -> None:
+        """units: that are to be made."""
         self._clock, self._began = clock, clock()
         codec = CODECS[plan.settings.codec]
         encoding, held = codec.cost, codec.held
         frames = sum(map(len, units))
         at_once = sum(max(0, len(unit) - held) for unit in units) / max(frames, 1)
         self._priors = COSTS | {"finish": WRITING + encoding * at_once, "close": encoding}
-        self._expected = [_expected(plan, unit, steady, held) for unit in units]
+        self._expected = [_expected(plan, unit, held) for unit in units]
         self._place = {unit.index: n for n, unit in enumerate(units)}
         self._steps: list[Counter[str]] = [Counter() for _ in units]
         self._seconds: dict[str, float] = defaultdict(float)
@@ -141,11 +141,11 @@ class Estimate:
         return left
 
 
-def _expected(plan: Plan, unit: Unit, steady: bool, held: int) -> Counter[str]:
+def _expected(plan: Plan, unit: Unit, held: int) -> Counter[str]:
     """How often each step comes in a unit. held: frames that the encoder holds back."""
     frames = unit.warm_stop - unit.warm_first
     steps = Counter(read=frames, colour=-(-frames // BATCH), finish=len(unit), close=max(1, min(held, len(unit))))
-    if steady:
+    if spec_of(plan.settings.model).follows_motion:
         moving = plan.settings.temporal > 0
         painted = sum(key.painted and unit.warm_first <= (key.frame or 0) < unit.warm_stop for key in unit.keys)
         steps["flow"] = (frames - 1) * moving

@@ -16,8 +16,7 @@ T = TypeVar("T")
 
 
 class Timings(dict[str, float]):
-    """Seconds spent in each stage, over all threads: decode, resize, model (prepare and colorize), temporal,
-    upsample, encode."""
+    """Seconds spent in each stage, over all threads: decode, resize, model, upsample, encode."""
 
     def measure(self, stage: str) -> Any:
         return _Stage(self, stage)

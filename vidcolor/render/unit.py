@@ -109,15 +109,15 @@ def finish(
         for frame in ahead(timed(source, "decode", timings), AHEAD):
             position = frame.index - unit.warm_first
             with timings.measure("upsample"):
-                ab = colors.ab[position].astype(np.float32) * settings.strength
+                ab = colors.found.ab[position].astype(np.float32) * settings.strength
                 key = painted.get(frame.index)
                 if colors.art is not None:
                     luma, cb, cr = colors.art.planes(
-                        position, colors.ab[position], frame.luma, film, fmt.chroma, settings.strength
+                        position, colors.found.ab[position], frame.luma, film, fmt.chroma, settings.strength
                     )
                     frame = replace(frame, luma=luma)
                 elif key is not None and settings.strength == 1:
-                    cb, cr = painted_planes(key, frame, ab, colors.pins[position], film, fmt.chroma)
+                    cb, cr = painted_planes(key, frame, ab, colors.found.key_colors[position], film, fmt.chroma)
                 else:
                     cb, cr = chroma_grid.to_planes(ab, frame.luma, film, fmt.chroma, mode=settings.upsample)
                 codes = cbcr_to_codes(cb, cr, film.coding)
@@ -130,34 +130,34 @@ def finish(
 
 
 def painted_planes(
-    key: KeyUse, frame: Frame, ab: np.ndarray, pin: np.ndarray, film: Film, grid: chroma_grid.Chroma
+    key: KeyUse, frame: Frame, ab: np.ndarray, key_colors: np.ndarray, film: Film, grid: chroma_grid.Chroma
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Chroma planes of a painted frame: the key's own colours, and what the model found (ab) where the pin has none."""
+    """Chroma planes of a painted frame: the key's own colours, and the model's ab where `key_colors` is NaN."""
     rgb, _ = load_picture(key, film)
-    known = ~np.isnan(pin[..., 0])
+    known = ~np.isnan(key_colors[..., 0])
     if not known.all():
         l = lightness(frame.luma, film.coding)
         wide = cv2.resize(ab, (film.width, film.height), interpolation=cv2.INTER_LINEAR)
         found = lab_to_rgb(np.dstack([l, wide]))
-        share = cv2.blur(cv2.erode(known.astype(np.float32), np.ones((3, 3))), (3, 3))  # no seam
-        share = cv2.resize(share, (film.width, film.height), interpolation=cv2.INTER_LINEAR)[..., None]
-        rgb = rgb * share + found * (1 - share)
+        weight = cv2.blur(cv2.erode(known.astype(np.float32), np.ones((3, 3))), (3, 3))  # no seam
+        weight = cv2.resize(weight, (film.width, film.height), interpolation=cv2.INTER_LINEAR)[..., None]
+        rgb = rgb * weight + found * (1 - weight)
     return chroma_grid.key_planes(rgb, frame.luma, film, grid)
 
 
 def write_sheet(plan: Plan, unit: Unit, colors: Colors, frame: int) -> None:
     """The frame's inspection sheet, at working size."""
     position = frame - unit.warm_first
-    l = colors.shot.lightness[position].astype(np.float32) / 2.55
+    l = colors.shot.grey(position)
     result = l if colors.art is None else colors.art.shown(position, l)
-    coarse = colors.coarse.get(frame)
+    coarse = colors.found.coarse.get(position)
     near = min(colors.keys, key=lambda k: abs((frame if k.frame is None else k.frame) - frame), default=None)
     picture = sheets.sheet(
         _picture(l),
         None if near is None else _picture(near.lab[..., 0], near.lab[..., 1:]),
         None if coarse is None else _picture(l, coarse),
-        _picture(result, colors.ab[position].astype(np.float32) * plan.settings.strength),
-        colors.confidence[position].astype(np.float32),
+        _picture(result, colors.found.ab[position].astype(np.float32) * plan.settings.strength),
+        colors.found.confidence[position].astype(np.float32),
         frame,
         label(int(plan.pts[frame] - plan.pts[0]) * plan.film.time_base, counted_rate(plan.film)),
     )

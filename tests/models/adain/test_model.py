@@ -40,7 +40,7 @@ def key(frame, a=40.0, b=-20.0, size=(64, 96), weight=1.0):
 
 def batch(shot, first=0, last=None):
     positions = range(first, len(shot) if last is None else last)
-    lightness = torch.from_numpy(shot.lightness[positions.start : positions.stop])[:, None].float() / 2.55
+    lightness = torch.from_numpy(shot.grey(slice(positions.start, positions.stop)))[:, None]
     return Batch(lightness, positions)
 
 

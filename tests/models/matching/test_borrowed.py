@@ -12,7 +12,7 @@ from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.models import registry
 from vidcolor.models.base import Batch
 from vidcolor.models.matching import borrowed
-from vidcolor.shot import Reference, Shot
+from vidcolor.shot import Reference, Shot, quantized
 
 KEYS = Path(__file__).resolve().parents[3] / "samples" / "keys"
 ASTRONAUT, COFFEE, CAT, ROCKET = "ref_000000", "ref_000048", "ref_000107", "ref_000128"
@@ -35,14 +35,14 @@ def lab(name: str, part: tuple[slice, slice] = (slice(None), slice(None))) -> np
 
 
 def shot_of(truth: np.ndarray, own_key: bool, count: int = 1, motion: float = 0.0) -> Shot:
-    grey = np.rint(truth[..., 0] * 2.55).astype(np.uint8)
+    grey = quantized(truth[..., 0])
     return Shot(np.stack([np.roll(grey, t, 1) for t in range(count)]), 100, motion=motion, own_key=own_key)
 
 
 def colored(model, shot: Shot, *keys: np.ndarray, frame: int | None = None) -> np.ndarray:
     """ab (n, h, w, 2) of a shot."""
     state = model.prepare(shot, [Reference(key, frame) for key in keys])
-    grey = torch.from_numpy(shot.lightness)[:, None].float() / 2.55
+    grey = torch.from_numpy(shot.grey(slice(None)))[:, None]
     return model.colorize(Batch(grey, range(len(shot))), state).ab.permute(0, 2, 3, 1).numpy()
 
 
@@ -85,7 +85,7 @@ def test_the_key_that_matches_is_taken_however_far_it_is(model):
     """Shots A, B, A: the second A is coloured by the key of the first, though B's is nearer."""
     truth = lab(COFFEE)
     state = model.prepare(shot_of(truth, False), [Reference(lab(ROCKET), 99), Reference(truth, 0)])
-    grey = torch.from_numpy(shot_of(truth, False).lightness)[:, None].float() / 2.55
+    grey = torch.from_numpy(shot_of(truth, False).grey(slice(None)))[:, None]
     found = model.colorize(Batch(grey, range(1)), state).ab[0].permute(1, 2, 0).numpy()
     assert error(truth, found).mean() < 2
 

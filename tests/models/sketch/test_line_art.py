@@ -9,7 +9,6 @@ from vidcolor.color.lab import lab_to_rgb
 from vidcolor.color.ycbcr import lightness, luma01, ycbcr_to_rgb
 from vidcolor.film.probe import probe
 from vidcolor.models.sketch import line_art
-from vidcolor.motion import key_colors, propagate
 from vidcolor.shot import Reference, Shot
 
 RED, BLUE = np.array([53.0, 80.0, 67.0]), np.array([32.0, 79.0, -108.0])
@@ -169,24 +168,23 @@ def test_the_fills_lightness_is_smoothed_in_time_and_keys_keep_theirs():
     lightness = np.clip(np.full((6, 96, 128), 60.0) + noise, 0, 100).astype(np.float16)
     key = Reference(np.tile(RED, (96, 128, 1)).astype(np.float32), 12, painted=True)
     confidence = np.ones((6, 96, 128), np.float16)
-    plain = line_art.line_art(lightness, confidence, shot, [], 1.0)
-    assert plain.lightness.astype(float).mean((1, 2)).std() < 0.5 * lightness.astype(float).mean((1, 2)).std()
-    keyed = line_art.line_art(lightness, confidence, shot, [key], 1.0)
-    assert np.abs(keyed.lightness[2].astype(float) - RED[0]).max() < 0.5
+    plain, keyed = lightness.copy(), lightness.copy()
+    line_art.steady(shot, [], plain, confidence)
+    assert plain.astype(float).mean((1, 2)).std() < 0.5 * lightness.astype(float).mean((1, 2)).std()
+    line_art.steady(shot, [key], keyed, confidence)
+    assert np.abs(keyed[2].astype(float) - RED[0]).max() < 0.5
+
+
+def test_paper_and_palette_are_those_of_the_shot_and_its_keys():
+    shot = Shot(np.stack([ring()[0]] * 2), 0)
+    fill = np.full((2, 96, 128), 60, np.float16)
+    plain = line_art.line_art(fill, shot, [])
+    keyed = line_art.line_art(fill, shot, [Reference(np.tile(RED, (96, 128, 1)).astype(np.float32), None)])
     assert keyed.palette.shape == (1, 3) and plain.palette.shape == (0, 3)
     assert plain.paper == pytest.approx(100, abs=1.5)
 
 
 # --- votes ---
-
-
-def test_what_is_traced_of_the_fill_is_not_taken_for_colours():
-    shot = Shot(np.stack([ring()[0]] * 3), 0)
-    key = Reference(np.tile(np.float32([80, -10, 20]), (96, 128, 1)), 0, painted=True)
-    line_art.line_art(np.full((3, 96, 128), 80, np.float16), np.ones((3, 96, 128), np.float16), shot, [key], 1.0)
-    ab = np.tile(np.float16([-10, 20]), (3, 96, 128, 1))
-    propagate.apply(shot, ab, key_colors.key_colors(shot, [key]))
-    assert np.abs(ab - np.float16([-10, 20])).max() < 1
 
 
 def test_votes_of_a_whole_region_decide_and_one_that_rules_a_color_out_counts():

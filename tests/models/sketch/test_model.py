@@ -50,7 +50,7 @@ def key(rgb=(200, 40, 40), frame=None, size=(64, 96), weight=1.0, **how):
 
 def batch(film, first=0, last=None):
     positions = range(first, len(film) if last is None else last)
-    lightness = torch.from_numpy(film.lightness[positions.start : positions.stop])[:, None].float() / 2.55
+    lightness = torch.from_numpy(film.grey(slice(positions.start, positions.stop)))[:, None]
     return Batch(lightness, positions)
 
 
@@ -62,25 +62,25 @@ def test_it_keeps_the_contract():
     model, film = SketchColorizer(CPU, net=net()), shot(line_art())
     out = colored(model, film, [key()])
     assert out.ab.shape == (5, 2, 64, 96) and out.ab.dtype == out.confidence.dtype == torch.float32
-    assert out.confidence.shape == out.fill.shape == (5, 1, 64, 96)
+    assert out.confidence.shape == out.fill_lightness.shape == (5, 1, 64, 96)
     assert out.confidence.min() > 0 and out.confidence.max() <= 1
-    assert out.fill.min() >= 0 and out.fill.max() <= 100
+    assert out.fill_lightness.min() >= 0 and out.fill_lightness.max() <= 100
     colorizer: Colorizer = model
-    assert (colorizer.name, colorizer.steady, len(colorizer.fingerprint)) == ("sketch", False, 64)
+    assert (colorizer.name, len(colorizer.fingerprint)) == ("sketch", 64)
 
 
 def test_line_art_gets_a_fill_and_pictures_with_tones_get_ab_only(capsys):
     art, tones = shot(line_art()), shot(grey_frames(3))
     for output, wanted in (("auto", (True, False)), ("fill", (True, True)), ("ab", (False, False))):
         model = SketchColorizer(CPU, output, net=net())
-        assert tuple(colored(model, film, [key()]).fill is not None for film in (art, tones)) == wanted
+        assert tuple(colored(model, film, [key()]).fill_lightness is not None for film in (art, tones)) == wanted
     said = capsys.readouterr().err
     assert said.count("luma is written anew") == 1 and said.count("\n") == 1
 
 
 def test_without_a_reference_it_colors_by_itself_at_confidence_0():
     out = colored(SketchColorizer(CPU, net=net()), shot(line_art()), [])
-    assert out.confidence.max() == 0 and out.fill is not None and out.ab.isfinite().all()
+    assert out.confidence.max() == 0 and out.fill_lightness is not None and out.ab.isfinite().all()
 
 
 def test_the_reference_matters_and_a_sure_weight_leaves_the_others_out():
@@ -110,7 +110,7 @@ def test_the_same_film_twice_gives_the_same_bits_and_equal_frames_equal_colors()
     film = shot(line_art())
     film.lightness[4] = film.lightness[1]
     one, again = (colored(SketchColorizer(CPU, net=net()), film, [key(frame=None)]) for _ in range(2))
-    assert torch.equal(one.ab, again.ab) and torch.equal(one.fill, again.fill)
+    assert torch.equal(one.ab, again.ab) and torch.equal(one.fill_lightness, again.fill_lightness)
     torch.testing.assert_close(one.ab[4], one.ab[1])
     model = SketchColorizer(CPU, net=net())
     state = model.prepare(film, [key()])
@@ -130,7 +130,7 @@ def test_the_fingerprint_knows_weights_and_output():
 
 def test_painted_colors_are_the_references_own():
     out = colored(SketchColorizer(CPU, net=net()), shot(line_art()), [key()])
-    lab = torch.cat([out.fill, out.ab], 1).permute(0, 2, 3, 1).reshape(-1, 3).numpy()
+    lab = torch.cat([out.fill_lightness, out.ab], 1).permute(0, 2, 3, 1).reshape(-1, 3).numpy()
     palette = np.unique(key().lab.reshape(-1, 3).round(2), axis=0)
     apart = np.linalg.norm(lab[:, None] - palette[None], axis=-1).min(1)
     assert (apart < 1).mean() > 0.95, "regions take a colour that is there, no mixture"

@@ -25,12 +25,13 @@ from vidcolor.models import weights
 from vidcolor.models.adain import transfer
 from vidcolor.models.adain.style_layers import Covariances, Statistics
 from vidcolor.models.adain.transfer import TransferNet
-from vidcolor.models.base import Batch, Colored
+from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.nets import hints
 from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import time_bias
+from vidcolor.motion import propagate
 from vidcolor.shot import Reference, Shot
 
 SHRINK = 2
@@ -66,7 +67,6 @@ class AdainColorizer:
     """`--model adain`."""
 
     name = "adain"
-    steady = False
 
     def __init__(
         self,
@@ -100,15 +100,15 @@ class AdainColorizer:
         parts = [self._statistics(r) for r in references]
         style = type(parts[0]).cat(parts)  # type: ignore[arg-type]  # all of one kind
         shares = torch.stack([time_bias(references, shot.first + i).softmax(0) for i in range(len(shot))])
-        sample = np.unique(np.linspace(0, len(shot) - 1, min(SAMPLE, len(shot))).round().astype(int))
-        lightness = torch.from_numpy(shot.lightness[sample]).to(self.device)[:, None].float() / 2.55
+        sample = np.unique(np.linspace(0, len(shot) - 1, min(SAMPLE, len(shot))).round().astype(int)).tolist()
+        lightness = torch.from_numpy(shot.grey(sample)).to(self.device)[:, None]
         rgb = self._pre_color(_shrunk(lightness))
         contents = [self.transferring.content_statistics(rgb, style.one(n)) for n in range(len(style))]
         content = type(contents[0]).cat(contents)  # type: ignore[arg-type]
         state = State(style, content, shares.to(self.device), torch.empty(0, 3, dtype=torch.long))
         if self.colorizing.semantic:
             return state
-        coarse = _grown(self._coarse(rgb, state, torch.from_numpy(sample)), shot.lightness.shape[1:])
+        coarse = _grown(self._coarse(rgb, state, torch.tensor(sample)), shot.lightness.shape[1:])
         generator = torch.Generator().manual_seed(shot.seed + 1_000_003 * self.seed)
         return State(style, content, state.shares, hints.film_patches(coarse, generator))
 
@@ -129,6 +129,10 @@ class AdainColorizer:
             ab = self._colorization(lightness, *hints.paint_patches(coarse, state.patches))
         apart = (ab - coarse).square().sum(1, keepdim=True)
         return Colored(ab, SURE * torch.exp(-apart / AGREEMENT**2), coarse)
+
+    def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
+        """The colours, found for every frame by itself, are made to follow motion."""
+        propagate.steady(shot, references, colors.ab, colors.confidence)
 
     def _statistics(self, reference: Reference) -> Statistics | Covariances:
         lab = torch.from_numpy(np.ascontiguousarray(reference.lab.transpose(2, 0, 1)))[None].to(self.device)

@@ -21,11 +21,12 @@ from vidcolor.models import weights
 from vidcolor.models.anchors import superpixels
 from vidcolor.models.anchors.net import AnchorsNet
 from vidcolor.models.anchors.superpixels import SPixNet
-from vidcolor.models.base import Batch, Colored
+from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.nets import color_bins
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import STORED, autocast, choose
 from vidcolor.models.references import time_bias
+from vidcolor.motion import propagate
 from vidcolor.shot import Reference, Shot
 
 FEWEST, DEFAULT, MOST = 3, 8, 14
@@ -224,7 +225,6 @@ class AnchorsColorizer:
     """`--model anchors`."""
 
     name = "anchors"
-    steady = False
 
     def __init__(
         self,
@@ -245,8 +245,8 @@ class AnchorsColorizer:
         frame."""
         middle, seed = len(shot) // 2, shot.seed + 1_000_003 * self.seed
         tokens, points = [], []
-        for n, frame in enumerate(torch.from_numpy(shot.lightness)):
-            look = self.painter.look(frame[None, None].float() / 2.55)
+        for n in range(len(shot)):
+            look = self.painter.look(torch.from_numpy(shot.grey(n))[None, None])
             tokens.append(look.tokens)
             points.append(look.points)
             if n == middle:
@@ -273,6 +273,10 @@ class AnchorsColorizer:
         tokens = state.tokens[at].float()
         ab, sure = self.painter.color(batch.lightness, shares, tokens, list(state.cells[at]), state.ab)
         return Colored(ab, sure * state.sure)
+
+    def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
+        """The colours, found for every frame by itself, are made to follow motion."""
+        propagate.steady(shot, references, colors.ab, colors.confidence)
 
     def _of_references(
         self, shot: Shot, references: Sequence[Reference], seed: int

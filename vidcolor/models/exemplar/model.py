@@ -20,7 +20,7 @@ import torch.nn.functional as F
 
 from vidcolor.color import guided_filter
 from vidcolor.models import weights
-from vidcolor.models.base import Batch, Colored
+from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.exemplar import surfaces
 from vidcolor.models.matching import borrowed
 from vidcolor.models.matching.matcher import Expected, KeyTokens, Matcher, together
@@ -29,15 +29,17 @@ from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.nets.fused_conv import fuse
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import silent_places, sized, time_bias
-from vidcolor.motion import key_colors, propagate, smooth
+from vidcolor.motion import propagate
 from vidcolor.motion.interpolate import inferred_frames, interpolated
+from vidcolor.motion.key_colors import find_key_colors, key_reach
 from vidcolor.motion.propagate import Traced
+from vidcolor.motion.smooth import smooth
 from vidcolor.shot import Reference, Shot
 
 VIEWS = ((1.0, 0.0), (1.5, -1.0))
 """Scales at which a key is shown to the matcher, as things come nearer, and what is added to the logits of their tokens
 (views from farther brought 0.03 dB)."""
-DRIFT, PIN_WEIGHT = 0.03, 1.0
+DRIFT, KEY_WEIGHT = 0.03, 1.0
 """Of how matched colours are smoothed along flow before they become hints: a shorter memory than other models' colours
 get, and painted keys no more than sure matches, as carrying blurs and `trace` brings a key's colours farther."""
 TOGETHER = 4
@@ -79,7 +81,6 @@ class ExemplarColorizer:
     """`--model exemplar`."""
 
     name = "exemplar"
-    steady = True
 
     def __init__(
         self, device: torch.device, seed: int = 0, every_frame: bool = False, dtype: torch.dtype | None = None
@@ -101,13 +102,13 @@ class ExemplarColorizer:
         half = (h // 2, w // 2)
         hint, confidence = np.zeros((n, *half, 2), np.float16), np.zeros((n, *half), np.float16)
         keys = self._keys(references, h, w) if references else None
-        pins, coarse_pins = (key_colors.key_colors(shot, references, size) for size in (half, (h // 4, w // 4)))
-        traced = propagate.track(shot, key_colors.key_colors(shot, references), key_colors.key_reach(shot, references))
-        looked = list(range(n)) if self.every_frame or shot.motion == 0 else inferred_frames(shot, pins)
+        key_colors, coarse_key_colors = (find_key_colors(shot, references, size) for size in (half, (h // 4, w // 4)))
+        traced = propagate.track(shot, find_key_colors(shot, references), key_reach(shot, references))
+        looked = list(range(n)) if self.every_frame or shot.motion == 0 else inferred_frames(shot, key_colors)
         maps = {}
         for i in looked:
             frame = shot.lightness[i]
-            l = torch.from_numpy(frame).to(self.device)[None, None].float() / 2.55
+            l = torch.from_numpy(shot.grey(i)).to(self.device)[None, None]
             with autocast(self.device, self.dtype):
                 maps[i] = self.encoder(l)
                 described = self.matcher.describe(l, maps[i]) if keys else None
@@ -121,35 +122,41 @@ class ExemplarColorizer:
             if not shot.own_key:
                 trust = borrowed.trust(described, tokens, match)
                 sure, ab = sure * trust, ab * trust
-            pin = None if i not in coarse_pins else torch.from_numpy(coarse_pins[i]).permute(2, 0, 1).to(self.device)
-            ab, sure = surfaces.agreed(ab, sure, l[0, 0], described.fine[0].float(), pin)
+            own = coarse_key_colors.get(i)
+            known = None if own is None else torch.from_numpy(own).permute(2, 0, 1).to(self.device)
+            ab, sure = surfaces.agreed(ab, sure, l[0, 0], described.fine[0].float(), known)
             hint[i] = guided(ab.permute(1, 2, 0).cpu().numpy(), frame)
             confidence[i] = cv2.resize(sure.cpu().numpy(), half[::-1], interpolation=cv2.INTER_LINEAR)
             shot.step("match")
         if references:
             silent = set(range(n)) - maps.keys()
-            smooth.smooth(shot, hint, confidence, pins, shot.motion, silent, DRIFT, PIN_WEIGHT)
+            smooth(shot, hint, confidence, key_colors, silent, DRIFT, KEY_WEIGHT)
         return State(shot, looked, hint, confidence, maps, traced)
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
-        """Colours of the colorization sub-net, or of the neighbours' for frames between."""
+        """Colours of the colorization sub-net, or of the neighbours' for frames between, and the traced ones in
+        them."""
         at = batch.positions
         self._look(state, at)
-        found = [state.done[t] if t in state.done else self._between(state, t) for t in at]
         hint, confidence = state.hint[at.start : at.stop], state.confidence[at.start : at.stop, ..., None]
-        shares = [share[..., None] for _, share in found if share is not None]
-        return Colored(
-            self._tensor(np.stack([ab for ab, _ in found])),
-            _doubled(self._tensor(confidence)),
-            self._tensor(hint),
-            self._tensor(np.stack(shares)) if shares else None,
-        )
+        ab = np.stack([self._final(state, t) for t in at])
+        return Colored(self._tensor(ab), _doubled(self._tensor(confidence)), self._tensor(hint))
 
-    def _between(self, state: State, t: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """A frame that is not looked at: ab from its neighbours, the share of the traced colours by their weight."""
-        ab = interpolated(state.shot, t, state.done[t - 1][0], state.done[t + 1][0])
-        return ab, None if state.traced is None else state.traced.share(t)
+    def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
+        """Nothing: the colours follow motion already."""
+
+    def _final(self, state: State, t: int) -> np.ndarray:
+        """ab (h, w, 2) of frame t, with the traced colours in it."""
+        if t in state.done:
+            ab, share = state.done[t]
+        else:
+            ab, share = interpolated(state.shot, t, state.done[t - 1][0], state.done[t + 1][0]), None
+        if state.traced is None:
+            return ab
+        share = state.traced.share(t) if share is None else share
+        amount = share.astype(np.float16) * np.float32(state.shot.motion)
+        return state.traced.joined(t, ab.astype(np.float16), amount)  # in the precision of a shot's colours
 
     def _look(self, state: State, at: range) -> None:
         """The colorization sub-net sees what frames `at` and those beside them need, always the same ones together."""
@@ -163,7 +170,7 @@ class ExemplarColorizer:
 
     def _colored(self, state: State, at: list[int]) -> list[tuple[np.ndarray, np.ndarray | None]]:
         """Hints, the encoder's maps and grey of frames through the colorization sub-net."""
-        lightness = self._tensor(state.shot.lightness[at][..., None]) / 2.55
+        lightness = self._tensor(state.shot.grey(at)[..., None])
         hint, confidence = self._tensor(state.hint[at]), self._tensor(state.confidence[at][..., None])
         maps = [torch.cat(level) for level in zip(*(state.maps[t] for t in at))]
         traced = None if state.traced is None else torch.stack([seen(state.traced, t) for t in at]).to(self.device)
@@ -207,8 +214,8 @@ class ExemplarColorizer:
         """Where the tracing of painted keys says that frame t's places lie in them."""
         if traced is None:
             return None
-        nowhere = np.full_like(next(iter(traced.places.values()))[0], np.nan)
-        of_keys = (traced.places.get(-1 if r.frame is None else r.frame - shot.first) for r in references)
+        nowhere = np.full_like(next(iter(traced.positions.values()))[0], np.nan)
+        of_keys = (traced.positions.get(-1 if r.frame is None else r.frame - shot.first) for r in references)
         at = np.stack([nowhere if p is None else p[t] for p in of_keys]).astype(np.float32)
         return Expected(keys.place, keys.owner, torch.from_numpy(at).flatten(1, 2).to(self.device))
 

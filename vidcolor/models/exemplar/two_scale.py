@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models.base import Batch, Colored
+from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.exemplar.model import ExemplarColorizer, State
 from vidcolor.shot import Reference, Shot
 
@@ -37,7 +37,6 @@ class TwoScaleColorizer:
     """`--model exemplar --quality`; the small frames are cheap: there every one is looked at."""
 
     name = ExemplarColorizer.name
-    steady = True
 
     def __init__(self, device: torch.device, seed: int = 0, dtype: torch.dtype | None = None):
         self.large = ExemplarColorizer(device, seed, dtype=dtype)
@@ -54,27 +53,14 @@ class TwoScaleColorizer:
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: States) -> Colored:
-        """The mean of both sizes' colours, each with its own traced ones."""
-        large, small = self.large.colorize(batch, state.large), self._small(batch, state.small)
-        size = large.ab.shape[-2:]
-        ab, confidence = (_resized(x, size) for x in small)
-        confidence = (large.confidence + confidence) / 2
-        if large.traced is None:
-            return Colored((large.ab + ab) / 2, confidence, large.coarse)
-        # the pipeline joins half the share of the large frame's traced colours to this: the mean comes out
-        share = _resized(large.traced, size)
-        return Colored(((1 - share) * large.ab + ab) / (2 - share), confidence, large.coarse, large.traced / 2)
+        """The mean of both sizes' colours."""
+        large = self.large.colorize(batch, state.large)
+        small = self.small.colorize(Batch.of(state.small.shot, batch.positions, self.device), state.small)
+        ab, confidence = (_resized(x, large.ab.shape[-2:]) for x in (small.ab, small.confidence))
+        return Colored((large.ab + ab) / 2, (large.confidence + confidence) / 2, large.coarse)
 
-    def _small(self, batch: Batch, state: State) -> tuple[torch.Tensor, torch.Tensor]:
-        """ab, with the traced colours in it, and confidence of small frames, at their size."""
-        at = batch.positions
-        grey = torch.from_numpy(state.shot.lightness[at.start : at.stop]).to(self.device)[:, None].float() / 2.55
-        found = self.small.colorize(Batch(grey, at), state)
-        if state.traced is None or found.traced is None:
-            return found.ab, found.confidence
-        ab, shares = (x.permute(0, 2, 3, 1).cpu().numpy() for x in (found.ab, found.traced))
-        joined = np.stack([state.traced.joined(t, *x) for t, *x in zip(at, ab, shares, strict=True)])
-        return torch.from_numpy(joined).permute(0, 3, 1, 2).to(self.device), found.confidence
+    def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
+        """Nothing: the colours follow motion already."""
 
 
 def _resized(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

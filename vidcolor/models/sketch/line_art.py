@@ -16,8 +16,8 @@ from vidcolor.color.lab import lab_to_rgb
 from vidcolor.color.ycbcr import luma01, luma_codes, rgb_to_ycbcr
 from vidcolor.film import chroma_grid
 from vidcolor.film.film import Film
-from vidcolor.motion import key_colors, propagate, smooth
-from vidcolor.shot import Reference, Shot
+from vidcolor.motion import propagate
+from vidcolor.shot import PER_L, Reference, Shot
 
 SAMPLE = 8
 """Frames of a shot, evenly spaced, from which is told what it is."""
@@ -76,18 +76,17 @@ class LineArt:
         return self.lightness[n].astype(np.float32) * np.minimum(l / np.float32(self.paper), 1)
 
 
-def line_art(
-    lightness: np.ndarray, confidence: np.ndarray, shot: Shot, keys: Sequence[Reference], amount: float
-) -> LineArt:
-    """What a model's fill (n, h, w) float16 and the shot itself give, the fill smoothed in time as ab is."""
-    pairs = np.stack([lightness, lightness], -1)  # the smoothing takes two channels
-    grey = [replace(key, lab=np.repeat(key.lab[..., :1], 3, -1)) for key in keys]
-    pins = key_colors.key_colors(shot, grey)
-    smooth.smooth_coarse(shot, pairs, confidence, pins, amount)
-    apart = replace(shot, cache={name: kept for name, kept in shot.cache.items() if name != propagate.CACHED})
-    propagate.apply(apart, pairs, pins, amount, reaches=key_colors.key_reach(shot, keys))  # ab is traced by itself
+def line_art(fill_lightness: np.ndarray, shot: Shot, keys: Sequence[Reference]) -> LineArt:
+    """What it takes to paint a shot, from its final fill (n, h, w) float16 and the shot itself."""
     white = paper(shot.lightness)
-    return LineArt(pairs[..., 0].copy(), 100.0 if white is None else white, palette(keys))
+    return LineArt(fill_lightness, 100.0 if white is None else white, palette(keys))
+
+
+def steady(shot: Shot, keys: Sequence[Reference], fill_lightness: np.ndarray, confidence: np.ndarray) -> None:
+    """Make a fill's lightness (n, h, w) float16 follow motion as its ab does; in place."""
+    pairs = np.stack([fill_lightness, fill_lightness], -1)  # in place of a and b
+    propagate.steady(shot, [replace(key, lab=np.repeat(key.lab[..., :1], 3, -1)) for key in keys], pairs, confidence)
+    fill_lightness[:] = pairs[..., 0]
 
 
 # --- is it line art? ---
@@ -98,8 +97,8 @@ def paper(lightness: np.ndarray) -> float | None:
     it has no bright tone."""
     counts = np.bincount(_sample(lightness).ravel(), minlength=256).astype(np.float32)
     smooth = cv2.GaussianBlur(counts[None], (0, 0), 3, borderType=cv2.BORDER_CONSTANT)[0]
-    smooth[: round(PAPER_LEAST * 2.55)] = 0
-    return float(smooth.argmax() / 2.55) if smooth.any() else None
+    smooth[: round(PAPER_LEAST * PER_L)] = 0
+    return float(smooth.argmax() / PER_L) if smooth.any() else None
 
 
 def greys(lightness: np.ndarray) -> float:
@@ -110,7 +109,7 @@ def greys(lightness: np.ndarray) -> float:
         return 1.0
     found = []
     for frame in _sample(lightness):
-        l = cv2.GaussianBlur(np.ascontiguousarray(frame), (0, 0), 1.5).astype(np.float32) / np.float32(2.55)
+        l = cv2.GaussianBlur(np.ascontiguousarray(frame), (0, 0), 1.5).astype(np.float32) / np.float32(PER_L)
         off = (np.abs(l - white) > NEAR_PAPER).astype(np.uint8)
         wide = cv2.morphologyEx(off, cv2.MORPH_OPEN, np.ones((THICK, THICK), np.uint8)) > 0
         found.append([(wide & (l > INK)).sum(), (off == 0).sum()])

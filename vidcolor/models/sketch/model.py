@@ -18,12 +18,13 @@ from vidcolor.color import lab_torch
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.errors import VidcolorError, warn
 from vidcolor.models import weights
-from vidcolor.models.base import Batch, Colored
+from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.options import SKETCH_OUTPUTS
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import time_bias
 from vidcolor.models.sketch import line_art, xdog
 from vidcolor.models.sketch.scft import STRIDE, Scft, nothing
+from vidcolor.motion import propagate
 from vidcolor.shot import Reference, Shot
 
 DOUBT = 0.01
@@ -59,7 +60,6 @@ class SketchColorizer:
     """`--model sketch`."""
 
     name = "sketch"
-    steady = False
 
     def __init__(
         self,
@@ -124,9 +124,15 @@ class SketchColorizer:
         if len(state.palette):
             lab = self._voted(lab, mixed[:, last:].float(), batch.lightness, state)
         sure = F.interpolate(share, size=sketch.shape[-2:], mode="bilinear", align_corners=False)
-        return Colored(
-            lab[:, 1:], sure.float().clamp(0, 1) * state.known, fill=lab[:, :1].clamp(0, 100) if state.fills else None
-        )
+        fill_lightness = lab[:, :1].clamp(0, 100) if state.fills else None
+        return Colored(lab[:, 1:], sure.float().clamp(0, 1) * state.known, fill_lightness=fill_lightness)
+
+    def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
+        """The colours, and of line art their lightness too, found for every frame by itself, are made to follow
+        motion."""
+        propagate.steady(shot, references, colors.ab, colors.confidence)
+        if colors.fill_lightness is not None:
+            line_art.steady(shot, references, colors.fill_lightness, colors.confidence)
 
     def _voted(self, lab: torch.Tensor, votes: torch.Tensor, lightness: torch.Tensor, state: State) -> torch.Tensor:
         """Colours (b, 3, h, w) Lab, regions in the colour of the palette for which their tokens (b, k, ...) vote."""

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from vidcolor.errors import VidcolorError
 from vidcolor.models import weights
-from vidcolor.models.base import Batch, Colored
+from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.matching import borrowed
 from vidcolor.models.matching.matcher import KeyTokens, Matcher
 from vidcolor.models.matching.matcher import together as beside
@@ -27,6 +27,7 @@ from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import silent_places, sized, time_bias
 from vidcolor.models.sscn.net import GRID, SSCN, UNIT
 from vidcolor.models.sscn.tokens import Choice, Tokens, look, together
+from vidcolor.motion import propagate
 from vidcolor.shot import Reference, Shot
 
 COVERED = 0.9
@@ -54,7 +55,6 @@ class SscnColorizer:
     """`--model sscn`."""
 
     name = "sscn"
-    steady = False
 
     def __init__(
         self,
@@ -121,6 +121,10 @@ class SscnColorizer:
             if state.matched is not None:
                 result = result * borrowed.strength(_grown(sure, GRID))
         return Colored(result, _grown(sure, GRID), ab)
+
+    def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
+        """The colours, found for every frame by itself, are made to follow motion."""
+        propagate.steady(shot, references, colors.ab, colors.confidence)
 
     def _matched(self, references: Sequence[Reference], size: tuple[int, ...]) -> KeyTokens:
         """References at working size (h, w), as frames are matched against them."""
