@@ -76,12 +76,12 @@ def test_the_user_has_the_last_word_where_the_device_can(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
     assert precision.choose(CUDA, "float32") == torch.float32
-    with pytest.raises(VidcolorError, match=r"--precision bfloat16: cuda \(Tesla T4\) cannot .* --precision float16"):
+    with pytest.raises(VidcolorError, match=r"`precision=bfloat16`: cuda \(Tesla T4\) cannot .* `precision=float16`"):
         precision.choose(CUDA, "bfloat16")
     reports(monkeypatch, "avx2", onednn=False)
-    with pytest.raises(VidcolorError, match=r"--precision float16: cpu .* --precision float32"):
+    with pytest.raises(VidcolorError, match=r"`precision=float16`: cpu .* `precision=float32`"):
         precision.choose(CPU, "float16")
-    with pytest.raises(VidcolorError, match="--precision int8: one of auto, float32"):
+    with pytest.raises(VidcolorError, match="`precision=int8`: one of auto, float32"):
         precision.choose(CPU, "int8")
 
 

@@ -21,13 +21,13 @@ def test_names_are_different_and_the_default_is_first():
 
 
 def test_an_unknown_model_is_named_with_those_there_are():
-    with pytest.raises(VidcolorError, match="--model deoldify: there is no such model; one of exemplar, adain"):
+    with pytest.raises(VidcolorError, match="`model=deoldify`: there is no such model; one of exemplar, adain"):
         registry.create("deoldify")
 
 
 def test_options_of_other_models_are_refused():
-    with pytest.raises(VidcolorError, match=r"--sketch-output fill: --model exemplar .* use --model sketch, or leave"):
+    with pytest.raises(VidcolorError, match=r"`sketch_output=fill`: `model=exemplar` .* use `model=sketch`, or leave"):
         registry.check_options("exemplar", encoder=None, sketch_output="fill")
-    with pytest.raises(VidcolorError, match="--encoder vgg19: --model sketch does not take it; use --model adain or"):
+    with pytest.raises(VidcolorError, match="`encoder=vgg19`: `model=sketch` does not take it; use `model=adain` or"):
         registry.create("sketch", encoder="vgg19")
     registry.check_options("adain", encoder="vgg19", transfer="wct", sketch_output=None)

@@ -44,14 +44,14 @@ def pick_device(name: str) -> torch.device:
     except RuntimeError:
         device = None
     if device is None or device.type not in ("cpu", "cuda", "mps"):
-        raise VidcolorError(f"--device {name}: no such device; one of auto, cpu, cuda, cuda:N, mps")
+        raise VidcolorError(f"`device={name}`: no such device; one of auto, cpu, cuda, cuda:N, mps")
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),
     }
     if not there[device.type]:
-        raise VidcolorError(f"--device {name}: not available on this machine; use --device cpu")
+        raise VidcolorError(f"`device={name}`: not available on this machine; use `device=cpu`")
     return device
 
 
@@ -72,13 +72,13 @@ def choose(device: torch.device, wanted: str = "auto") -> torch.dtype:
     if wanted == "auto":
         return _automatic(device)
     if wanted not in DTYPES:
-        raise VidcolorError(f"--precision {wanted}: one of auto, {', '.join(DTYPES)}")
+        raise VidcolorError(f"`precision={wanted}`: one of auto, {', '.join(DTYPES)}")
     dtype = DTYPES[wanted]
     if not _can(device, dtype):
-        remedy = f"use another --device or --precision {name(_automatic(device))}"
-        raise VidcolorError(f"--precision {wanted}: {_called(device)} cannot compute in it; {remedy}")
+        remedy = f"use another `device` or `precision={name(_automatic(device))}`"
+        raise VidcolorError(f"`precision={wanted}`: {_called(device)} cannot compute in it; {remedy}")
     if device.type == "cpu" and dtype == torch.bfloat16 and not _cpu_has(dtype):
-        warn("--precision bfloat16: this CPU only imitates it, many times slower than float32")
+        warn("`precision=bfloat16`: this CPU only imitates it, many times slower than float32")
     return dtype
 
 

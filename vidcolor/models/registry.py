@@ -126,18 +126,15 @@ def spec_of(name: str) -> ModelSpec:
     for spec in MODELS:
         if spec.name == name:
             return spec
-    raise VidcolorError(f"--model {name}: there is no such model; one of {', '.join(names())}")
+    raise VidcolorError(f"`model={name}`: there is no such model; one of {', '.join(names())}")
 
 
 def check_options(name: str, **options: str | None) -> None:
     """Raise VidcolorError for the first option that is given, not None, and that the model does not take."""
     for option, value in options.items():
         if value is not None and option not in spec_of(name).options:
-            others = " or ".join(spec.name for spec in MODELS if option in spec.options)
-            shown = option.replace("_", "-")
-            raise VidcolorError(
-                f"--{shown} {value}: --model {name} does not take it; use --model {others}, or leave it out"
-            )
+            others = " or ".join(f"`model={spec.name}`" for spec in MODELS if option in spec.options)
+            raise VidcolorError(f"`{option}={value}`: `model={name}` does not take it; use {others}, or leave it out")
 
 
 def create(

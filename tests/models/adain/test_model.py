@@ -152,7 +152,7 @@ def test_the_encoder_may_be_a_users_own_file(tmp_path):
     assert AdainColorizer(CPU, encoder=str(path)).transferring.widths == (4, 6, 8, 10)
     with pytest.raises(VidcolorError, match="the weights cannot be read: no such file"):
         AdainColorizer(CPU, encoder=str(tmp_path / "none.safetensors"))
-    with pytest.raises(VidcolorError, match="--encoder vgg20: no such encoder; give vgg19 or"):
+    with pytest.raises(VidcolorError, match="`encoder=vgg20`: no such encoder; give vgg19 or"):
         AdainColorizer(CPU, encoder="vgg20")
 
 
@@ -181,7 +181,7 @@ def test_wct_is_another_transfer_with_the_same_contract():
 
 
 def test_other_models_refuse_wct():
-    with pytest.raises(VidcolorError, match="--transfer wct: --model exemplar does not take it; use --model adain"):
+    with pytest.raises(VidcolorError, match="`transfer=wct`: `model=exemplar` does not take it; use `model=adain`"):
         registry.create("exemplar", device="cpu", transfer="wct")
     assert registry.create("adain", device="cpu", transfer="wct").method == "wct"
 

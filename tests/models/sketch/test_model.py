@@ -9,7 +9,7 @@ from media import grey_frames, write_film
 
 from vidcolor import api
 from vidcolor.cli import main
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import VidcolorError, one_run
 from vidcolor.models import registry
 from vidcolor.models.base import Batch, Colorizer
 from vidcolor.models.sketch import model
@@ -71,9 +71,10 @@ def test_it_keeps_the_contract():
 
 def test_line_art_gets_a_fill_and_pictures_with_tones_get_ab_only(capsys):
     art, tones = shot(line_art()), shot(grey_frames(3))
-    for output, wanted in (("auto", (True, False)), ("fill", (True, True)), ("ab", (False, False))):
-        model = SketchColorizer(CPU, output, net=net())
-        assert tuple(colored(model, film, [key()]).fill_lightness is not None for film in (art, tones)) == wanted
+    with one_run():
+        for output, wanted in (("auto", (True, False)), ("fill", (True, True)), ("ab", (False, False))):
+            model = SketchColorizer(CPU, output, net=net())
+            assert tuple(colored(model, film, [key()]).fill_lightness is not None for film in (art, tones)) == wanted
     said = capsys.readouterr().err
     assert said.count("luma is written anew") == 1 and said.count("\n") == 1
 
@@ -213,10 +214,10 @@ def test_the_command_line_from_end_to_end_twice_the_same_bits(tmp_path, small, c
 
 
 def test_wrong_uses_say_what_to_do(tmp_path):
-    with pytest.raises(VidcolorError, match=r"--sketch-output fill: .* use --model sketch"):
+    with pytest.raises(VidcolorError, match=r"`sketch_output=fill`: .* use `model=sketch`"):
         registry.create("exemplar", sketch_output="fill")
-    with pytest.raises(VidcolorError, match="--encoder vgg19: --model sketch does not take it"):
+    with pytest.raises(VidcolorError, match="`encoder=vgg19`: `model=sketch` does not take it"):
         registry.create("sketch", encoder="vgg19")
-    with pytest.raises(VidcolorError, match="--sketch-output lines: one of auto, fill, ab"):
+    with pytest.raises(VidcolorError, match="`sketch_output=lines`: one of auto, fill, ab"):
         SketchColorizer(CPU, "lines", net=net())
     assert "sketch" in registry.names()

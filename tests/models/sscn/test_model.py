@@ -390,7 +390,7 @@ def test_the_encoder_may_be_a_users_own_file(tmp_path):
     assert SscnColorizer(CPU, encoder=str(path)).net.width == 4
     with pytest.raises(VidcolorError, match="the weights cannot be read: no such file"):
         SscnColorizer(CPU, encoder=str(tmp_path / "none.safetensors"))
-    with pytest.raises(VidcolorError, match=r"--encoder vgg19: --model sscn has no such encoder; give a \.safetensors"):
+    with pytest.raises(VidcolorError, match=r"`encoder=vgg19`: `model=sscn` has no such encoder; give a \.safetensors"):
         SscnColorizer(CPU, encoder="vgg19")
 
 

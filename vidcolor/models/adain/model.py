@@ -174,15 +174,15 @@ def transfer_net(encoder: str | None) -> TransferNet:
         return weights.load_net(TransferNet)
     if encoder != "vgg19":
         if not encoder.endswith(weights.SUFFIX):
-            raise VidcolorError(f"--encoder {encoder}: no such encoder; give vgg19 or a {weights.SUFFIX} file")
+            raise VidcolorError(f"`encoder={encoder}`: no such encoder; give vgg19 or a {weights.SUFFIX} file")
         return weights.load_net(TransferNet, encoder)
     if VGG19_WEIGHTS in weights.available():
         return weights.load_net(TransferNet, VGG19_WEIGHTS)
     net = TransferNet(transfer.PAPER)
     transfer.vgg19_encoder(net)
     warn(
-        "--encoder vgg19: the decoder of the paper-size net is untrained, so its colours mean nothing; train it with"
-        " scripts/train.py transfer --encoder vgg19 --out FILE and give --encoder FILE"
+        "`encoder=vgg19`: the decoder of the paper-size net is untrained, so its colours mean nothing; train it with"
+        " scripts/train.py transfer --encoder vgg19 --out FILE and give `encoder=FILE`"
     )
     return net
 

@@ -236,14 +236,14 @@ def vgg19_encoder(net: TransferNet) -> None:
         from torchvision.models import VGG19_Weights, vgg19
     except ImportError:
         raise VidcolorError(
-            "--encoder vgg19: needs torchvision; install it with pip install 'vidcolor[torchvision]'"
+            "`encoder=vgg19`: needs torchvision; install it with pip install 'vidcolor[torchvision]'"
         ) from None
     try:
         features = vgg19(weights=VGG19_Weights.IMAGENET1K_V1).features.state_dict()
     except (OSError, RuntimeError, ValueError) as error:
         folder = f"{torch.hub.get_dir()}/checkpoints"
         raise VidcolorError(
-            f"--encoder vgg19: cannot fetch ImageNet weights ({error}); put vgg19-dcbb9e9d.pth into {folder}"
+            f"`encoder=vgg19`: cannot fetch ImageNet weights ({error}); put vgg19-dcbb9e9d.pth into {folder}"
         ) from None
     load_features(net, features)
 

@@ -73,7 +73,7 @@ class SketchColorizer:
         dtype: what the net computes in; None for the device's own.
         Raises VidcolorError for an unknown output, or where weights are missing or changed."""
         if output not in SKETCH_OUTPUTS:
-            raise VidcolorError(f"--sketch-output {output}: one of {', '.join(SKETCH_OUTPUTS)}")
+            raise VidcolorError(f"`sketch_output={output}`: one of {', '.join(SKETCH_OUTPUTS)}")
         self.device, self.output, self.dtype = device, output, dtype or choose(device)
         net = weights.load_net(Scft) if net is None else net
         self.fingerprint = weights.digest(f"{output} {xdog.SIGMA} {xdog.PHI} {xdog.GRAIN} {line_art.GREYS}", net)
@@ -84,7 +84,7 @@ class SketchColorizer:
         """Tokens of the references side by side, and whether the shot is line art."""
         fills = self.output == "fill" or (self.output == "auto" and line_art.is_line_art(shot.lightness))
         if fills:
-            warn("line art is painted: luma is written anew, fill times lines (--sketch-output ab keeps the film's)")
+            warn("line art is painted: luma is written anew, fill times lines (`sketch_output=ab` keeps the film's)")
         keys, values, silent, owner = [], [], [], []
         for number, reference in enumerate(references or [None]):
             rgb = self._picture(reference, shot.lightness.shape[1:])

@@ -195,6 +195,6 @@ def _net(encoder: str | None) -> SSCN:
         return weights.load_net(SSCN)
     if not encoder.endswith(weights.SUFFIX):
         raise VidcolorError(
-            f"--encoder {encoder}: --model sscn has no such encoder; give a {weights.SUFFIX} file or none"
+            f"`encoder={encoder}`: `model=sscn` has no such encoder; give a {weights.SUFFIX} file or none"
         )
     return weights.load_net(SSCN, encoder)
