@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from scripts_of import script
 
 from vidcolor.api import colorize
 from vidcolor.cli import COMMANDS, main
@@ -51,6 +52,11 @@ def test_options_are_arguments_of_the_same_name_but_for_those_that_the_readme_na
     text = (ROOT / "README.md").read_text()
     assert "`--range full` is `full_range=True`" in text and '`dump_dir="DIR"`' in text
     assert {"full_range", "dump_dir", "dump_every"} <= arguments
+
+
+def test_the_readme_has_the_options_as_in_the_help():
+    text = (ROOT / "README.md").read_text()
+    assert script("option_table").replaced(text) == text, "run scripts/option_table.py"
 
 
 def test_every_step_is_documented():

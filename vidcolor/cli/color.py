@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vidcolor.cli import COMMANDS
 from vidcolor.cli.options import add_shared, film_parser, request_of, settings_of
-from vidcolor.cli.parser import tell
+from vidcolor.cli.parser import Parser, tell
 from vidcolor.text import plural
 from vidcolor.version import __version__
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from vidcolor.plan.plan import Plan
 
 
-def command(arguments: list[str]) -> int:
-    parser = film_parser(
+def parser() -> Parser:
+    """The parser of `vidcolor MOVIE`."""
+    made = film_parser(
         description="Colour black-and-white film from coloured keys.",
         epilog="\n".join(
             [
@@ -28,10 +29,14 @@ def command(arguments: list[str]) -> int:
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-V", "--version", action="version", version=f"vidcolor {__version__}")
-    parser.add_argument("--dry-run", action="store_true", help="print the plan, write nothing")
-    add_shared(parser, "keep_work")
-    options = parser.parse_args(arguments)
+    made.add_argument("-V", "--version", action="version", version=f"vidcolor {__version__}")
+    made.add_argument("--dry-run", action="store_true", help="check everything, print the plan, write nothing")
+    add_shared(made, "keep_work")
+    return made
+
+
+def command(arguments: list[str]) -> int:
+    options = parser().parse_args(arguments)
     from vidcolor import api
 
     began = time.monotonic()

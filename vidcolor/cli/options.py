@@ -21,11 +21,12 @@ _SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "ref": (("--ref",), {"type": Path, "action": "append", "metavar": "KEY",
             "help": "coloured picture for the whole film (repeatable)"}),
     "refs": (("--refs",), {"type": Path, "metavar": "LIST",
-             "help": "CSV (frame|timecode|scene, reference, weight) or folder of keys"}),
+             "help": "list (CSV) or folder of keys, each for the shot that it belongs to"}),
     "first_frame": (("--first-frame",), {"type": first_frame, "metavar": "N",
                     "help": "number or timecode that lists, names of keys, --start and --end give the film's first "
                     "frame (found from the keys' pictures, else 0)"}),
-    "overwrite": (("-y", "--overwrite"), {"action": "store_true", "help": "replace an existing result"}),
+    "overwrite": (("-y", "--overwrite"), {"action": "store_true",
+                  "help": "replace an existing result (never a file that the run reads)"}),
     "scenes": (("--scenes",), {"type": Path, "metavar": "CSV",
                "help": "take the cuts from PySceneDetect's scene list"}),
     "start": (("--start",), {"type": point, "metavar": "T",
@@ -35,8 +36,9 @@ _SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
             "help": "frame rate of numbered images (24, 24000/1001)"}),
     "strict": (("--strict",), {"action": "store_true",
                "help": "refuse a film with shots that have no key of their own"}),
-    "keep_work": (("--keep-work",), {"action": "store_true", "help": "keep the work folder (OUT.vidcolor)"}),
-    "quiet": (("-q", "--quiet"), {"action": "store_true", "help": "no progress bar, no summary"}),
+    "keep_work": (("--keep-work",), {"action": "store_true",
+                  "help": "keep the work folder, OUT.vidcolor, with the finished units"}),
+    "quiet": (("-q", "--quiet"), {"action": "store_true", "help": "no progress bar and no summary"}),
     "verbose": (("-v", "--verbose"), {"action": "store_true", "help": "print the plan before it is carried out"}),
 }  # fmt: skip
 """Arguments of more than one command, by name."""
