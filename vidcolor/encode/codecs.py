@@ -91,6 +91,10 @@ class Codec:
     """Whether it holds limited range only."""
     captions: bool = False
     """Whether its encoder writes closed captions (A53) into the picture."""
+    says_matrix: bool = False
+    """Whether readers take a certain matrix for granted where none is tagged, so that the film's must be."""
+    mend: Callable[[bytes], bytes] | None = None
+    """Puts right what libav's encoder writes wrongly into a packet."""
     smallest: tuple[int, int] = (1, 1)
     """Width and height below which the encoder must not be tried; whether it takes a size above is found by trying."""
     threads: Literal["AUTO", "SLICE"] = "AUTO"
@@ -108,6 +112,11 @@ class Codec:
     def containers(self) -> tuple[str, ...]:
         """The muxers of its endings."""
         return tuple(CONTAINERS[suffix] for suffix in self.suffixes)
+
+    @property
+    def unit_suffix(self) -> str:
+        """Ending of a unit's file: Matroska where it holds the codec."""
+        return ".mkv" if ".mkv" in self.suffixes else self.suffixes[0]
 
     def keeps(self, film: Film) -> bool:
         """Whether it holds the film's luma in its depth and range, or the film is of this codec already."""

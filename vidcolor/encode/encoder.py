@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ from av.codec.context import Flags
 
 from vidcolor.color.coding import code_type
 from vidcolor.color.ycbcr import recoding
+from vidcolor.encode.codecs import CONTAINERS
 from vidcolor.encode.format import OutputFormat
 from vidcolor.errors import VidcolorError
 from vidcolor.files import part_of
@@ -22,7 +24,7 @@ from vidcolor.reasons import reason
 
 
 class Encoder:
-    """Writes one unit: Matroska, frame k of the unit k-th in presentation order, under its name only when whole.
+    """Writes one unit: frame k of the unit k-th in presentation order, under its name only when whole.
 
     A context manager: leaving it closes, leaving it by an exception discards."""
 
@@ -37,7 +39,7 @@ class Encoder:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Bit-exact headers: the same frames give the same file.
             self._container = av.open(
-                str(self._part), "w", format="matroska", container_options={"fflags": "+bitexact"}
+                str(self._part), "w", format=CONTAINERS[fmt.row.unit_suffix], container_options={"fflags": "+bitexact"}
             )
             self._stream = self._add_stream()
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -92,7 +94,7 @@ class Encoder:
         try:
             if fmt.field_order != "progressive":
                 picture = self._flagged(picture, frame)
-            self._container.mux(self._stream.encode(picture))
+            self._mux(self._stream.encode(picture))
         except (av.FFmpegError, OSError, ValueError) as error:
             self.discard()
             raise _failed(self.path, error) from error
@@ -133,6 +135,16 @@ class Encoder:
         flagged.pts, flagged.time_base = pts, 1 / self._fmt.rate
         return flagged
 
+    def _mux(self, packets: Iterable[av.Packet]) -> None:
+        mend = self._fmt.row.mend
+        for packet in packets:
+            whole = packet
+            if mend is not None:
+                whole = av.Packet(mend(bytes(packet)))
+                for name in ("stream", "time_base", "pts", "dts", "duration", "is_keyframe"):
+                    setattr(whole, name, getattr(packet, name))
+            self._container.mux(whole)
+
     def close(self) -> None:
         """Finish the file and give it its name. Raises VidcolorError where it has no frame or cannot be written."""
         if self._container is None:
@@ -141,7 +153,7 @@ class Encoder:
             self.discard()
             raise VidcolorError(f"{self.path}: not one frame to write")
         try:
-            self._container.mux(self._stream.encode(None))
+            self._mux(self._stream.encode(None))
             self._container.close()
             self._container = None
             os.replace(self._part, self.path)

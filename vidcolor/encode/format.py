@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from vidcolor.color.coding import SITINGS, siting_of
+from vidcolor.color.coding import MATRICES, SITINGS, siting_of
 from vidcolor.encode.choose import Choices, choose_codec, container_of
 from vidcolor.encode.codecs import CODECS, GRIDS, Codec, Grid, names_with, pix_fmt
 from vidcolor.errors import VidcolorError, warn
@@ -67,6 +67,8 @@ def output_format(film: Film, choices: Choices, out: str | Path) -> OutputFormat
         raise VidcolorError(f"{codec.name} cannot keep the fields of an interlaced film: use --codec {others}")
     options |= _params(codec, film, field_order, options)
     tags = film.color_tags | ({"range": 1} if full_range != film.full_range else {})
+    if codec.says_matrix and "matrix" in film.untagged:
+        tags = tags | {"space": MATRICES[film.matrix].numbers[0]}
     siting = siting_of(tags["chroma_location"])
     if siting is not SITINGS[0]:
         options["chroma_sample_location"] = siting.name

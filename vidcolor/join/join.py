@@ -32,7 +32,7 @@ from vidcolor.plan.store import PROPOSED, PROPOSED_RECORD, is_plan, is_record
 from vidcolor.reasons import reason
 from vidcolor.text import plural
 
-_UNIT = re.compile(r"\d{5}-[0-9a-f]{16}\.mkv")
+_UNIT = re.compile(r"\d{5}-[0-9a-f]{16}\.(mkv|mov)")
 """Names of units, as `Plan.unit_path` makes them."""
 
 
@@ -180,9 +180,10 @@ def foresee(film: Film, fmt: OutputFormat, out: Path) -> None:
             np.zeros((film.height, film.width), kind),
             *(np.zeros(grid_size(film, fmt.chroma), kind) for _ in "bc"),
         ]
-        with Encoder(film, fmt, work / "unit.mkv") as encoder:
+        unit = work / f"unit{fmt.row.unit_suffix}"
+        with Encoder(film, fmt, unit) as encoder:
             encoder.write(Frame(0, 0, planes[0]), *planes[1:])
-        concatenate(film, [work / "unit.mkv"], np.zeros(1, np.int64), fmt, picture)
+        concatenate(film, [unit], np.zeros(1, np.int64), fmt, picture)
         result = work / f"result{out.suffix}"
         _say(out, *mux_tracks(film, fmt, picture, tracks, result, work, Span(None, None, 0), trial=True))
 

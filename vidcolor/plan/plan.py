@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vidcolor.encode.codecs import CODECS
 from vidcolor.film.film import Film
 from vidcolor.settings import Settings
 
@@ -92,7 +93,9 @@ class Plan:
 
     def unit_path(self, unit: Unit) -> Path:
         """Where the unit's finished file lies; it appears there only when complete."""
-        return self.work / "units" / f"{unit.index:05d}-{unit.content_hash[:16]}.mkv"
+        return (
+            self.work / "units" / f"{unit.index:05d}-{unit.content_hash[:16]}{CODECS[self.settings.codec].unit_suffix}"
+        )
 
 
 def cut_units(shots: Sequence[tuple[int, int]], first: int, stop: int) -> list[tuple[int, int, int, int, int]]:

@@ -79,7 +79,7 @@ def stylize_film(
     except OSError as error:
         raise VidcolorError(f"{out}: cannot be written: {reason(error)}") from error
     try:
-        unit = work / "unit.mkv"
+        unit = work / f"unit{fmt.row.unit_suffix}"
         with FramesBar("stylize", progress, len(found.pts)) as bar, Encoder(film, fmt, unit) as encoder:
             for first, stop in shots:
                 shot = _Shot(film, fmt, stylist, known, maps)
