@@ -24,7 +24,6 @@ BESIDE = ["training", "evaluation"]
 imports = script("imports")
 
 
-@pytest.mark.xfail(reason="rooms are being moved", strict=False)
 @pytest.mark.parametrize(("inside", "order"), [("", ROOMS), ("models", MODELS)], ids=["vidcolor", "models"])
 def test_rooms_import_only_downwards(inside, order):
     found = imports.room_imports(inside=inside)
@@ -39,7 +38,6 @@ def test_rooms_import_only_downwards(inside, order):
     assert upward == []
 
 
-@pytest.mark.xfail(reason="rooms are being moved", strict=False)
 def test_nothing_imports_in_a_circle():
     assert imports.circles(imports.room_imports()) == []
     assert imports.circles(imports.room_imports(inside="models")) == []
