@@ -1,4 +1,4 @@
-"""`colorize(...)`: plan, units and join in one process, as the command line does it."""
+"""The public functions: `colorize` (plan, units and join in one process), `propose` and `stylize`."""
 
 from __future__ import annotations
 
@@ -30,12 +30,28 @@ from vidcolor.plan.survey import survey
 from vidcolor.plan.targets import check_folders
 from vidcolor.progress import FramesBar
 from vidcolor.propose.keys import proposed_keys
+from vidcolor.propose.propose import Proposed, propose
+from vidcolor.propose.request import ProposalRequest
 from vidcolor.render.estimate import Estimate, UnitsBar
 from vidcolor.settings import Settings
+from vidcolor.stylize.request import Look, StyleRequest
+from vidcolor.stylize.stylize import Stylized, stylize
 from vidcolor.text import plural
 
 if TYPE_CHECKING:
     from vidcolor.models.base import Colorizer
+
+__all__ = [
+    "Look",
+    "ProposalRequest",
+    "Proposed",
+    "Result",
+    "StyleRequest",
+    "Stylized",
+    "colorize",
+    "propose",
+    "stylize",
+]
 
 PathLike = str | os.PathLike[str]
 

@@ -93,14 +93,15 @@ def test_a_films_maps_hold_from_their_frame_on(tmp_path):
     for name in ("map_000010.png", "map_000002.png", "v2_map_000100.png"):
         Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("nothing")
-    maps = ContentMaps(tmp_path)
+    labels = Labels([np.array([[0]])])
+    maps = ContentMaps(tmp_path, labels)
     assert [maps.at(n).name[-8:-4] for n in (0, 2, 9, 10, 99, 100, 5000)] == [
         *("0002", "0002", "0002", "0010", "0010", "0100", "0100")
     ]
-    assert ContentMaps(tmp_path / "map_000010.png").at(3).name == "map_000010.png"
+    assert ContentMaps(tmp_path / "map_000010.png", labels).at(3).name == "map_000010.png"
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "sky.png")
     with pytest.raises(VidcolorError, match=r"sky.png has no frame number"):
-        ContentMaps(tmp_path)
+        ContentMaps(tmp_path, labels)
     (tmp_path / "empty").mkdir()
     with pytest.raises(VidcolorError, match="no map in this folder"):
-        ContentMaps(tmp_path / "empty")
+        ContentMaps(tmp_path / "empty", labels)

@@ -6,16 +6,13 @@ import argparse
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vidcolor.cli.options import add_settings, add_shared, settings_of
 from vidcolor.cli.parser import Parser, tell, whole
 from vidcolor.errors import VidcolorError
 from vidcolor.settings import OPTIONS
+from vidcolor.stylize.request import Look, StyleRequest
 from vidcolor.text import plural
-
-if TYPE_CHECKING:
-    from vidcolor.stylize.stylist import Look
 
 SETTINGS = ("device", "precision", "codec", "crf", "preset", "lossless")
 
@@ -23,24 +20,22 @@ SETTINGS = ("device", "precision", "codec", "crf", "preset", "lossless")
 def command(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     began = time.monotonic()
-    from vidcolor.stylize.photo import stylize
+    from vidcolor.stylize.stylize import stylize
 
-    look, settings = _look(options), settings_of(options)
-    out, frames, shots = stylize(
+    request = StyleRequest(
         options.content,
-        options.styles,
+        tuple(options.styles),
         options.out,
-        look,
-        settings=settings,
-        weights=options.weights,
-        labels=options.labels,
-        fps=options.fps,
-        overwrite=options.overwrite,
-        progress=not options.quiet,
+        _look(options),
+        options.weights,
+        options.labels and tuple(options.labels),
+        options.fps,
+        options.overwrite,
     )
+    done = stylize(request, settings_of(options), progress=not options.quiet)
     if not options.quiet:
-        what = f"{plural(frames, 'frame')}, {plural(shots, 'shot')}, " if shots else ""
-        tell(f"{what}{plural(len(options.styles), 'style')}, {time.monotonic() - began:.1f} s: {out}")
+        what = f"{plural(done.frames, 'frame')}, {plural(done.shots, 'shot')}, " if done.shots else ""
+        tell(f"{what}{plural(len(options.styles), 'style')}, {time.monotonic() - began:.1f} s: {done.out}")
     return 0
 
 
@@ -81,19 +76,17 @@ def _parser() -> Parser:
 
 
 def _look(options: argparse.Namespace) -> Look:
-    from vidcolor.stylize.stylist import Look
-
     unmatched = options.labels_unmatched
     if unmatched is not None and options.labels is None:
         raise VidcolorError("`labels_unmatched`: there are no labels; give maps with `labels` or leave it out")
     return Look(options.transfer, options.strength, options.keep_luma, options.size, unmatched or "global")
 
 
-def _weights(text: str) -> list[float]:
+def _weights(text: str) -> tuple[float, ...]:
     try:
         values = [float(word) for word in text.split(",")]
     except ValueError:
         values = []
     if not values or any(not math.isfinite(v) or v < 0 for v in values) or not sum(values) > 0:
         raise argparse.ArgumentTypeError(f'"{text}" is not a list of numbers from 0, one of them above 0 (2,1)')
-    return values
+    return tuple(values)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,10 @@ from vidcolor.reasons import reason
 from vidcolor.render.prefetch import ahead
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import shots_of
-from vidcolor.stylize import label_maps
-from vidcolor.stylize.stylist import Stylist, fitted, small_size
+from vidcolor.stylize.label_maps import ContentMaps
+from vidcolor.stylize.request import StyleRequest
+from vidcolor.stylize.styles import Styles
+from vidcolor.stylize.stylist import Stylist, make_stylist, small_size
 
 SAMPLE = 8
 """Frames of a shot, evenly spaced, from which its statistics are taken."""
@@ -45,30 +46,19 @@ AHEAD = 4
 
 
 def stylize_film(
-    path: Path,
-    out: Path,
-    make: Callable[[], Stylist],
-    settings: Settings,
-    known: label_maps.Labels | None = None,
-    maps: label_maps.ContentMaps | None = None,
-    *,
-    fps: Fraction | None = None,
-    overwrite: bool = True,
-    progress: bool = False,
+    request: StyleRequest, out: Path, styles: Styles, settings: Settings, *, progress: bool = False
 ) -> tuple[int, int]:
-    """Write the film `path` in the colours of a stylist to `out`; returns its frames and shots.
+    """Write the film in the colours of the styles to `out`; returns its frames and shots.
 
-    make: makes the stylist, once the film is known to be readable. known, maps: labels, where the styles have them.
     Frames, PTS, sound and all else are the film's. Raises VidcolorError as `probe`, `scan` and `join_units` do.
     """
-    film = probe(path, fps=fps, luma_only=False)
+    film = probe(request.content, fps=request.fps, luma_only=False)
     fmt = output_format(film, settings, out)
-    if known is not None and maps is not None:
-        for file in maps.paths:
-            values = maps.read(file)
-            label_maps.check_shape(values, (film.height, film.width), file, path)
-            known.check(values, file)
-    stylist = make()
+    maps = None
+    if styles.labels is not None and request.labels:
+        maps = ContentMaps(request.labels[0], styles.labels)
+        maps.check((film.height, film.width), request.content)
+    stylist = make_stylist(styles, request.look, settings)
     with FramesBar("scan", progress, expected_frames(film), leave=False) as bar:
         found = scanned(film, on_frame=bar)
     say_lost(film, fmt, found.extras, out)
@@ -82,12 +72,12 @@ def stylize_film(
         unit = work / f"unit{fmt.row.unit_suffix}"
         with FramesBar("stylize", progress, len(found.pts)) as bar, Encoder(film, fmt, unit) as encoder:
             for first, stop in shots:
-                shot = _Shot(film, fmt, stylist, known, maps)
+                shot = _Shot(film, fmt, stylist, maps)
                 shot.measure(found.pts, first, stop)
                 for frame in _frames(film, found.pts, first, stop):
                     encoder.write(*shot.stylized(frame))
                     bar(frame.index)
-        join_units(film, [unit], found.pts, fmt, out, overwrite=overwrite)
+        join_units(film, [unit], found.pts, fmt, out, overwrite=request.overwrite)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return len(found.pts), len(shots)
@@ -100,15 +90,8 @@ def _frames(film: Film, pts: np.ndarray, first: int, stop: int) -> Iterator[Fram
 class _Shot:
     """A shot's mapping."""
 
-    def __init__(
-        self,
-        film: Film,
-        fmt: OutputFormat,
-        stylist: Stylist,
-        known: label_maps.Labels | None,
-        maps: label_maps.ContentMaps | None,
-    ) -> None:
-        self.film, self.grid, self.stylist, self.known, self.maps = film, fmt.chroma, stylist, known, maps
+    def __init__(self, film: Film, fmt: OutputFormat, stylist: Stylist, maps: ContentMaps | None) -> None:
+        self.film, self.grid, self.stylist, self.maps = film, fmt.chroma, stylist, maps
         self.size = small_size((film.height, film.width), stylist.look.size)
         self.content: Any = None
 
@@ -122,18 +105,17 @@ class _Shot:
             if frame.index in wanted:
                 sample.append(self._small(frame, *self._planes(frame)))
                 labels.append(self._labels(frame.index))
-        known = [one for one in labels if one is not None]
-        self.content = self.stylist.content(sample, known or None)
+        maps = [one for one in labels if one is not None]
+        self.content = self.stylist.content(sample, maps or None)
 
     def stylized(self, frame: Frame) -> tuple[Frame, np.ndarray, np.ndarray]:
         """The frame with its new luma, and code values of Cb and Cr on the result's grid."""
         film = self.film
         cb, cr = self._planes(frame)
         small = self._small(frame, cb, cr)
-        change = self.stylist.change(small, film.matrix, self.content, self._labels(frame.index))
-        if change is None:
+        functions = self.stylist.functions(small, film.matrix, self.content, self._labels(frame.index))
+        if functions is None:
             return frame, *cbcr_to_codes(cb, cr, film.coding)
-        functions = fitted(small, change, film.matrix)
         y = luma01(chroma_grid.resample(frame.luma, film, self.grid), film.coding)
         changed = [
             plane + guided_filter.evaluate(chroma_grid.resample(function, film, self.grid), (y, cb, cr))
@@ -173,9 +155,7 @@ class _Shot:
 
     def _labels(self, frame: int) -> np.ndarray | None:
         """The frame's label map at the net's size."""
-        if self.known is None or self.maps is None:
-            return None
-        return self.known.of(self.maps.read(self.maps.at(frame)), self.size)
+        return None if self.maps is None else self.maps.of(frame, self.size)
 
 
 def _moved(luma: np.ndarray, change: np.ndarray, coding: Coding) -> np.ndarray:

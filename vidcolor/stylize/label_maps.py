@@ -1,11 +1,10 @@
-"""Label maps: pictures whose pixels say what lies there, as index numbers or as colours (papers.md 1.2)."""
+"""Label maps: pictures whose pixels say what lies there, as index numbers or as colours."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -107,36 +106,45 @@ class Labels:
 class ContentMaps:
     """The map of a film's frames: one for all, or a folder of maps named by frame number, each from its frame on."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises VidcolorError where there is no map, or one without a number in a folder."""
-        self.read = lru_cache(maxsize=8)(read_map)
-        """`read_map`, which keeps the last maps."""
-        self._first: list[int] = [0]
-        self._paths: list[Path] = [path]
-        if path.is_dir():
-            found = []
-            for file in path.iterdir():
-                if file.suffix.lower() not in SUFFIXES or file.name.startswith(".") or sheet_kind(file):
-                    continue
-                numbers = re.findall(r"\d+", file.stem)
-                if not numbers:
-                    raise VidcolorError(
-                        f"label maps {path}: {file.name} has no frame number in its name (map_000123.png)"
-                    )
-                found.append((int(max(numbers, key=len)), file))
-            if not found:
-                raise VidcolorError(f"label maps {path}: no map in this folder ({', '.join(SUFFIXES[:3])})")
-            found.sort()
-            self._first, self._paths = [n for n, _ in found], [file for _, file in found]
+    def __init__(self, path: Path, labels: Labels) -> None:
+        """labels: which labels there are. Raises VidcolorError where there is no map, or one without a number in a
+        folder."""
+        self._labels = labels
+        self._maps = _numbered(path) if path.is_dir() else [(0, path)]
+        self._read: tuple[Path, np.ndarray] | None = None
 
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """All maps, in order."""
-        return tuple(self._paths)
+    def check(self, size: Sequence[int], film: Path) -> None:
+        """Look at every map. Raises VidcolorError as `check_shape`, for a film of `size` (h, w), and `Labels.check`."""
+        for _, path in self._maps:
+            values = read_map(path)
+            check_shape(values, size, path, film)
+            self._labels.check(values, path)
 
     def at(self, frame: int) -> Path:
         """The map of a frame; frames before the first map have the first."""
-        return self._paths[max(0, bisect_right(self._first, frame) - 1)]
+        return self._maps[max(0, bisect_right(self._maps, frame, key=lambda item: item[0]) - 1)][1]
+
+    def of(self, frame: int, size: Sequence[int]) -> np.ndarray:
+        """A frame's labels (h, w) at `size`, as `Labels.of` has them."""
+        path = self.at(frame)
+        if self._read is None or self._read[0] != path:
+            self._read = path, read_map(path)
+        return self._labels.of(self._read[1], size)
+
+
+def _numbered(folder: Path) -> list[tuple[int, Path]]:
+    """The maps of a folder with the first frame of each, in order."""
+    found = []
+    for file in folder.iterdir():
+        if file.suffix.lower() not in SUFFIXES or file.name.startswith(".") or sheet_kind(file):
+            continue
+        numbers = re.findall(r"\d+", file.stem)
+        if not numbers:
+            raise VidcolorError(f"label maps {folder}: {file.name} has no frame number in its name (map_000123.png)")
+        found.append((int(max(numbers, key=len)), file))
+    if not found:
+        raise VidcolorError(f"label maps {folder}: no map in this folder ({', '.join(SUFFIXES[:3])})")
+    return sorted(found)
 
 
 def _nearest(values: np.ndarray, size: Sequence[int]) -> np.ndarray:

@@ -1,0 +1,44 @@
+"""What the user wants stylized, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Look:
+    """How styles act."""
+
+    transfer: str = "adain"
+    """`adain`: mean and deviation of each channel; `wct`: the channels' full covariance."""
+    strength: float = 1.0
+    """Share of the stylized features against the content's own, 0..1; at 0 nothing changes."""
+    keep_luma: bool = False
+    """Luma stays exactly; a and b change only."""
+    size: int = 256
+    """Short side in pixels at which the net works."""
+    unmatched: str = "global"
+    """Labels that no style has: `global` gives them the whole pictures' transfer, `keep` leaves them as they are."""
+
+
+@dataclass(frozen=True)
+class StyleRequest:
+    """What the user wants stylized, beside the settings, of which codec, encoder, device and precision count."""
+
+    content: Path
+    """A photograph, or a film: a file, or numbered images (with `fps`)."""
+    styles: tuple[Path, ...]
+    """Pictures whose colours it takes over."""
+    out: Path | None = None
+    """The result; None for `CONTENT-stem.style` beside the content, with the ending of its kind."""
+    look: Look = Look()
+    weights: tuple[float, ...] | None = None
+    """Of the styles; None for equal ones."""
+    labels: tuple[Path, ...] | None = None
+    """Label maps: the content's (of a film also a folder of maps named by frame number), then each style's."""
+    fps: Fraction | None = None
+    """Frame rate of numbered images."""
+    overwrite: bool = False
+    """Replace an existing result."""
