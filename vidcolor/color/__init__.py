@@ -1,1 +1,1 @@
-"""Colour spaces and code values; nothing here knows a film."""
+"""Colour spaces and code values."""

@@ -1,4 +1,4 @@
-"""CIEDE2000: how different two colours look (CIE 142-2001; the formulas of Sharma, Wu and Dalal 2005)."""
+"""CIEDE2000, the perceived difference of two colours (CIE 142-2001; formulas of Sharma, Wu and Dalal 2005)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def ciede2000(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Difference of two Lab pictures (..., 3), each place for itself: (...) float64; 1 is just visible side by side."""
+    """Difference of two Lab pictures (..., 3) at each place: (...) float64; 1 is just visible side by side."""
     l1, a1, b1 = np.moveaxis(np.asarray(one, np.float64), -1, 0)
     l2, a2, b2 = np.moveaxis(np.asarray(other, np.float64), -1, 0)
     seventh = _seventh((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2)

@@ -1,4 +1,4 @@
-"""The colour of given luma and ab, inside R'G'B' of 0..1."""
+"""The colour with a given luma and ab, within the gamut of R'G'B' 0..1."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from vidcolor.color.lab import ab_offsets, f32, lab_f, lab_f_inverse, rgb_of, to_coded, to_linear
 from vidcolor.color.ycbcr import luma_weights
 
-_NEAR = 4e-4  # how near the search comes to the luma; R'G'B' is then off by less than 1e-3
+_NEAR = 4e-4  # how close the search comes to the luma: R'G'B' is then off by less than 1e-3
 _NEARER = 1e-5
 _MOST_STEPS = 16
-_BLOCK = 1 << 14  # pixels worked on at once, so that the intermediates stay in the processor's cache
+_BLOCK = 1 << 14  # pixels at a time, so that intermediate results stay in the processor's cache
 
 
 def ab_to_cbcr(y01: np.ndarray, ab: np.ndarray, matrix: str) -> tuple[np.ndarray, np.ndarray]:
-    """Chroma of the colour that has luma exactly `y01` and these ab.
+    """Chroma of the colour that has exactly the luma `y01` and this ab.
 
-    Luma Y' is a weighted sum of coded R'G'B' and not a function of L alone, so L is searched for. Colours outside
-    0..1 are drawn in towards grey at constant Lab hue, as far as needed.
+    Luma Y' is a weighted sum of coded R'G'B' and not a function of L alone, so L is searched for. Colours outside 0..1
+    are pulled in towards grey at constant Lab hue, as far as needed.
 
     y01 (H, W) 0..1; ab (H, W, 2) Lab units, any float type. Returns Cb, Cr (H, W) float32 in -0.5..0.5.
     """
@@ -53,9 +53,9 @@ def _cbcr(away: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _inside(y: np.ndarray, fy: np.ndarray, offsets: np.ndarray, weights: np.ndarray, edge: np.ndarray) -> np.ndarray:
-    """R'G'B' minus Y' (3, n) drawn in to 0..1, for colours of luma `y`, about f(Y) `fy`, and ab `offsets`.
+    """R'G'B' minus Y' (3, n) pulled in to 0..1, for colours of luma `y`, f(Y) near `fy`, and ab `offsets`.
 
-    Those that looked outside are often inside, or on the edge: a nearer look says which.
+    Colours that seemed outside are often inside or on the edge, as a closer search shows.
     """
     away, fy = _search(y, fy, offsets, weights, _NEARER)
     room = _room(y, away)
@@ -66,7 +66,7 @@ def _inside(y: np.ndarray, fy: np.ndarray, offsets: np.ndarray, weights: np.ndar
     return away * np.minimum(room, 1)
 
 
-_GREYS, _COLORS, _REACH = 48, 37, 108.0  # nodes of the table of first guesses: over f(Y), over a and b, largest ab
+_GREYS, _COLORS, _REACH = 48, 37, 108.0  # nodes of the table of first guesses over f(Y), over a and b; its largest ab
 _GREY_F = lab_f(to_linear(np.linspace(0, 1, (1 << 14) + 1, dtype=np.float32)))  # f(Y) of greys, by luma
 
 
@@ -86,7 +86,7 @@ def _first_guess(y: np.ndarray, offsets: np.ndarray, table: np.ndarray) -> np.nd
 
 @lru_cache(maxsize=8)
 def _guess_of(matrix: str) -> np.ndarray:
-    """The table of `_first_guess`: f(Y) of a colour minus that of the grey of its luma, and its slope by node."""
+    """The table of `_first_guess`: f(Y) of a colour minus that of the grey of its luma, and its slopes at the node."""
     grey = np.linspace(16 / 116, 1, _GREYS, dtype=np.float32)
     ab = np.linspace(-_REACH, _REACH, _COLORS, dtype=np.float32)
     nodes = [np.ascontiguousarray(n.ravel()) for n in np.meshgrid(grey, ab, ab, indexing="ij")]
@@ -100,7 +100,7 @@ _LUMAS, _HUES = 128, 256  # nodes of the table of the gamut's edge
 
 
 def _first_factor(y: np.ndarray, offsets: np.ndarray, edge: np.ndarray) -> np.ndarray:
-    """About the factor of ab (n,) that brings the colours of luma `y` (n,) and ab `offsets` (3, n) to the edge."""
+    """The approximate factor of ab (n,) that brings colours of luma `y` (n,) and ab `offsets` (3, n) to the edge."""
     a, b = 500 * offsets[0], -200 * offsets[2]
     row, column = y * f32(_LUMAS - 1), (np.arctan2(b, a) + f32(np.pi)) * f32(_HUES / (2 * np.pi))
     i, j = (np.clip(x.astype(np.int32), 0, top) for x, top in ((row, _LUMAS - 2), (column, _HUES - 1)))
@@ -111,7 +111,7 @@ def _first_factor(y: np.ndarray, offsets: np.ndarray, edge: np.ndarray) -> np.nd
 
 @lru_cache(maxsize=8)
 def _edge_of(matrix: str) -> np.ndarray:
-    """The table of `_first_factor`: the largest ab that is inside, by luma 0..1 and by hue -pi..pi."""
+    """The table of `_first_factor`: the largest ab inside the gamut, by luma 0..1 and hue -pi..pi."""
     luma, hue = np.linspace(0, 1, _LUMAS, dtype=np.float32), np.linspace(-np.pi, np.pi, _HUES + 1, dtype=np.float32)
     y, h = (np.ascontiguousarray(n.ravel()) for n in np.meshgrid(luma[1:-1], hue, indexing="ij"))
     weights, offsets, far = luma_weights(matrix), ab_offsets(150 * np.cos(h), 150 * np.sin(h)), np.full_like(y, 0.5)
@@ -125,7 +125,7 @@ def _search(
 ) -> tuple[np.ndarray, np.ndarray]:
     """R'G'B' minus Y' (3, n) of the colours of luma `y` (n,) and ab `offsets`, and their f(Y).
 
-    Starts at `fy`, overwritten; the luma is met within `near`. Secant steps inside a bracket that only narrows.
+    Starts at `fy`, which is overwritten, and ends within `near` of the luma. Secant steps in a shrinking bracket.
     """
     away = rgb_of(fy, offsets)
     luma = weights @ away
@@ -165,7 +165,7 @@ def _pull_in(
     weights: np.ndarray,
     factor: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same colours with ab multiplied by the largest factor that keeps R'G'B' in 0..1, the room left, and the
+    """These colours with ab multiplied by the largest factor that keeps R'G'B' in 0..1, the room left, and the
     factor. `factor`: a guess of it, between 0 and 1."""
     away, fy, room, used = away.copy(), fy.copy(), room.copy(), np.empty_like(y)
     # false position (Illinois) on 1/room - 1, which is about linear in the factor and -1 at factor 0
@@ -193,7 +193,7 @@ def _pull_in(
 
 
 def _room(y: np.ndarray, away: np.ndarray) -> np.ndarray:
-    """By how much R'G'B' minus Y' (3, n) can be multiplied until a channel leaves 0..1 (at most 4)."""
+    """The factor by which R'G'B' minus Y' (3, n) can grow until a channel leaves 0..1 (at most 4)."""
     limit = np.where(away > 0, 1 - y, -y)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = limit / away
@@ -201,7 +201,7 @@ def _room(y: np.ndarray, away: np.ndarray) -> np.ndarray:
 
 
 def into_gamut(y: np.ndarray, cb: np.ndarray, cr: np.ndarray, matrix: str) -> tuple[np.ndarray, np.ndarray]:
-    """Chroma drawn in towards grey, hue kept, until R'G'B' of this luma is inside 0..1."""
+    """Chroma pulled in towards grey, at constant hue, until R'G'B' of this luma is inside 0..1."""
     kr, kg, kb = (float(weight) for weight in luma_weights(matrix))
     red, blue = 2 * (1 - kr) * cr, 2 * (1 - kb) * cb
     room = np.ones_like(y)

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 RADIUS = 8
-"""Of the windows in which a change is affine, in pixels of the small picture."""
+"""Radius of the windows in which a change is affine, in pixels of the small picture."""
 EPS = np.array([1e-3, 2e-4, 2e-4], np.float32)
 """Variance of luma, Cb and Cr below which a window counts as flat, so that grain is not amplified."""
 
@@ -25,7 +25,7 @@ EPS = np.array([1e-3, 2e-4, 2e-4], np.float32)
 def fit(guide: np.ndarray, change: np.ndarray, radius: int = RADIUS) -> np.ndarray:
     """Affine functions of a small picture's colours that give a change.
 
-    guide: (h, w, 3) float32 Y' 0..1, Cb, Cr. change: (h, w, m) float32 that was found on it.
+    guide: (h, w, 3) float32 Y' 0..1, Cb, Cr. change: (h, w, m) float32, found on it.
     Returns (m, h, w, 4) float32: for each of m values the factors of Y', Cb and Cr, and the constant.
     """
     mean = partial(window_mean, radius=radius)
@@ -50,8 +50,8 @@ def fit(guide: np.ndarray, change: np.ndarray, radius: int = RADIUS) -> np.ndarr
 
 
 def evaluate(function: np.ndarray, guide: Sequence[np.ndarray]) -> np.ndarray:
-    """The change (h, w) that one function (h, w, 4) of `fit`, brought to that size, gives for colours Y', Cb and Cr,
-    each (h, w)."""
+    """The change (h, w) that a function of `fit`, interpolated to (h, w, 4), gives for the colours Y', Cb and Cr, each
+    (h, w)."""
     out = function[..., 3].copy()
     for i, values in enumerate(guide):
         out += function[..., i] * values
@@ -77,6 +77,6 @@ def fit_grey(
 
 
 def window_mean(x: np.ndarray, radius: int) -> np.ndarray:
-    """Over windows of 2 radius + 1; beyond the border the picture is mirrored."""
+    """Mean over windows of side 2 radius + 1; the picture is mirrored at its borders."""
     side = 2 * radius + 1
     return np.asarray(cv2.blur(x, (side, side)))

@@ -1,7 +1,7 @@
-"""CIE Lab (CIE 1976 L*a*b* of the D65 white) and sRGB-coded R'G'B'.
+"""CIE 1976 L*a*b* (D65 white) and sRGB-coded R'G'B'.
 
-Floats are float32; coded R'G'B' is 0..1, L 0..100, a and b in Lab units. OpenCV's float Lab is not used: its RGB to Lab
-goes through an interpolated table, off by up to 0.6 in ab.
+Everything is float32; coded R'G'B' is 0..1, L 0..100, a and b in Lab units. OpenCV's float Lab is not used: it
+interpolates in a table, with errors up to 0.6 in ab.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _TO_XYZ = _XYZ.astype(np.float32)
 _TO_LINEAR = np.linalg.inv(_XYZ).astype(np.float32)
 
 
-# --- curves (written with minimum and maximum: numpy's `where` would be slower than the power itself) ---
+# --- curves (with minimum and maximum, since numpy's `where` is slower than the power itself) ---
 
 
 def _power(x: np.ndarray, exponent: float, factor: float = 1) -> np.ndarray:
-    """factor * x ** exponent of positive x, within 1e-6 of it. OpenCV's logarithm and exponential are vectorised on
-    every machine, unlike numpy's, and both together are quicker than its power."""
+    """factor * x ** exponent for positive x, within 1e-6. Unlike numpy's, OpenCV's logarithm and exponential are
+    vectorised on every machine, and together they are faster than its power."""
     out: Any = cv2.log(x).reshape(x.shape)
     out *= f32(exponent)
     out += f32(np.log(factor))
@@ -38,7 +38,7 @@ def _power(x: np.ndarray, exponent: float, factor: float = 1) -> np.ndarray:
 
 
 def to_linear(coded: np.ndarray) -> np.ndarray:
-    """sRGB-coded to linear light; the line near black goes on below zero."""
+    """sRGB-coded to linear light; the line near black continues below zero."""
     high = np.maximum(coded, f32(0.04045))
     high += f32(0.055)
     high = _power(high, 2.4, 1.055**-2.4)
@@ -50,7 +50,7 @@ def to_linear(coded: np.ndarray) -> np.ndarray:
 
 
 def to_coded(linear: np.ndarray) -> np.ndarray:
-    """Linear light to sRGB-coded; the line near black goes on below zero."""
+    """Linear light to sRGB-coded; the line near black continues below zero."""
     high = _power(np.maximum(linear, f32(0.0031308)), 1 / 2.4, 1.055)
     low = np.minimum(linear, f32(0.0031308))
     low *= f32(12.92)
@@ -91,14 +91,14 @@ def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
 
 
 def lab_to_rgb(lab: np.ndarray, clip: bool = True) -> np.ndarray:
-    """Lab (..., 3) to sRGB-coded (..., 3) float32; values outside 0..1 are cut off unless `clip` is False."""
+    """Lab (..., 3) to sRGB-coded (..., 3) float32, clipped to 0..1 unless `clip` is False."""
     flat = np.ascontiguousarray(np.asarray(lab, np.float32).reshape(-1, 3).T)
     rgb = rgb_of((flat[0] + f32(16)) / f32(116), ab_offsets(flat[1], flat[2])).T.reshape(np.shape(lab))
     return np.clip(rgb, 0, 1) if clip else np.ascontiguousarray(rgb)
 
 
 def ab_offsets(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """What ab adds to f(Y) to give f(X), f(Y), f(Z): (3, n)."""
+    """What ab (n,) adds to f(Y) in f(X), f(Y) and f(Z): (3, n)."""
     out = np.zeros((3, a.size), np.float32)
     np.divide(a, 500, out=out[0])
     np.divide(b, -200, out=out[2])
@@ -106,5 +106,5 @@ def ab_offsets(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def rgb_of(fy: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """R'G'B' (3, n), not limited to 0..1, of f(Y) (n,) and ab's offsets (3, n)."""
+    """R'G'B' (3, n), not clipped, of f(Y) (n,) and the `ab_offsets` (3, n)."""
     return to_coded(_TO_LINEAR @ lab_f_inverse(fy + offsets))

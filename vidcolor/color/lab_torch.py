@@ -1,4 +1,4 @@
-"""CIE Lab (D65, sRGB curve) and RGB as tensors, differentiable, on any device, for use inside models.
+"""CIE Lab (D65) and sRGB as tensors, differentiable, on any device, for use inside models.
 
 The conversions of whole frames are in `lab.py`.
 """
@@ -13,8 +13,8 @@ _WHITE = (0.95047, 1.0, 1.08883)
 
 
 def rgb_to_lab(rgb: torch.Tensor) -> torch.Tensor:
-    """(b, 3, h, w) RGB 0..1 to Lab: L 0..100, a, b in Lab units, float32. Values outside 0..1 are clamped
-    softly: they keep a slope, so that a training loss can bring them back."""
+    """(b, 3, h, w) RGB 0..1 to Lab: L 0..100, a, b in Lab units, float32. Values outside 0..1 keep a slope,
+    so that a training loss can bring them back."""
     rgb = rgb.float()
     linear = torch.where(rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb.clamp(min=-0.5) / 12.92)
     xyz = torch.einsum("ij,bjhw->bihw", _matrix(rgb), linear)
@@ -36,6 +36,6 @@ def lab_to_rgb(lab: torch.Tensor) -> torch.Tensor:
 
 
 def _matrix(like: torch.Tensor) -> torch.Tensor:
-    """Linear RGB to XYZ over the white point."""
+    """Linear RGB to XYZ, relative to the white point."""
     white = torch.tensor(_WHITE, device=like.device)[:, None]
     return torch.tensor(RGB_TO_XYZ, device=like.device) / white

@@ -1,8 +1,7 @@
 """Film R'G'B', Y'CbCr and code values.
 
-A film's R'G'B' is taken as sRGB-coded whatever its primaries and transfer tags say (they are carried to the result, not
-computed with); only matrix, range and depth of the film differ. BT.2020 means its non-constant-luminance form. Luma is
-0..1, Cb and Cr -0.5..0.5, float32.
+A film's R'G'B' is taken for sRGB whatever its primaries and transfer tags say (the tags are copied to the result, not
+computed with); films differ in matrix, range and depth only. Luma is 0..1, Cb and Cr are -0.5..0.5, float32.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ def _luma_tables(coding: Coding) -> tuple[np.ndarray, np.ndarray]:
 
 
 def luma01(luma: np.ndarray, coding: Coding) -> np.ndarray:
-    """Code values (H, W) to luma 0..1, float32; limited range's foot and head room is cut off."""
+    """Code values (H, W) to luma 0..1, float32; foot and head room of limited range are clipped."""
     return np.take(_luma_tables(coding)[0], luma, mode="clip")
 
 
 def lightness(luma: np.ndarray, coding: Coding) -> np.ndarray:
-    """L, 0..100 float32 (H, W), of the neutral grey that has these luma code values."""
+    """Luma code values (H, W) to the lightness L of that neutral grey, 0..100 float32."""
     return np.take(_luma_tables(coding)[1], luma, mode="clip")
 
 

@@ -1,4 +1,4 @@
-"""What a film's frames say beside their luma, and where it changes inside the film."""
+"""What frames carry besides luma (field flags, side data), and what changes inside a film."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _TIMECODE_DIGITS = 0x1F << 19 | 0x3F << 13 | 0x3F << 6 | 0x3F
 
 @dataclass(frozen=True)
 class Extras:
-    """What a scan found in a film's frames beside their luma."""
+    """What a scan found in a film's frames besides their luma."""
 
     fields: Mapping[str, int]
-    """Frames flagged `progressive`, `tff` and `bff`."""
+    """How many frames are flagged `progressive`, `tff` and `bff`."""
     data: Mapping[str, int]
-    """Frames with side data of each type (`side_data.of_the_source`)."""
+    """How many frames have side data of each type (`side_data.of_the_source`)."""
     changes: tuple[str, ...] = ()
-    """What changes inside the film and has only one value in a result, in words."""
+    """What changes inside the film though a result has one value for it, in words."""
 
     @property
     def field_order(self) -> str:
@@ -35,16 +35,16 @@ class Extras:
         return "progressive" if not tff + bff else "tff" if tff >= bff else "bff"
 
     def with_fields(self, film: Film) -> Film:
-        """The film with the field order of its frames, where they say any."""
+        """The film with the field order of its frames, if they say any."""
         said = self.field_order != "progressive" or film.codec in TELL_FIELDS
         return replace(film, field_order=self.field_order) if said else film
 
 
 class Watch:
-    """Looks at every frame of a scan."""
+    """Watches the frames of a scan for changes, and counts what they carry."""
 
     def __init__(self, film: Film, *, skip: bool) -> None:
-        """skip: of pixel aspect and rotation the first frame's stand, and the change is named."""
+        """skip: pixel aspect and rotation may change: the first frame's are kept, and the change is named."""
         self._film, self._skip = film, skip
         self._fields: Counter[str] = Counter()
         self._data: Counter[str] = Counter()
@@ -52,10 +52,10 @@ class Watch:
         self._first: Facts | None = None
 
     def add(self, frame: Frame, seconds: float) -> None:
-        """Take a frame, `seconds` after the first.
+        """The next frame, `seconds` after the first.
 
-        Raises VidcolorError where matrix or range are no longer the film's and the user has not decided on them, and
-        where pixel aspect or rotation change: they decide over what is seen, and a result has one of each."""
+        Raises VidcolorError if matrix or range change and the user has not chosen them, or if pixel aspect or rotation
+        change: a result has one of each."""
         self._fields["progressive" if not frame.interlaced else "tff" if frame.top_field_first else "bff"] += 1
         facts = frame.facts
         if facts is None:
@@ -120,7 +120,7 @@ class Watch:
         self._changes.setdefault(what, words)
 
     def extras(self) -> Extras:
-        """What there was in all frames."""
+        """What all frames had."""
         order = self._film.field_order
         if order in ("tff", "bff") and not self._fields["tff"] + self._fields["bff"]:
             self._note("fields", f"field order {order} of the container, whose frames are progressive")
@@ -128,6 +128,6 @@ class Watch:
 
 
 def _worth_naming(facts: Facts, first: Facts) -> list[str]:
-    """Types of side data. Time codes of MPEG-2's groups that only count from the film's beginning are none."""
+    """Types of a frame's side data, without MPEG-2 group time codes that merely count from the film's start."""
     start = int.from_bytes(first.side_data.get("GOP_TIMECODE", b""), sys.byteorder) & _TIMECODE_DIGITS
     return [kind for kind in facts.side_data if kind != "GOP_TIMECODE" or start]

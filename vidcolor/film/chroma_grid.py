@@ -1,7 +1,7 @@
 """From ab of the working frame, or of a painted key, to Cb and Cr planes on the film's own chroma grid.
 
-Positions are exact: luma pixel centres are at whole numbers 0..W-1, a working frame covers the same area, and a
-chroma sample lies where the film's `chroma_location` tag says.
+Positions are exact: luma pixel centres lie at 0..W-1, a working frame covers the same area, and chroma samples lie
+where the film's `chroma_location` tag puts them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Chroma = Literal["420", "422", "444"]
 
 _BACK_PROJECTIONS = 4
 RADIUS = 1
-"""Radius, in working pixels, of the windows in which ab is a linear function of luma."""
+"""Radius in working pixels of the windows in which ab is taken for a linear function of luma."""
 EPS = 1e-3
 """Variance of luma (0..1) below which a window counts as flat, so that noise does not become colour."""
 
@@ -39,10 +39,10 @@ def to_planes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Chroma planes of one frame.
 
-    ab: (h, w, 2) Lab units, any size that covers the frame. luma: (H, W) code values of the film. mode: "edge"
-    lets colour edges follow those of the luma: to the bilinear value comes the local slope of ab over luma (the
-    model of the guided filter, He et al. 2013, Eq. 5) times the luma that the size of `ab` cannot show. The filter
-    itself would smooth ab (by 4 dB against this, measured on true colours). "fast" is bilinear.
+    ab: (h, w, 2) Lab units, of any size, covering the frame. luma: (H, W) code values of the film. mode: with "edge"
+    colour edges follow those of the luma: the local slope of ab over luma (the model of the guided filter, He et al.
+    2013, Eq. 5) times the luma detail that the size of `ab` cannot show is added to the bilinear value. The filter
+    itself would smooth ab (4 dB worse, measured on true colours). "fast" is bilinear.
     Returns Cb, Cr at `grid_size`, float32 in -0.5..0.5.
     """
     ab = np.ascontiguousarray(ab, dtype=np.float32)
@@ -58,8 +58,8 @@ def to_planes(
 def key_planes(rgb: np.ndarray, luma: np.ndarray, film: Film, chroma: Chroma) -> tuple[np.ndarray, np.ndarray]:
     """Chroma planes of a painted key's own colours, for its own frame.
 
-    rgb: (h, w, 3) sRGB 0..1 of any size. The colours take the film's luma at full size and are then brought to
-    the grid so that a player's bilinear upsampling gives them back as nearly as it can (back-projection).
+    rgb: (h, w, 3) sRGB 0..1 of any size. The colours get the film's luma at full size and are then sampled on the grid
+    so that a player's bilinear upsampling restores them as closely as possible (back-projection).
     """
     rgb = full_size(rgb, (film.height, film.width))
     full = np.dstack(ab_to_cbcr(luma01(luma, film.coding), rgb_to_lab(np.clip(rgb, 0, 1))[..., 1:], film.matrix))
@@ -93,7 +93,7 @@ def upsample(planes: np.ndarray, film: Film, chroma: Chroma) -> np.ndarray:
 
 
 def resample(image: np.ndarray, film: Film, chroma: Chroma) -> np.ndarray:
-    """An image that covers the frame, (h, w[, c]) of any size, at the samples of a chroma grid."""
+    """An image (h, w[, c]) of any size that covers the frame, sampled on a chroma grid."""
     return _resample(image, _geometry(film, chroma))
 
 
@@ -124,9 +124,9 @@ def _geometry(film: Film, chroma: Chroma) -> _Geometry:
 
 
 def _resample(image: np.ndarray, g: _Geometry) -> np.ndarray:
-    """An image that covers the frame, (h, w[, c]), at the samples of the chroma grid, (rows, columns[, c]).
+    """An image (h, w[, c]) that covers the frame, sampled on the chroma grid: (rows, columns[, c]).
 
-    Averaged over a sample's own area where the image is clearly finer than the grid, else bilinear.
+    Averaged over each sample's area if the image is clearly finer than the grid, else bilinear.
     """
     h, w = image.shape[:2]
     fx, fy = g.sx * w / g.width, g.sy * h / g.height  # pixels of the image a step of the grid
@@ -145,15 +145,15 @@ def _resample(image: np.ndarray, g: _Geometry) -> np.ndarray:
 
 
 def _warp(image: np.ndarray, fx: float, x: float, fy: float, y: float, columns: int, rows: int) -> np.ndarray:
-    """Bilinear samples at steps (fx, fy) from (x, y) on, counted in pixels from the image's corner; edges go on."""
+    """Bilinear samples in steps of (fx, fy) from (x, y), in pixels from the image's corner; edges are repeated."""
     matrix = np.array([[fx, 0, x - 0.5], [0, fy, y - 0.5]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(image, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _detailed(ab: np.ndarray, luma: np.ndarray, at_grid: np.ndarray, g: _Geometry, film: Film) -> np.ndarray:
-    """ab at the samples of the grid, (rows, columns, 2): bilinear samples and what they miss, which is the slope of ab
-    over luma times the luma that the size of `ab` cannot show."""
+    """ab on the grid, (rows, columns, 2): bilinear samples plus the slope of ab over luma times the luma detail that
+    the size of `ab` cannot show."""
     h, w = ab.shape[:2]
     guide = luma01(cv2.resize(luma, (w, h), interpolation=cv2.INTER_AREA), film.coding)
     planes = [cv2.extractChannel(ab, i) for i in (0, 1)]

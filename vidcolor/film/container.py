@@ -19,10 +19,10 @@ NO_TIMESTAMPS = av.format.Flags.no_timestamps.value
 
 
 def open_film(file: Path) -> Any:
-    """PyAV's input container of `file`; what PyAV says against it comes as VidcolorError."""
-    # A picture whose path holds a %d is that file; libav would look for numbered ones first.
+    """PyAV's input container of `file`. Raises VidcolorError if it cannot be opened."""
+    # A picture whose path contains %d is just that file; libav would look for numbered ones first.
     options = {"pattern_type": "none"}
-    if not file.exists():  # libav opens a picture that is not there
+    if not file.exists():  # libav would open a picture that is not there
         raise VidcolorError(f"{file}: no such file; {meant(file)}")
     if not file.is_file():
         raise VidcolorError(f"{file}: a pipe or a device, which cannot be read twice; save the film as a file first")
@@ -41,12 +41,12 @@ def open_film(file: Path) -> Any:
 
 
 def video_stream(container: Any, file: Path, index: int | None = None) -> Any:
-    """The film's video stream: the default one or else the first, never a cover picture; its decoder crops to the
-    pixel, as ffmpeg does."""
+    """The film's video stream: the one flagged default, else the first, never a cover picture. Its decoder crops to
+    the pixel, as ffmpeg does."""
     stream = container.streams[index] if index is not None else _default_stream(container, file)
     if stream.codec_context is None:
         raise VidcolorError(f"{file}: no decoder for its video stream")
-    # Without the flag libav keeps columns at the left, so that rows begin at aligned addresses.
+    # Without the flag libav leaves columns at the left uncropped, so that rows begin at aligned addresses.
     stream.codec_context.flags |= av.codec.context.Flags.unaligned
     return stream
 
@@ -61,11 +61,11 @@ def _default_stream(container: Any, file: Path) -> Any:
 
 
 def in_libavs_words(container: Any) -> str:
-    """libav's own description of an open file, which has more in it than PyAV shows."""
+    """libav's own description of an open file, which tells more than PyAV does."""
     with LOG_LOCK:
         level = av.logging.get_level()
         av.logging.set_level(av.logging.INFO)
-        av.logging.set_libav_level(av.logging.VERBOSE)  # below it libav leaves the chroma siting out
+        av.logging.set_libav_level(av.logging.VERBOSE)  # below it libav omits the chroma siting
         try:
             described: str = container.dumps_format()
         finally:

@@ -1,4 +1,4 @@
-"""Every frame of a film's file from its start, each with its time, and everything that is amiss on the way."""
+"""All frames of a film's file from its start, each with its time; damage and bad time stamps are noticed."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from vidcolor.text import plural
 
 _NOTES = 20
 _ANEW = Fraction(1, 10)
-"""Seconds by which time stamps go back where another recording begins; less is a fault of a single stamp."""
+"""Seconds by which time stamps jump back where another recording begins; by less, a single stamp is wrong."""
 _AWAY = 16
-"""Frames in a row that may be moved by more than that: decoders give out a few in false order after damage."""
+"""Frames in a row that may be moved by more than that: after damage, decoders give out a few in the wrong order."""
 _HELD = 4
-"""Frames that are held back until it is known whether the time of one belongs to the next."""
+"""Frames held back until it is known whether the time of one belongs to the next."""
 _LATER = 30
-"""Packets after a corrupt one until it is said: where two recordings meet, that is not what is amiss."""
+"""Packets to wait after a corrupt one before it is reported: where two recordings meet, it is not the fault."""
 
 
 @dataclass
 class ReadReport:
-    """What went wrong on the way through a film with `on_error="skip"`."""
+    """What went wrong in reading a film with `on_error="skip"`."""
 
     frames: int = 0
     """Frames that were delivered."""
     damaged: int = 0
-    """Places where a decoder or the container reported damage; what it made of them was delivered."""
+    """Places where decoder or container reported damage; the frames were delivered as decoded."""
     lost: int = 0
-    """Packets that gave no frame, and pictures that could not be read."""
+    """Packets without a frame, and pictures that could not be read."""
     repaired: int = 0
-    """Time stamps that were not after the one before and were set anew."""
+    """Time stamps that did not rise and were replaced."""
     truncated: bool = False
-    """The file ends before its own end."""
+    """The file is shorter than it says."""
     headless: bool = False
-    """It begins between two codec keyframes: pictures before the first are left out, as players do."""
+    """The file begins between two codec keyframes: what cannot be decoded is left out, as players do."""
     notes: list[str] = field(default_factory=list)
     """The first 20 of them, each with frame and time."""
 
     def summary(self) -> str:
-        """One line, empty where nothing went wrong."""
+        """One line, empty if nothing went wrong."""
         said = [
             f"{number} {what if number > 1 else one}"
             for number, one, what in (
@@ -69,7 +69,7 @@ class ReadReport:
 
 
 class _Amiss(Exception):
-    """Something that the quick look cannot judge."""
+    """Something that the fast pass cannot judge."""
 
 
 def decoded(
@@ -77,13 +77,13 @@ def decoded(
 ) -> Generator[tuple[int, Any, Fraction | None], None, None]:
     """PTS, decoded frame, and the decoder's own pixel aspect of every frame, in presentation order.
 
-    First quickly, with frame threads, so long as nothing whatever is amiss. Then from the start again with a single
-    thread, in which everything can be told: what the film's own decoder says from what others say, and which frame
-    is meant. Frames that were given out are not given out again.
+    A fast pass with frame threads goes on as long as nothing at all is wrong. Otherwise a careful pass starts over with
+    a single thread, which tells the log lines of the film's own decoder from those of others, and which frame they
+    mean. Frames that were yielded are not yielded again.
 
-    listen: damage that shows in libav's log alone counts too; without it only what a scan that listened let pass is
-    decoded again. on_error, report: as in `reader.read`. Raises VidcolorError at damage (`on_error="stop"`), and
-    either way where time stamps start anew, of the picture or of what goes with it."""
+    listen: damage that shows only in libav's log counts too; leave it out to decode again what a scan let pass.
+    on_error, report: as in `reader.read`. Raises VidcolorError at damage (`on_error="stop"`), and in either mode where
+    the time stamps of picture or sound start over."""
     given = 0
     if not missing_bytes(film.path) and (listen or on_error == "stop"):
         try:
@@ -99,13 +99,11 @@ def decoded(
 
 
 def timed(film: Film, frames: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int | None, tuple[Any, Any]]]:
-    """Each decoded frame, and what comes with it, with its time in ticks as libav's best effort has it; None where
-    nobody knows.
+    """Each decoded frame, with what comes with it, and its time in ticks, None if unknown.
 
-    That is the frame's own PTS, or DTS where AVI stores the order of packets only and the PTS are guesses, or a frame's
-    duration after the one before, as in raw streams, whose demuxers guess. In program streams with several frames in a
-    packet libav may give a frame the time of the next: where two have one time shortly after a gap, those between are
-    put back into the gap."""
+    That is the frame's own PTS; in AVI its DTS, because the PTS are guesses; in raw streams the time of the frame
+    before plus its duration. In program streams with several frames in a packet libav may give a frame the time of the
+    next: where two frames have the same time shortly after a gap, those between are moved back into the gap."""
     usual = usual_step(film)
     stamps: list[int | None] = []
     held: deque[tuple[Any, Any]] = deque()
@@ -130,13 +128,13 @@ def timed(film: Film, frames: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int |
 
 
 def _duration(frame: Any, usual: int) -> int:
-    """Ticks that a frame is shown: whole fields as its stream says (pulldown), else the usual."""
+    """Ticks for which a frame is shown: whole fields if its stream says so (pulldown), else the usual step."""
     fields = 2 * (frame.duration or 0) / usual
     return int(frame.duration) if fields > 0.5 and abs(fields - round(fields)) < 0.01 else usual
 
 
 def _fill_gap(stamps: list[int | None], usual: int) -> None:
-    """Where the last two stamps are equal, put what lies between them and a gap shortly before back by one step."""
+    """If the last two stamps are equal, move those between them and a gap shortly before back by one step."""
     if len(stamps) < 3 or stamps[-1] is None or stamps[-1] != stamps[-2]:
         return
     for place in range(len(stamps) - 2, 0, -1):
@@ -154,7 +152,7 @@ def usual_step(film: Film) -> int:
 
 
 def drain(context: Any) -> None:
-    """Let decoding threads come to rest, without the GIL: see DecoderLog."""
+    """Let decoding threads finish, without the GIL (see DecoderLog)."""
     context.flush_buffers()
 
 
@@ -179,22 +177,22 @@ def _pass(film: Film, clock: _Clock, listen: bool) -> Iterator[tuple[int, Any, F
 
 
 class _Clock:
-    """Counts frames, gives each its PTS, and knows what to do about trouble there."""
+    """Gives each frame its PTS, and deals with damage and bad time stamps."""
 
     def __init__(self, film: Film, on_error: str, report: ReadReport, *, careful: bool) -> None:
         self.film, self.stop, self.report, self.careful = film, on_error == "stop", report, careful
         self.index = 0
         self.seen = 0
-        """Frames that the decoder gave, of which up to `_HELD` have no time yet."""
+        """Frames from the decoder, of which up to `_HELD` have no time yet."""
         self.start: int | None = None
         self.previous: int | None = None
         self.usual = usual_step(film)
         self.away = 0
-        """Frames in a row whose own time stamps lie far before the time that they got."""
+        """Frames in a row whose own time stamps lie far before the times they were given."""
         self.behind = False
         """Whether the time of the last frame was repaired."""
         self.joins_anew = False
-        """Whether ffmpeg gives one clock to recordings of this format that were put end to end."""
+        """Whether ffmpeg can give recordings of this format that were put end to end a single clock."""
         self.forms = SoundForms()
         self.latest: dict[int, int] = {}
         """Last DTS of every stream, in its own ticks."""
@@ -213,13 +211,13 @@ class _Clock:
         return stamp
 
     def judge(self) -> None:
-        """Before anything is held against the film: that needs the careful look."""
+        """Called before a fault is reported, which takes the careful pass. Raises _Amiss in the fast one."""
         if not self.careful:
             raise _Amiss
 
     def _repaired(self, stamp: int, previous: int) -> int:
         self.judge()
-        # Several in a row overlap what came before, as at a joint: half steps, so that they are soon in time again.
+        # Several in a row overlap what came before, as at a joint: by half steps they soon catch up.
         after = previous + (max(1, self.usual // 2) if self.behind else self.usual)
         self.behind = True
         self.away = self.away + 1 if (after - stamp) * self.film.time_base > _ANEW else 0
@@ -236,8 +234,8 @@ class _Clock:
         return after
 
     def watch(self, packet: Any) -> None:
-        """A packet of the picture or of sound: the result cannot take over time that starts anew, nor sound that
-        changes its form. (Subtitles may come in any order.)"""
+        """Look at a packet of picture or sound. Raises VidcolorError where its time stamps start over or the sound's
+        format changes, which a result cannot hold. (Subtitles may come in any order.)"""
         if change := self.forms.change(packet):
             self.judge()
             path = shlex.quote(str(self.film.path))
@@ -286,7 +284,7 @@ class _Clock:
         return text
 
     def trouble(self, reason: str, lost: int = 0, place: str = "") -> None:
-        """Raise, or note and go on. place: where it is, the next frame where empty."""
+        """Report damage: raise VidcolorError, or note it and go on. place: where it is; the next frame if empty."""
         self.judge()
         text = self.note(reason, place)
         if self.stop:
@@ -296,7 +294,7 @@ class _Clock:
 
 
 def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: DecoderLog | None) -> Iterator[Any]:
-    """Every frame that the decoder gives; damage goes to `clock.trouble`."""
+    """Every frame from the decoder; damage goes to `clock.trouble`."""
     packets = container.demux(stream, *container.streams.audio)
     count, total, keyframe_seen = 0, 0, False
     flagged: tuple[int, str] | None = None
@@ -352,9 +350,9 @@ def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: Decoder
 
 
 def _look_at_end(container: Any, stream: Any, film: Film, clock: _Clock, count: int) -> None:
-    """Whether the file has all the frames that it ought to; count: packets that were there."""
+    """Check that the file has all its frames. count: packets that were read."""
     report = clock.report
-    if report.damaged:  # decoders leave out in silence what leans on lost frames
+    if report.damaged:  # decoders silently drop frames that depend on lost ones
         report.lost = max(report.lost, count - clock.seen)
     missing = missing_bytes(film.path)
     listed = len(stream.index_entries) if "mov" in container.format.name else 0

@@ -1,4 +1,4 @@
-"""What libav says while it decodes: of much damage there is no other sign than a line in its log."""
+"""libav's log while it decodes: much damage shows nowhere else."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from types import TracebackType
 import av.logging
 
 LOG_LOCK = threading.Lock()
-"""Held by whoever changes libav's log level: it is one for the process."""
+"""Held while libav's log level is changed: the process has only one."""
 _listening = 0
 _before: tuple[int | None, bool] = (None, True)
 _silence = logging.NullHandler()
 
-# Of data that shape no pixel: messages beside the pictures (SEI, EXIF), how a player is to buffer, and commands to
-# forget a picture that is not there.
+# About data that shape no pixel: messages besides the pictures (SEI, EXIF), buffering hints for players, and commands
+# to drop a picture that is not there.
 _NO_PICTURE = re.compile(r"\bSEI\b|\bVUI\b|buffering period|cpb_count|num_reorder_frames|^mmco: |EXIF|APP fields")
-# Of pictures that lean on others. A film that begins between two codec keyframes has such pictures first; players leave
-# them out.
+# About pictures that depend on others. A film that begins between two codec keyframes begins with such pictures, which
+# players leave out.
 _LEANS = re.compile(
     r"co located POCs|Could not find ref|constructing the frame RPS|[Mm]issing reference|reference picture missing"
     r"|non-existing [PS]PS|[PS]PS \S+ does not exist|decode_slice_header error|no frame!|VPS \d+ does not exist"
     r"|Not all references are available|invalid frame header"
 )
-# Decoders that flag each frame that they could not decode in full: their lines tell no more than that, but of pictures
-# that lean on lost ones. What else they say (a second copy of a header is damaged) is nothing to the pictures.
+# Decoders that flag each frame that they could not decode in full. Their log adds only lines about pictures that depend
+# on lost ones; the rest (say, a damaged second copy of a header) does not concern the pictures.
 _FLAG_DAMAGE = frozenset(("h264", "mpeg1video", "mpeg2video", "mpeg4"))
 
 
 def touches_picture(line: str, begun: bool) -> bool:
-    """Whether a line of a decoder or demuxer tells of damage to a picture. begun: a frame was already given out."""
+    """Whether a line of a decoder or demuxer reports damage to a picture. begun: a frame was already delivered."""
     return not _NO_PICTURE.search(line) and (begun or not _LEANS.search(line))
 
 
 def only_leans(line: str) -> bool:
-    """Whether a line tells no more than that a picture leans on one that is not there."""
+    """Whether a line says only that a picture depends on one that is missing."""
     return bool(_LEANS.search(line))
 
 
 class DecoderLog:
-    """A context for a reader that wants to know what its own decoder and demuxer say against the film.
+    """A context in which a reader hears what its own decoder and demuxer report about the film.
 
-    libav's log is one for the process, and a line carries no more than the name of who wrote it (`h264`), not which.
-    Lines written by the reader's own thread inside `listening` are its own beyond doubt: with one decoding thread that
-    is all of them. Frame threads write from threads of their own: of these, only `elsewhere` tells that somebody,
-    perhaps another reader, wrote something.
+    libav has one log for the process, and a line names the kind of its writer (`h264`) but not which one. Lines written
+    by the reader's own thread inside `listening` are certainly its own; with a single decoding thread these are all.
+    Frame threads write from other threads: `elsewhere` says only that somebody, perhaps another reader, reported
+    something.
 
-    Inside the context every decoder of frame threads must be drained before it is closed: PyAV closes with the GIL
-    held, for which a logging thread would wait for ever."""
+    Inside the context, drain every decoder with frame threads before closing it: PyAV closes with the GIL held, for
+    which a logging thread would wait for ever."""
 
     def __init__(self, codec: str, *names: str) -> None:
-        """codec: the decoder's own name. names: others under which lines against this film are written."""
+        """codec: the decoder's own name. names: others under which lines about this film are written."""
         self._codec, self._names = codec, {codec, *names}
         self._lines: list[str] = []
         self._counted = 0
         self._errors = 0
 
     def take(self) -> list[str]:
-        """What the decoder and the demuxer wrote in this thread since the last call, oldest first."""
+        """Lines of the decoder and the demuxer in this thread since the last call, oldest first."""
         lines, self._lines = self._lines, []
         return lines
 
     def elsewhere(self) -> bool:
-        """Whether any other thread of the process had an error to tell since the context was entered."""
+        """Whether any other thread of the process has logged an error since the context was entered."""
         return int(av.logging.get_last_error()[0]) - self._counted > self._errors
 
     @contextmanager

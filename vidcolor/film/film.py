@@ -1,4 +1,4 @@
-"""What a film is: its picture, its clock and its colour tags; and one of its frames."""
+"""A film: its picture, clock and colour tags. And one of its frames."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vidcolor.pictures.orientation import of_display
 
 @dataclass(frozen=True)
 class Film:
-    """A film's video stream as it was found, before anything is decoded but its first frame."""
+    """A film's video stream, as its header and its first frame describe it."""
 
     path: Path
     """A file that PyAV opens, a folder of numbered images, or a printf pattern of them."""
@@ -38,42 +38,40 @@ class Film:
     time_base: Fraction
     """Seconds of one PTS tick."""
     frame_rate: Fraction
-    """Average frames a second (for rate control and timecode; a frame's time is its PTS)."""
+    """Average frames a second, for rate control and timecodes only: a frame's time is its PTS."""
     sample_aspect_ratio: Fraction
     """Width of a pixel over its height; 1 where untagged."""
     rotation: int
     """Degrees clockwise by which a player turns the picture: 0, 90, 180 or 270."""
     matrix: str
-    """YCbCr matrix in force, one of `coding.MATRICES`: tagged, chosen by the user, or the rule for untagged film."""
+    """YCbCr matrix in force, one of `coding.MATRICES`: from the tag, from the user, or by rule for untagged film."""
     full_range: bool
     """True where luma 0 is black and the largest code white (pc); False for 16-235 scaled to depth."""
     color_tags: dict[str, int]
-    """The stream's own numbers (ISO 23091-2): `space`, `primaries`, `transfer`, `range`, `chroma_location`;
-    2 (0 for range and location) where unspecified. They are the tags of the result: as the film has them, but
-    for `space` and `range` that the user chose, the matrix of a film without chroma (its first chroma is
-    ours) and the full range of pictures, which are declared."""
+    """Numbers of ISO/IEC 23091-2: `space`, `primaries`, `transfer`, `range` and `chroma_location`; 2 (range and
+    location: 0) where unspecified. The result is tagged with them. They are the film's own, except for a `space` or
+    `range` chosen by the user, the `space` of a film without chroma, and the full range of pictures."""
     untagged: tuple[str, ...]
-    """Names of what was decided by rule and not by a tag: `matrix`, `range`."""
+    """What was decided by rule, for want of a tag: `matrix`, `range`."""
     frames_hint: int
-    """The container's own count of frames, 0 where it has none; never trusted, only for a progress bar."""
+    """The container's own count of frames, 0 if it has none. Only for progress bars: it may be wrong."""
     base_rate: Fraction = Fraction(0)
-    """Rate on whose grid the time stamps lie, as libav guesses it (`r_frame_rate`); 0 where it does not."""
+    """The rate of the grid on which the time stamps lie, as libav guesses it (`r_frame_rate`); 0 if it does not."""
     display_matrix: tuple[int, ...] = ()
-    """The nine numbers of the display matrix behind `rotation` (mirroring too), () where there is none."""
+    """The nine numbers of the display matrix (rotation and mirroring), () if there is none."""
     clock: Literal["pts", "dts", "count"] = "pts"
-    """Which time stamp of a decoded frame is its time: `dts` where the container stores the order of packets only
-    (AVI), `count` where there is none (a raw stream): each frame then comes after the one before by the stream's own
-    rate."""
+    """What gives a decoded frame its time: `dts` in containers that store the order of packets only (AVI), `count` in
+    raw streams, which have no time stamps: frames then follow one another at the stream's own rate."""
     profile: str = ""
-    """The codec's profile as libav names it, e.g. `HQ` or `XQ` of ProRes; empty where it has none."""
+    """The codec's profile as libav names it, e.g. `HQ` or `XQ` of ProRes; empty if it has none."""
     field_order: str = ""
-    """`progressive`, `tff` or `bff` as the stream says, empty where it does not; from the scan on as its frames say."""
+    """`progressive`, `tff` or `bff` by the stream's header (after a scan: by its frames), empty if it does not say."""
     chosen: tuple[str, ...] = ()
-    """Names of what the user decided, whatever the tags say: `matrix`, `range`."""
+    """Tags that the user overrides: `matrix`, `range`."""
     mastering_display: str = ""
-    """HDR mastering display of the first frame (`side_data.mastering_display`), empty where it has none."""
+    """HDR mastering display of the first frame (`side_data.mastering_display`), empty if it has none."""
     content_light: str = ""
-    """HDR content light level of the first frame: MaxCLL and MaxFALL, empty where it has none."""
+    """HDR content light level of the first frame: MaxCLL and MaxFALL, empty if it has none."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "display_matrix", tuple(self.display_matrix))  # a list when it comes from JSON
@@ -108,35 +106,35 @@ class Frame:
     pts: int
     """Presentation time stamp in ticks of `Film.time_base`."""
     luma: np.ndarray
-    """(height, width) uint8 or uint16, the Y plane's code values as decoded (made from RGB if there is none)."""
+    """(height, width) uint8 or uint16: code values of the Y plane, as decoded (computed for RGB, which has none)."""
     interlaced: bool = False
     """The frame's own flag."""
     top_field_first: bool = False
     """The frame's own flag; meaningful where `interlaced`."""
     chroma: tuple[np.ndarray, np.ndarray] | None = None
-    """Cb and Cr code values on the film's chroma grid where they were asked for and there are any (`reader.read`)."""
+    """Cb and Cr code values on the film's chroma grid, if there are any and `reader.read` was to read them."""
     facts: Facts | None = None
-    """What the frame says of itself."""
+    """What the frame says about itself."""
     source: Any = None
-    """The decoded frame where an encoder can take something beside the picture from it (closed captions)."""
+    """The decoded frame, if it carries something that an encoder can take over (closed captions)."""
 
 
 class Facts(NamedTuple):
-    """What a frame says of itself, for films that change their ways."""
+    """What a frame says about itself: it may differ from the film's first."""
 
     space: int
-    """Matrix number of ISO 23091-2, 2 where unsaid."""
+    """MatrixCoefficients of ISO/IEC 23091-2, 2 if unsaid."""
     primaries: int
     """Likewise."""
     transfer: int
     """Likewise."""
     full_range: bool | None
-    """None where unsaid."""
+    """None if unsaid."""
     rotation: int | None
-    """Degrees clockwise by which a player turns it; None where unsaid (H.264 says it at keyframes only)."""
+    """Degrees clockwise by which a player turns it; None if unsaid (H.264 says it at keyframes only)."""
     chroma: str
     """Sampling, as in `Film.chroma`."""
     aspect: Fraction | None
-    """Width of a pixel over its height as the decoder has it now; None where unsaid."""
+    """Width of a pixel over its height as the decoder has it at this frame; None if unsaid."""
     side_data: dict[str, bytes]
     """`side_data.of_the_source`."""

@@ -21,7 +21,7 @@ SUFFIXES = frozenset(
 
 _NUMBER = re.compile(r"%(0?)(\d*)d")
 _OTHERS = re.compile(r"#+|@+|\?+|\*|\{[^}]*\}|\$F\d?|\[\d+-\d+\]")
-"""What stands for a number in names of sequences elsewhere."""
+"""What other programs write for the number in names of sequences."""
 _LAST_NUMBER = re.compile(r"^(.*?)([0-9]+)([^0-9]*)$", re.DOTALL)
 
 
@@ -30,7 +30,7 @@ class ImageSequence:
     """Consecutive numbered pictures."""
 
     files: tuple[Path, ...]
-    """In order, without a gap."""
+    """In order, without gaps."""
     start: int
     """Number of the first."""
 
@@ -42,17 +42,17 @@ def is_sequence(path: str | Path) -> bool:
 
 
 def takes(path: Path, file: Path) -> bool:
-    """Whether a file of this name, were it there, would be a picture of the pattern `path`."""
+    """Whether a file of this name would be one of the pictures of the pattern `path`."""
     if path.is_dir() or not is_sequence(path) or file.absolute().parent.resolve() != path.absolute().parent.resolve():
         return False
     return _number_in(file.name, *_shape(path)) is not None
 
 
 def find(path: Path) -> ImageSequence:
-    """The pictures of a folder or a pattern, as they are there now. Numbering may start anywhere.
+    """The pictures of a folder or a pattern that are there now. Numbering may start anywhere.
 
-    Raises VidcolorError for a gap (naming the missing number), two of one number, several sequences in one
-    folder, and none at all."""
+    Raises VidcolorError for a gap (naming the missing number), two pictures of one number, several sequences in one
+    folder, or no picture at all."""
     numbered = _of_folder(path) if path.is_dir() else _of_pattern(path)
     first, last = min(numbered), max(numbered)
     for number in range(first, last + 1):
@@ -79,14 +79,14 @@ def _of_pattern(path: Path) -> dict[int, Path]:
 
 
 def meant(path: Path) -> str:
-    """The remedy for a film's name that is no file: the printf pattern for one in another program's writing."""
+    """The remedy for a film's name that is no file: if it is another program's pattern, the printf pattern for it."""
     fitting = _fitting(path, _OTHERS)
     return "check the name" if fitting is None else f"numbered images are written {fitting}"
 
 
 def _fitting(path: Path, number: re.Pattern[str]) -> Path | None:
-    """The printf pattern that stands for a name in which something else stands for the number; None where nothing
-    does. Its digits are those of the files that are there, or what the name itself says."""
+    """The printf pattern for a name with another program's placeholder; None if it has none. The number of digits is
+    that of the files that are there, or what the name itself says."""
     place = number.search(path.name)
     if place is None:
         return None
@@ -100,7 +100,7 @@ def _fitting(path: Path, number: re.Pattern[str]) -> Path | None:
 
 
 def _shape(path: Path) -> tuple[re.Pattern[str], int]:
-    """What the names of a pattern look like, and to how many digits their numbers are padded."""
+    """The regular expression of a pattern's names, and the number of digits to which numbers are padded."""
     name = unicodedata.normalize("NFC", path.name)
     places = list(_NUMBER.finditer(name))
     if len(places) != 1:
@@ -112,7 +112,7 @@ def _shape(path: Path) -> tuple[re.Pattern[str], int]:
 
 
 def _number_in(name: str, shape: re.Pattern[str], width: int) -> int | None:
-    """The number in a file's name that has the shape; None in others."""
+    """The number in a file's name that fits the pattern, else None."""
     match = shape.fullmatch(unicodedata.normalize("NFC", name))
     # printf pads to `width` and never cuts; without padding there are no leading zeros.
     return int(match[1]) if match and match[1] == str(int(match[1])).zfill(width) else None

@@ -1,4 +1,4 @@
-"""The Y plane of a decoded frame: copied as it is; computed only where there is none (RGB)."""
+"""The Y plane of a decoded frame, copied bit for bit; computed for RGB, which has none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vidcolor.errors import VidcolorError
 
 Chroma = Literal["400", "420", "422", "444", "rgb"]
 
-_PACKED = {  # samples from one luma to the next, and how many lie before the first
+_PACKED = {  # samples from one luma sample to the next, and before the first
     "yuyv422": (2, 0),
     "yvyu422": (2, 0),
     "uyvy422": (2, 1),
@@ -31,7 +31,7 @@ _PACKED = {  # samples from one luma to the next, and how many lie before the fi
     "ayuv": (4, 1),
     "ayuv64le": (4, 1),
 }
-# Formats whose samples lie in the high bits of their 16.
+# Formats with samples in the high bits of 16.
 _HIGH_BITS = re.compile(r"p[024]1[026]|y21[026]|.*msb")
 
 
@@ -40,7 +40,7 @@ class Layout:
     """How the luma of a pixel format lies in memory."""
 
     chroma: Chroma
-    """Chroma sampling; 4:1:1 counts as 422, 4:4:0 as 444, 4:1:0 as 420; `rgb` where luma must be computed."""
+    """Chroma sampling; 4:1:1 counts as 422, 4:4:0 as 444, 4:1:0 as 420; `rgb` if luma must be computed."""
     depth: int
     """Bits of one luma sample."""
     dtype: str = "u1"
@@ -55,7 +55,7 @@ class Layout:
 
 @lru_cache(maxsize=64)
 def layout(pix_fmt: str) -> Layout:
-    """The layout of `pix_fmt`. Raises VidcolorError for what holds no code values (floats, Bayer, XYZ)."""
+    """The layout of `pix_fmt`. Raises VidcolorError for formats without code values (floats, Bayer, XYZ)."""
     form = av.VideoFormat(pix_fmt, 64, 64)
     parts = form.components
     if not parts or form.is_bayer or pix_fmt.startswith("xyz") or re.search(r"f(16|32)", pix_fmt):
@@ -85,8 +85,8 @@ def layout(pix_fmt: str) -> Layout:
 def luma_plane(frame: av.VideoFrame, weights: Sequence[float] | np.ndarray) -> np.ndarray:
     """(height, width) uint8 or uint16 code values of the frame's luma, a copy.
 
-    The Y plane bit for bit where there is one. R'G'B', palette and bitmap frames have none: theirs is
-    Kr R' + Kg G' + Kb B' (`weights`), rounded, full range at the depth of R'G'B' (grey stays as it is)."""
+    The Y plane bit for bit, if there is one. For R'G'B', palette and bitmap frames it is Kr R' + Kg G' + Kb B'
+    (`weights`), rounded, in full range at the depth of R'G'B' (greys keep their values)."""
     how = layout(frame.format.name)
     if how.chroma == "rgb":
         red, green, blue = rgb_planes(frame)
@@ -99,8 +99,8 @@ def luma_plane(frame: av.VideoFrame, weights: Sequence[float] | np.ndarray) -> n
 
 
 def chroma_planes(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray] | None:
-    """Cb and Cr code values of the frame, each (rows, columns) uint8 or uint16, copies; None where it has none of its
-    own (grey, R'G'B'). Packed, semi-planar and 4:1:1 formats are first unpacked onto the grid of `layout`."""
+    """Cb and Cr code values of the frame, each (rows, columns) uint8 or uint16, copies; None for grey and R'G'B'.
+    Packed, semi-planar and 4:1:1 formats are first unpacked onto the grid of `layout`."""
     how = layout(frame.format.name)
     if how.chroma in ("400", "rgb"):
         return None
@@ -118,7 +118,7 @@ def rgb_planes(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray
     name = frame.format.name
     if not (frame.format.is_planar and frame.format.is_rgb):
         bits = layout(name).depth
-        # A palette and swscale's planar formats do not know each other: by way of rgb24.
+        # swscale has no direct way from a palette to planar formats: by way of rgb24.
         if bits == 8:
             frame = frame.reformat(format="rgb24")
             packed = _samples(frame, 0, "u1")[:, : 3 * frame.width].reshape(frame.height, frame.width, 3)
@@ -131,7 +131,7 @@ def rgb_planes(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def is_colored(frame: av.VideoFrame) -> bool:
-    """Whether the picture has colour of its own: over 1 % of its pixels 6/256 or more away from grey."""
+    """Whether the picture has colours: more than 1 % of its pixels are 6/256 or more away from grey."""
     how = layout(frame.format.name)
     if how.chroma == "400":
         return False
@@ -139,7 +139,7 @@ def is_colored(frame: av.VideoFrame) -> bool:
         red, green, blue = (plane.astype(np.int32) for plane in rgb_planes(frame))
         away = np.maximum(abs(red - green), abs(blue - green))
     else:
-        form = frame.reformat(format="yuv444p")  # only for a look at its chroma: nothing of it goes on
+        form = frame.reformat(format="yuv444p")  # only to look at its chroma
         away = np.maximum(
             *(abs(_samples(form, plane, "u1")[:, : form.width].astype(np.int32) - 128) for plane in (1, 2))
         )

@@ -1,4 +1,4 @@
-"""What a film is, read from its file and its first frame (`probe`)."""
+"""`probe`: what a film is, from its file's header and its first frame."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNSPECIFIED = 2
 _FIELD_ORDERS = {1: "progressive", 2: "tff", 3: "bff", 4: "tff", 5: "bff"}
 """By AVFieldOrder."""
 FASTEST = 1000
-"""Frames a second; what a header has beyond that (raw DV: 60000) is a tick."""
+"""Frames a second; headers with more (raw DV: 60000) mean ticks."""
 _HD_LINES = 720
 _BEYOND = (Fraction(60000, 1001), Fraction(120000, 1001))
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
@@ -129,7 +129,7 @@ def _choose_range(path: Path, found: Described, wanted: bool | None) -> tuple[bo
 
 
 def own_timecode(film: Film) -> str:
-    """The timecode of the first frame that a file carries, as it is written there; empty where it has none."""
+    """The timecode that a file carries for its first frame, as written there; empty if it has none."""
     if film.kind == "images":
         return ""
     with open_film(film.path) as container:
@@ -231,7 +231,7 @@ def _frame_rate(container: Any, stream: Any, raw: bool) -> Fraction:
 
 
 def _unrounded(rate: Fraction) -> Fraction:
-    """A rate as it was meant: of Matroska's, libav gives terms up to 30000, which 60000/1001 has not."""
+    """The exact rate: for Matroska, libav gives terms up to 30000, which is too few for 60000/1001."""
     return next((true for true in _BEYOND if abs(rate / true - 1) < Fraction(1, 10**7)), rate)
 
 
@@ -242,7 +242,7 @@ def _first_frame(container: Any, stream: Any, file: Path) -> Any:
         for packet in container.demux(stream):
             try:
                 frames = packet.decode()
-            except av.FFmpegError as error:  # the reader says so in its place; here any frame will do
+            except av.FFmpegError as error:  # the reader will report it; here any frame will do
                 why = f": {reason(error)}"
                 continue
             if frames:
@@ -259,19 +259,19 @@ def _display_matrix(frame: Any, data: bytes | None) -> tuple[int, tuple[int, ...
 
 
 def _chroma_location(container: Any, stream: Any, frame: Any) -> int:
-    """Number of the chroma siting (`coding.SITINGS`), 0 where nobody says.
+    """Number of the chroma siting (`coding.SITINGS`), 0 if unknown.
 
-    PyAV has it on a frame from version 19 on; before, only libav's own description of the file shows it."""
+    From version 19 on PyAV has it on frames; before, only libav's own description of the file shows it."""
     if hasattr(frame, "chroma_location"):
         return int(frame.chroma_location)
     line = re.search(rf"Stream #\d+:{stream.index}\D.*Video:.*", in_libavs_words(container))
     inside = re.search(rf"{stream.codec_context.pix_fmt or frame.format.name}\(([^)]*)\)", line[0]) if line else None
-    words = inside[1].split(", ") if inside else []  # whole ones: "top" is a siting, "top first" an order of fields
+    words = inside[1].split(", ") if inside else []  # whole words: "top" is a siting, "top first" a field order
     return next((number for number, siting in enumerate(SITINGS) if number and siting.name in words), 0)
 
 
 def expected_frames(film: Film) -> int | None:
-    """About how many frames a film has, by its header; None where that says nothing."""
+    """About how many frames a film has, by its header; None if it does not say."""
     if film.frames_hint or film.kind == "images":
         return film.frames_hint or None
     with open_film(film.path) as container:

@@ -1,4 +1,4 @@
-"""Reading a film: every frame's luma, in order, with its PTS; exact starts inside it; damage said aloud."""
+"""Reading a film: the luma of its frames in order, with PTS, from any frame on; damage is reported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vidcolor.reasons import reason
 
 _WHOLE_PACKETS = frozenset(("mov", "matroska", "nut", "mxf", "flv"))
 _UNSAID = 2  # ISO 23091-2
-_EARLIER_SECONDS = (0, 1, 10)  # before the wanted frame; where no keyframe helps, the film's start does
+_EARLIER_SECONDS = (0, 1, 10)  # before the wanted frame; if no keyframe helps, from the film's start
 
 
 def image_files(path: str | Path) -> tuple[Path, ...]:
@@ -94,19 +94,19 @@ class _Read:
         self._side_data = SideData()
 
     def from_keyframe(self, first: int, seconds: int, pts: Sequence[int] | np.ndarray) -> Iterator[Frame]:
-        """Frames from `first` on by a seek to `seconds` before; ends early, without a word, at anything that is not as
+        """Frames from `first` on by a seek to `seconds` before; ends early, silently, at anything that is not as
         `pts` says.
 
-        Damage is not listened for: a decoder that starts in mid-film complains of what it has not seen, and the scan
-        has heard the whole film from its start."""
+        The decoder's log is ignored: a decoder that starts in mid-film complains about what it has not seen, and the
+        scan has checked the whole film."""
         film = self.film
         target = int(pts[first]) - int(seconds / film.time_base)
         with open_film(film.path) as container:
             stream = video_stream(container, film.path, film.stream)
             stream.thread_type = "AUTO"
             at = first
-            # Frames before the first keyframe lean on what was not decoded. Where a seek may land inside a frame (MPEG
-            # program streams), or time is told by the order of packets (AVI), stamps are right only from the next
+            # Frames before the first keyframe depend on what was not decoded. If a seek may land inside a frame (MPEG
+            # program streams), or the order of packets gives the time (AVI), stamps are right only from the next
             # keyframe on.
             wanted_keyframes = 1 if _WHOLE_PACKETS.intersection(container.format.name.split(",")) else 2
             try:
@@ -132,7 +132,7 @@ class _Read:
                 drain(stream.codec_context)
 
     def from_start(self, first: int) -> Iterator[Frame]:
-        """Frames from `first` on, decoding from the film's start; everything that is amiss is noticed."""
+        """Frames from `first` on, decoding from the film's start; all damage is noticed."""
         film, pts = self.film, self.pts
         index = -1
         with closing(decoded(film, self.on_error, self.report, listen=pts is None)) as frames:
@@ -154,7 +154,7 @@ class _Read:
             )
 
     def from_images(self, first: int) -> Iterator[Frame]:
-        """One picture a frame; its PTS is its place in the sequence."""
+        """A picture for each frame; its PTS is its place in the sequence."""
         files = image_files(self.film.path)
         index = first
         places = range(first, len(files)) if self.pts is None else [int(place) for place in self.pts[first : self.stop]]
@@ -180,7 +180,7 @@ class _Read:
             index += 1
 
     def _frame(self, index: int, pts: int, frame: Any, aspect: Fraction | None = None) -> Frame:
-        """A decoded frame as the program sees it. aspect: of its pixels, as the decoder has it now."""
+        """What was decoded as a Frame. aspect: of its pixels, as the decoder has it now."""
         film = self.film
         if (frame.width, frame.height) != (film.width, film.height):
             raise VidcolorError(
@@ -212,7 +212,7 @@ class _Read:
 
 def _facts(frame: Any, aspect: Fraction | None, side: dict[str, bytes]) -> Facts:
     rgb, said = layout(frame.format.name).chroma == "rgb", int(frame.color_range)
-    # A decoder whose film turns to limited range goes on in yuvj: the tag is right.
+    # If a film turns to limited range, its decoder stays in yuvj: the tag is right.
     full = True if rgb or said == 2 else False if said == 1 else frame.format.name.startswith("yuvj") or None
     return Facts(
         space=_UNSAID if rgb else int(frame.colorspace),
@@ -236,7 +236,7 @@ def _chroma(film: Film, frame: Any) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _picture(file: Path) -> tuple[Any, str]:
-    """The decoded picture of a file, None where there is none, and what is wrong with it, empty where it is sound."""
+    """The decoded picture of a file, None if there is none, and what is wrong with it, empty if nothing is."""
     try:
         frame = still(file)
         if frame is not None:
@@ -254,8 +254,8 @@ def _picture(file: Path) -> tuple[Any, str]:
 
 
 def _decoded_picture(file: Path, threads: int) -> tuple[Any, list[str], bool]:
-    """The picture, what its decoder says against it, and whether some other thread, perhaps one of the decoder's, had
-    an error to tell. threads: of the decoder, 0 for as many as there are processors."""
+    """The picture, what its decoder logged about it, and whether another thread, perhaps one of the decoder's, logged
+    an error. threads: of the decoder, 0 for one per processor."""
     with open_film(file) as container:
         stream = video_stream(container, file)
         context = stream.codec_context

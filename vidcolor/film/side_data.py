@@ -1,4 +1,4 @@
-"""What a decoded frame carries beside its pixels. libav has more types of it than PyAV has names for."""
+"""Side data of decoded frames. libav has more types of it than PyAV has names for."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Type._missing_ = classmethod(_nameless)  # type: ignore[assignment]
 
 
 CARRIED = frozenset(("A53_CC",))
-"""What an encoder takes from the frame that it is given."""
+"""Types that encoders write on from the frame they are given."""
 TELL_FIELDS = frozenset(
     (
         *("h264", "mpeg1video", "mpeg2video", "mpegvideo", "mpeg4", "vc1", "wmv3", "cavs", "dvvideo", "ffv1", "prores"),
         *("dnxhd", "mjpeg", "mjpegb", "cfhd", "rawvideo"),
     )
 )
-"""Decoders whose frames say whether they are interlaced, and how; of others only the container knows."""
+"""Decoders that flag interlaced frames and their field order; for others only the container knows."""
 NAMES = {
     "A53_CC": "closed captions (A53)",
     "MASTERING_DISPLAY_METADATA": "HDR mastering display",
@@ -86,13 +86,13 @@ class SideData:
 
 
 def _ordered(sides: Iterable[Any]) -> list[Any]:
-    """Of several of one type the last counts: what encoders say of themselves comes first."""
+    """Of several of one type the last one counts, so those in which encoders name themselves come first."""
     return sorted(sides, key=lambda data: not bytes(data)[:16].startswith(_ENCODERS_OWN))
 
 
 class _Graph:
-    """Filters for frames of one size and format: which have an ICC profile, which begin with the top field (PyAV does
-    not show it), and a copy of their first pixels without the profile."""
+    """Filters for frames of one size and format. They tell whether a frame has an ICC profile, whether its top field
+    comes first (PyAV does not show it), and copy its first pixels without the profile."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
         graph = self._graph = av.filter.Graph()
@@ -118,7 +118,7 @@ class _Graph:
         graph.configure()
 
     def split(self, frame: av.VideoFrame) -> list[Any]:
-        """The frame at the end of each branch, None where it did not pass."""
+        """The frame at the end of each branch, None if it did not pass."""
         self._source.push(frame)
         return [_pulled(end) for end in self._ends]
 
@@ -131,8 +131,8 @@ def _pulled(end: Any) -> Any:
 
 
 def of_the_source(found: dict[str, bytes]) -> dict[str, bytes]:
-    """What of a frame's side data the source put there: not what libav makes of its own accord, what says nothing,
-    and the display matrix, which belongs to the film."""
+    """The side data of a frame that come from the source: without what libav adds itself, what says nothing, and the
+    display matrix, which belongs to the film."""
     return {
         kind: value for kind, value in found.items() if kind not in _NOT_OF_THE_SOURCE and _says_something(kind, value)
     }
@@ -148,13 +148,13 @@ _ENCODERS_OWN = (
     bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef"),  # x264
     bytes.fromhex("2ca2de09b51747dbbb55a4fe7fc2fc4e"),  # x265
 )
-"""UUIDs of the user data in which encoders name themselves."""
+"""UUIDs of user data in which encoders name themselves."""
 
 
 def _says_something(kind: str, value: bytes) -> bool:
     if kind == "SEI_UNREGISTERED":
         return not value.startswith(_ENCODERS_OWN)
-    if kind == "PANSCAN":  # every MPEG-1 and MPEG-2 frame has it: AVPanScan's three positions tell
+    if kind == "PANSCAN":  # every MPEG-1 and MPEG-2 frame has one; AVPanScan's three positions tell if it is used
         return any(value[12:24])
     if kind == "STEREO3D":  # AVStereo3D.type 0: flat
         return any(value[:4])
@@ -162,8 +162,8 @@ def _says_something(kind: str, value: bytes) -> bool:
 
 
 def mastering_display(data: bytes | None) -> str:
-    """AVMasteringDisplayMetadata as encoders take it: `G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)` in 1/50000 and in 1/10000
-    cd/m2; empty where it is unknown, or a part of it."""
+    """AVMasteringDisplayMetadata as encoders take it: `G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)` in 1/50000 and 1/10000
+    cd/m2; empty if any of it is unknown."""
     if data is None:
         return ""
     numbers: tuple[int, ...] = struct.unpack("=22i", data[:88])
@@ -176,7 +176,7 @@ def mastering_display(data: bytes | None) -> str:
 
 
 def content_light(data: bytes | None) -> str:
-    """AVContentLightMetadata as encoders take it: MaxCLL and MaxFALL in cd/m2, e.g. `1000,400`; empty where unknown."""
+    """AVContentLightMetadata as encoders take it: MaxCLL and MaxFALL in cd/m2, e.g. `1000,400`; empty if unknown."""
     if data is None:
         return ""
     most, average = struct.unpack("=2I", data[:8])

@@ -1,4 +1,4 @@
-"""Sound whose form changes inside a film in a way that the header of a result cannot tell."""
+"""Changes of a sound stream's format inside a film, which the single header of a result cannot express."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 
 
 
 class SoundForms:
-    """Remembers the form of each sound stream.
+    """Remembers the format of each sound stream.
 
-    AAC of transport streams says it in every packet (ADTS, ISO/IEC 13818-7, 6.2), other codecs by a new header beside
-    a packet. A result keeps one header for the whole stream, so that players would take the rest for what it is not.
-    AC-3, MPEG audio and their like say all in their own frames, which are copied."""
+    AAC in transport streams states it in every packet (ADTS, ISO/IEC 13818-7, 6.2), other codecs in a new header that
+    comes with a packet. A result has one header for the whole stream, so players would misread the rest. AC-3, MPEG
+    audio and the like state everything in their own frames, which are copied."""
 
     def __init__(self) -> None:
         self._known: dict[int, bytes | str] = {}
 
     def change(self, packet: Any) -> str:
-        """How the form of the packet's stream differs from before, in words; empty where it does not."""
+        """How the format of the packet's stream has changed, in words; empty if it has not."""
         stream = packet.stream
         if stream.type != "audio" or not packet.size:
             return ""

@@ -1,5 +1,5 @@
-"""A numbered picture as a decoded frame, where libav reads its file wrongly or not at all: TIFF of other than plain
-layouts, which scanners and grading programs write."""
+"""TIFF pictures as decoded frames, for the layouts that libav reads wrongly or not at all, as scanners and grading
+programs write them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vidcolor.pictures.orientation import turned
 
 
 def still(file: Path) -> av.VideoFrame | None:
-    """The picture of a TIFF that is not plain (`tiff.Kind`), turned as it is shown; None for a file that libav reads.
+    """The picture of a TIFF that is not plain (`tiff.Kind`), turned as shown; None for files that libav reads.
 
     Grey and RGB keep their 8 to 16 bits; floats of 0 to 1 get 16. Raises VidcolorError for a TIFF of several pictures,
     of other colours or of floats beyond that, and for a broken one."""

@@ -1,4 +1,4 @@
-"""Points in a film as people write them: a frame number, seconds, a clock time, or a timecode that counts frames."""
+"""Points in a film as people write them: frame numbers, seconds, clock times and timecodes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 Point = int | Fraction
 """A frame number (0-based), or seconds after the first frame."""
 SLACK = Fraction(1, 2000)
-"""Seconds by which a time may come before its frame: clocks of containers and timecodes are rounded."""
+"""Seconds by which a time may precede its frame: container clocks and timecodes are rounded."""
 _CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:[.,]\d+)?)")
 _LABEL = re.compile(r"(\d+)[:;]([0-5]\d)[:;]([0-5]\d)([:;])(\d{2,3})")
 _WHOLE = Fraction(1, 500)
-"""How far, relatively, a rate may be from a whole number for its timecodes to count in that (23.976 counts in 24)."""
+"""Relative distance within which timecodes count by the next whole rate (23.976 counts by 24)."""
 _FASTEST = 120
-"""A grid of more frames a second is one of ticks."""
+"""Grids of more frames a second are mere ticks."""
 _SECONDS = re.compile(r"\d+(?:[.,]\d+)?(?=s$)|\d+[.,]\d+$")
 
 
@@ -42,9 +42,9 @@ class Label:
     seconds: int
     """Hours, minutes and seconds in seconds."""
     frame: int
-    """Of that second."""
+    """Number within that second."""
     drop: bool
-    """Two of every 30 numbers are left out at the start of each minute but every tenth."""
+    """Drop-frame: numbers are skipped at the start of each minute except every tenth."""
 
     def __str__(self) -> str:
         minutes, second = divmod(self.seconds, 60)
@@ -52,7 +52,7 @@ class Label:
         return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}{dots}{self.frame:02d}"
 
     def time(self, rate: Fraction) -> Fraction:
-        """Seconds after 00:00:00:00 at `rate` frames a second. Raises VidcolorError where there is no such label."""
+        """Seconds after 00:00:00:00 at `rate` frames a second. Raises VidcolorError if there is no such timecode."""
         counted = nominal(rate)
         if self.frame >= counted:
             raise VidcolorError(f"{self}: frame {self.frame} of a second, but the film has {float(rate):g} a second")
@@ -68,14 +68,14 @@ class Label:
 
 
 def nominal(rate: Fraction) -> Fraction:
-    """Frames that timecodes count to a second: the whole number next to the rate; the rate where none is near."""
+    """Frames that timecodes count to a second: the nearest whole number, or the rate itself if none is near."""
     whole = Fraction(round(rate))
     return whole if whole and abs(rate - whole) <= _WHOLE * whole else rate
 
 
 def counted_rate(film: Film) -> Fraction:
-    """The rate at which a film's timecodes count: its mean rate, or where that is no whole number (gaps, a last frame
-    of another length) that of the grid on which its frames lie."""
+    """The rate by which a film's timecodes count: its average rate, or that of the grid of its frames if the average is
+    not close to a whole number (because of gaps, or a last frame of another length)."""
     rates = [film.frame_rate, film.base_rate if film.base_rate <= _FASTEST else film.frame_rate]
     return next((rate for rate in rates if nominal(rate).denominator == 1), film.frame_rate)
 
@@ -83,7 +83,7 @@ def counted_rate(film: Film) -> Fraction:
 def label(time: Fraction, rate: Fraction) -> str:
     """`HH:MM:SS:FF` of the frame that starts at `time` seconds of a film of `rate` frames a second.
 
-    Without drop-frame. The time with thousandths where it does not lie on the frames of that rate.
+    Never drop-frame. Falls back to a time with thousandths if no frame of that rate starts there.
     """
     frames, counted = time * rate, nominal(rate)
     number = round(frames)
@@ -97,7 +97,7 @@ def parse_point(text: str) -> Point | Label:
     """A frame number (`120`), seconds (`12.5s`, `12.5`), a clock time (`00:01:02.500`, `1:02.5`) or a timecode that
     counts frames (`00:01:02:12`, drop-frame `00:01:02;12`).
 
-    Raises VidcolorError where it is none of these.
+    Raises VidcolorError for anything else.
     """
     text = text.strip()
     if text.isdecimal():
@@ -116,8 +116,8 @@ def parse_point(text: str) -> Point | Label:
 def counted_from(point: Point | Label, rate: Fraction, first: int | Label | None) -> Point:
     """A point as a frame counted from 0, or as seconds after the first frame.
 
-    first: what the user calls the film's first frame, a number or a timecode. Raises VidcolorError where the point
-    lies before it, or is no timecode of this rate.
+    first: what the user calls the film's first frame, a number or a timecode. Raises VidcolorError if the point
+    precedes it, or is no timecode of this rate.
     """
     if isinstance(point, Label):
         place: Point = point.time(rate) - (first.time(rate) if isinstance(first, Label) else 0)
@@ -137,10 +137,10 @@ def has_constant_rate(pts: np.ndarray, time_base: Fraction, rate: Fraction) -> b
 
 
 def frame_at(point: Point, pts: np.ndarray, time_base: Fraction) -> int:
-    """The first frame that starts at `point` or later; len(pts) where none does.
+    """The first frame that starts at `point` or later; len(pts) if none does.
 
-    pts: (n,) rising ticks of `time_base`; seconds count from the first of them. A time within half a tick or
-    SLACK before a frame means that frame.
+    pts: (n,) rising ticks of `time_base`; seconds count from the first. A time within half a tick or SLACK before a
+    frame means that frame.
     """
     if isinstance(point, int):
         return min(point, len(pts))
@@ -150,7 +150,7 @@ def frame_at(point: Point, pts: np.ndarray, time_base: Fraction) -> int:
 
 
 def frame_shown(point: Point, pts: np.ndarray, time_base: Fraction) -> int:
-    """The frame on the screen at `point`: the last that starts at it or before; len(pts) beyond the end."""
+    """The frame on screen at `point`: the last that starts at or before it; len(pts) beyond the end."""
     if isinstance(point, int):
         return min(point, len(pts))
     frame = frame_at(point, pts, time_base)

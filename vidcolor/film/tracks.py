@@ -1,4 +1,4 @@
-"""What a source has beside its picture: tracks and tags, and how containers call them."""
+"""What a source has besides its picture: tracks and tags, and what containers call them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from vidcolor.film.container import in_libavs_words, open_film
 from vidcolor.film.film import Film
 
 STALE = re.compile(r"^(BPS|NUMBER_OF_|_STATISTICS|DURATION|ENCODER)", re.IGNORECASE)
-"""Tags of a coded stream that are no longer true of its new coding."""
+"""Tags of a coded stream that are no longer true once it is encoded anew."""
 _PICTURE_TYPES = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "gif": "image/gif"}
-# What a muxer writes by itself, or a demuxer reads out of the container's own boxes.
+# What a muxer writes itself, or a demuxer reads from the container's own boxes.
 _MADE_ANEW = frozenset(
     (
         *("encoder", "duration", "major_brand", "minor_version", "compatible_brands", "creation_time", "software"),
         *("handler_name", "vendor_id"),
     )
 )
-# Languages that QuickTime's own table (libavformat's isom.c) has by another code of ISO 639-2 than other containers.
+# Languages for which QuickTime's table (libavformat's isom.c) has another ISO 639-2 code than other containers.
 _QUICKTIME = {
     "fre": "fra",
     "deu": "ger",
@@ -56,13 +56,13 @@ class Track:
     kind: str
     """`audio`, `subtitle`, `attachment`, `data`, `video` or `cover`."""
     codec: str
-    """Decoder name, empty where libav knows none."""
+    """Decoder name, empty if libav has none."""
     disposition: tuple[str, ...]
     """Names of the flags that are set."""
     metadata: dict[str, str]
     """Its own tags: language, title, ..."""
     converted: str = ""
-    """What a text subtitle is written as where the container has no place for its own form; empty: copied."""
+    """What a text subtitle is converted to if the container cannot hold its own format; empty: it is copied."""
 
     def __str__(self) -> str:
         details = [self.metadata.get(key, "") for key in ("language", "title", "filename")]
@@ -77,11 +77,11 @@ class Track:
         return cls(stream.index, kind, context.name if context is not None else "", flags, dict(stream.metadata))
 
     def text_for(self, container: str) -> str:
-        """The text subtitle that `container` has a place for; empty where this is none."""
+        """The text subtitle format that `container` can hold; empty if this is no text subtitle."""
         return _TEXT_OF[container] if self.kind == "subtitle" and self.codec in _TEXT else ""
 
     def tags_for(self, container: str) -> list[str]:
-        """Tags in MP4's and MOV's own form (`NAME=VALUE`): a title is the handler's name; MOV has its own languages."""
+        """Tags as MP4 and MOV have them (`NAME=VALUE`): the title is the handler's name, MOV has its own languages."""
         tags = []
         title, language = self.metadata.get("title"), self.metadata.get("language", "")
         if title and container != "matroska":
@@ -91,7 +91,7 @@ class Track:
         return tags
 
     def lost_in(self, stream: Any) -> list[str]:
-        """What of language, title, other tags and disposition PyAV's `stream`, its copy, has not got, in words."""
+        """Language, title, other tags and dispositions that the copy, PyAV's `stream`, lacks, in words."""
         lost = []
         names = {name.lower(): value for name, value in stream.metadata.items()}
         language, title = self.metadata.get("language", ""), self.metadata.get("title", "")
@@ -110,9 +110,9 @@ class Track:
 
 
 def source_tracks(film: Film) -> list[Track]:
-    """Everything in the source file beside its picture; nothing for numbered images.
+    """Everything in the source file besides its picture; nothing for numbered images.
 
-    Left out is what its container builds anew: the chapter track and the time code track of MOV."""
+    Without what the container creates anew: MOV's chapter and timecode tracks."""
     if film.kind == "images":
         return []
     tracks = []
@@ -136,21 +136,21 @@ def picture_track(film: Film) -> Track:
 
 
 def lost_tags(of: Mapping[str, str], found: Iterable[str]) -> list[str]:
-    """Names of the tags `of` something that are not among those `found`; not of those that are made anew."""
+    """Names of the tags in `of` that are not among those `found`, without those that are created anew."""
     there = {name.lower() for name in found} | _MADE_ANEW
     return [name for name in of if name.lower() not in there and not STALE.match(name)]
 
 
 def lost_programs(container: Any) -> list[str]:
-    """What of a transport stream's programs a result has no place for, in words: their number and their names.
+    """What a result cannot hold of a transport stream's programs, in words: their number and their names.
 
-    PyAV shows programs in libav's own description of the file only."""
+    PyAV shows programs only in libav's own description of the file."""
     blocks = re.split(r"^  Program (?=\d)", in_libavs_words(container), flags=re.MULTILINE)[1:]
     named = [
         f"{name} {value.strip()}"
         for block in blocks
         for name, value in re.findall(r"^      (service_\w+)\s*: (.*)$", block, flags=re.MULTILINE)
-        if value.strip() not in ("Service01", "FFmpeg")  # FFmpeg's own, where nobody named it
+        if value.strip() not in ("Service01", "FFmpeg")  # FFmpeg's defaults
     ]
     lost = [f"the division into {len(blocks)} programs"] if len(blocks) > 1 else []
     return lost + ([f"metadata {', '.join(dict.fromkeys(named))}"] if named else [])
@@ -160,7 +160,7 @@ def cover_file(film: Film, track: Track, work: Path) -> tuple[Path, str]:
     """The cover picture as a file of its own in the folder `work`, and its media type."""
     kind = track.metadata.get("mimetype") or _PICTURE_TYPES.get(track.codec, "image/jpeg")
     suffix = ".jpg" if kind == "image/jpeg" else "." + kind.rpartition("/")[2]
-    folder = work / f"cover-{track.index}"  # of its own: names may be equal
+    folder = work / f"cover-{track.index}"  # a folder each: names may be equal
     path = folder / (Path(track.metadata.get("filename", "")).name or f"cover{suffix}")
     if path.exists():
         return path, kind

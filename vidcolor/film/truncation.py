@@ -1,4 +1,4 @@
-"""Whether a file is as long as it says: the outer sizes of Matroska, MP4/MOV and AVI files."""
+"""Truncated files: does a Matroska, MP4, MOV or AVI file have all the bytes that its header announces?"""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _SEGMENT = b"\x18\x53\x80\x67"
 
 
 def missing_bytes(path: str | Path) -> int:
-    """How many bytes the file lacks at its end by its own account; 0 where it is whole or does not say.
+    """How many bytes are missing at the file's end by its own account; 0 if it is whole or does not say.
 
-    A truncated stream often decodes without any error up to its end: only the container knows better."""
+    A truncated stream often decodes without an error to its end: only the container knows better."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(12)
@@ -30,10 +30,10 @@ def missing_bytes(path: str | Path) -> int:
 
 
 def _pictures_end(file: BinaryIO, size: int) -> int | None:
-    """End of an AVI's last list of pictures (OpenDML AVI 1.02: one in each RIFF), None where it is not said.
+    """End of an AVI's last list of pictures (OpenDML AVI 1.02: one in each RIFF), None if it is not stated.
 
-    A file that grew into a pipe, or whose writer died, has sizes of 0 or all ones; what a RIFF says of itself is often
-    a few bytes off, and an index that is cut off is no loss."""
+    A file written to a pipe, or whose writer died, has sizes of 0 or all ones. The size of a RIFF is often a few bytes
+    off, and an index that is cut off is no loss."""
     place, end = 0, None
     while place + 12 <= size:
         file.seek(place)
@@ -50,7 +50,7 @@ def _pictures_end(file: BinaryIO, size: int) -> int | None:
 
 
 def _matroska_end(file: BinaryIO) -> int | None:
-    """End of the first Segment (RFC 9559, 8.1), None where its size is unknown (a live stream)."""
+    """End of the first Segment (RFC 9559, 8.1), None if its size is unknown (a live stream)."""
     for _ in range(4):
         name = _number(file, keep_marker=True)
         size = _number(file, keep_marker=False)
@@ -63,7 +63,7 @@ def _matroska_end(file: BinaryIO) -> int | None:
 
 
 def _number(file: BinaryIO, *, keep_marker: bool) -> int | None:
-    """An EBML variable-size integer (RFC 8794, 4); None where it is all ones (unknown) or missing."""
+    """An EBML variable-size integer (RFC 8794, 4); None if it is all ones (unknown) or missing."""
     first = file.read(1)
     if not first or first[0] == 0:
         return None
@@ -84,9 +84,9 @@ def _boxes_end(file: BinaryIO, size: int) -> int | None:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        if length == 0:  # up to the end of the file
+        if length == 0:  # to the end of the file
             return size
         if length < 8 or not all(32 <= letter < 127 or letter == 0xA9 for letter in head[4:8]):
-            return size  # bytes after the last box: no claim
+            return size  # bytes after the last box: they prove nothing
         place += length
     return place

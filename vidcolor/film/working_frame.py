@@ -1,4 +1,4 @@
-"""The small frame on which colours are found."""
+"""The working frame: the small copy of a frame on which models find colours."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from vidcolor.color.ycbcr import lightness
 from vidcolor.film.film import Film
 
 MOST_ASPECT = 8
-"""Of a working frame: long side over short. Films have up to 4 (Polyvision)."""
+"""Largest ratio of a working frame's long side to its short one. Films have up to 4 (Polyvision)."""
 
 
 def working_size(film: Film, short: int) -> tuple[int, int]:
-    """(h, w) of the working frame: multiples of 32, the display's aspect (within 8:1, so that a strip of a picture
-    fits into memory), short side nearest to `short`."""
+    """(h, w) of the working frame: multiples of 32 with the display's aspect ratio (at most 8:1, so that a strip of a
+    picture fits into memory) and a short side near `short`."""
     aspect = film.display_aspect
     side = max(32, round(short / 32) * 32)
     other = max(32, round(side * min(max(aspect, 1 / aspect), MOST_ASPECT) / 32) * 32)

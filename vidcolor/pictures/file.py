@@ -1,4 +1,4 @@
-"""Files of pictures: what one holds, whatever its name says, as sRGB."""
+"""Picture files of many kinds, read as sRGB; their content counts, not their name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUFFIXES = tuple(
         *("jp2", "j2k", "avif", "gif", "apng", "tga"),
     )
 )
-"""Endings of what counts as a picture in a folder."""
+"""Endings of files that count as pictures in a folder."""
 WORKING_SUFFIXES = tuple(
     f".{name}"
     for names in (
@@ -31,14 +31,14 @@ WORKING_SUFFIXES = tuple(
     )
     for name in names.split()
 )
-"""Endings of painters' own files and of pictures that mostly cannot be read: taken as keys where they can be."""
+"""Endings of painting programs' files and of pictures that mostly cannot be read: they are keys if they can be."""
 _ORIENTATION = 274  # EXIF tag
 _FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "JPEG2000", "GIF", "BMP", "DIB", "PPM", "PSD", "SGI", "QOI")
-"""Of Pillow's, those of pictures that are told by their first bytes: others run programs, or hold data."""
+"""Pillow's formats that are recognised by their first bytes. Left out: those that run programs or hold other data."""
 _BY_NAME = {".tga": "TGA", ".pcx": "PCX"}
-"""Kinds that any bytes may look like."""
+"""Formats without a signature, recognised by name."""
 _READ = "PNG, TIFF, JPEG or WebP"
-_FOREIGN = (  # what people bring and is not read: the first bytes, and what it is
+_FOREIGN = (  # files that people try but that cannot be read: first bytes, and what they are
     (b"v/1\x01", "an OpenEXR picture"),
     (b"8BPS", "a Photoshop file of a kind that is not read (16 bits a channel, or PSB)"),
     (b"gimp xcf", "a GIMP file"),
@@ -55,12 +55,12 @@ _FOREIGN = (  # what people bring and is not read: the first bytes, and what it 
 )
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 1 << 28  # painting programs write long histories
 _MERGED = 1057
-"""Photoshop's resource that says whether a file holds its flattened picture."""
+"""Photoshop's resource that says whether a file contains its flattened picture."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """A picture as its file has it, in sRGB, not turned."""
+    """A picture as stored, in sRGB, not turned."""
 
     rgb: np.ndarray
     """(h, w, 3) float32 in 0..1."""
@@ -69,7 +69,7 @@ class Stored:
 
 
 def holds_picture(path: Path) -> bool:
-    """Whether a file holds a picture, whatever its name."""
+    """Whether a file contains a picture, whatever its name."""
     try:
         check_picture(path)
     except VidcolorError:
@@ -78,7 +78,7 @@ def holds_picture(path: Path) -> bool:
 
 
 def check_picture(path: Path, what: str = "reference") -> None:
-    """Read no more than the header: raises VidcolorError where `path` is missing or not a picture that is read."""
+    """Read only the header. Raises VidcolorError if `path` is missing or not a picture that can be read."""
     if tiff.is_tiff(path, what):
         tiff.check(path, what)
     else:
@@ -86,10 +86,10 @@ def check_picture(path: Path, what: str = "reference") -> None:
 
 
 def read_picture(path: Path, what: str = "reference") -> Stored:
-    """The picture in a file, of whatever kind: profile applied, alpha dropped, the first where there are several.
+    """The picture in a file of any kind: profile applied, alpha dropped, the first if there are several.
 
-    16 bits of PNG and TIFF are kept. What is lost of it is said. Raises VidcolorError, naming `what`, where the file is
-    missing, not a picture that is read, or broken.
+    PNG and TIFF keep their 16 bits. Warns of what is lost. Raises VidcolorError, naming `what`, if the file is missing,
+    not a picture that can be read, or broken.
     """
     if tiff.is_tiff(path, what):
         samples = tiff.read(path, what)
@@ -113,7 +113,7 @@ def read_picture(path: Path, what: str = "reference") -> Stored:
 
 
 def is_deep(path: Path) -> bool:
-    """Whether a picture's file has more than 8 bits a sample (of PNG, TIFF and JPEG 2000, which can)."""
+    """Whether a picture file (PNG, TIFF or JPEG 2000) has more than 8 bits a sample."""
     if tiff.is_tiff(path, "picture"):
         return tiff.bits(path, "picture") > 8
     with _open(path, "picture") as image:
@@ -154,7 +154,7 @@ def _what_it_is(path: Path) -> str:
 
 
 def _pixels(image: ImageFile.ImageFile, path: Path, what: str) -> np.ndarray:
-    """(h, w, 3) float32 sRGB of a picture that Pillow has opened."""
+    """(h, w, 3) float32 sRGB of a picture opened by Pillow."""
     png = _Png(path) if image.format == "PNG" else None
     profile: bytes | None = image.info.get("icc_profile") or None
     if png:
@@ -163,7 +163,7 @@ def _pixels(image: ImageFile.ImageFile, path: Path, what: str) -> np.ndarray:
         raise VidcolorError(f"{what} {path}: saved without its flattened picture; save it as {_READ}")
     if png and png.depth == 16:  # Pillow reads 16-bit RGB as 8
         with Image.open(path) as again:
-            again.verify()  # OpenCV prints what it finds broken
+            again.verify()  # OpenCV would print what is broken
         values, space, transparent = _sixteen_bit(path)
     else:
         values, space, transparent = _eight_bit(image)
@@ -194,7 +194,7 @@ def _eight_bit(image: Image.Image) -> tuple[np.ndarray, str, bool]:
 
 
 def _sixteen_bit(path: Path) -> tuple[np.ndarray, str, bool]:
-    """The same of a 16-bit PNG."""
+    """The same for a 16-bit PNG."""
     stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.dtype != np.uint16:
         raise ValueError("its samples cannot be decoded")
@@ -233,7 +233,7 @@ def _jpeg2000_bits(path: Path) -> int:
 
 
 class _Png:
-    """What a PNG says of its samples, before the first of them (PNG 3rd edition, 11.2 and 11.3)."""
+    """The chunks of a PNG before its pixels (PNG 3rd edition, 11.2 and 11.3)."""
 
     def __init__(self, path: Path) -> None:
         data = path.read_bytes()
@@ -246,7 +246,7 @@ class _Png:
             at += 12 + size
 
     def profile(self, embedded: bytes | None, path: Path, what: str) -> bytes | None:
-        """ICC profile of its colours; None for sRGB. Order of precedence as the standard has it."""
+        """ICC profile of its colours; None for sRGB. Precedence of the chunks as in the standard."""
         coded = self.chunks.get(b"cICP", b"")
         if len(coded) == 4:
             primaries, transfer, _, full = coded

@@ -1,5 +1,6 @@
-"""A mark in the PNG files that vidcolor makes to be looked at or chosen from: a text chunk with what it is and a digest
-of its pixels. By it sheets are never taken for keys, and nothing is replaced or removed that others made or changed."""
+"""A mark in the PNG files that vidcolor makes to be looked at or chosen from: a text chunk that says what the file is,
+with a digest of its pixels. So sheets are never taken for keys, and files that others made or changed are never
+replaced or removed."""
 
 from __future__ import annotations
 
@@ -18,16 +19,16 @@ import numpy as np
 from vidcolor.files import write_atomic
 
 SHEET, CONTACT, PROPOSAL = "inspection sheet", "contact sheet", "proposal"
-"""Kinds: a sheet of `--dump`; the overview of `vidcolor propose`; a picture of it, which serves as a key."""
+"""Kinds: a sheet of `--dump`; the overview of `vidcolor propose`; one of its pictures, which serves as a key."""
 ENDING = ".vidcolor.png"
-"""Of the names of `--dump`'s sheets: no key has such a name."""
+"""Ending of the names of `--dump`'s sheets: no key has such a name."""
 _KEYWORD, _TEXT, _PIXELS = b"vidcolor", (b"tEXt", b"iTXt"), (b"IDAT",)
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AFTER_HEADER = len(_SIGNATURE) + 25
 
 
 def marked(png: bytes, kind: str, of: str = "") -> bytes:
-    """The bytes of a PNG file with the mark of its kind. of: what else is to be said of it."""
+    """The bytes of a PNG file with the mark of its kind. of: further words for the mark."""
     words = [kind, *filter(None, [of]), f"pixels {_digest(_chunks(io.BytesIO(png), _PIXELS))}"]
     chunk = b"tEXt" + _KEYWORD + b"\0" + ", ".join(words).encode("latin-1")
     whole = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
@@ -45,17 +46,17 @@ def write_marked(path: Path, rgb: np.ndarray, kind: str, of: str = "") -> None:
 
 
 def kind_of(path: Path) -> str:
-    """The kind of a picture that vidcolor marked, changed since or not; empty for every other file."""
+    """The kind of a picture that vidcolor marked, even if it was changed since; empty for any other file."""
     return _mark(path).partition(",")[0]
 
 
 def is_marked(path: Path, kind: str, of: str) -> bool:
-    """Whether a file has the mark that `marked` gave it, with the same words."""
+    """Whether a file has the mark that `marked` made with the same words."""
     return _mark(path).startswith(f"{kind}, {of}, ")
 
 
 def is_untouched(path: Path, kind: str) -> bool:
-    """Whether a file is of this kind, and its pixels are as vidcolor wrote them."""
+    """Whether a file is of this kind and its pixels are as vidcolor wrote them."""
     mark = _mark(path)
     if mark.partition(",")[0] != kind:
         return False
@@ -64,7 +65,7 @@ def is_untouched(path: Path, kind: str) -> bool:
 
 
 def sheet_kind(path: Path) -> str:
-    """The kind of a sheet, which is no key; empty for every other file."""
+    """The kind of a sheet, which is never a key; empty for any other file."""
     kind = SHEET if path.name.endswith(ENDING) else kind_of(path)
     return kind if kind in (SHEET, CONTACT) else ""
 
@@ -89,7 +90,7 @@ def _digest(chunks: Iterator[bytes]) -> str:
 
 
 def _chunks(file: BinaryIO, wanted: tuple[bytes, ...]) -> Iterator[bytes]:
-    """The data of the chunks of a PNG file that have a wanted type; none of another file."""
+    """The data of a PNG file's chunks of the wanted types; none from any other file."""
     if file.read(len(_SIGNATURE)) != _SIGNATURE:
         return
     while len(head := file.read(8)) == 8:

@@ -1,4 +1,4 @@
-"""How a stored picture has to be turned to lie as it is shown: the eight EXIF orientations, joined and undone."""
+"""The eight EXIF orientations: how a stored picture must be turned and mirrored to be shown."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ _MOVES = {  # where a step right and a step down in the stored picture go: ((x',
 
 
 def turned(picture: np.ndarray, orientation: int) -> np.ndarray:
-    """(h, w, ...) with the EXIF orientation 1 to 8 applied; any other number is taken for 1."""
+    """A picture (h, w, ...) with an EXIF orientation from 1 to 8 applied; any other number counts as 1."""
     if orientation in (2, 4, 5, 7):
         picture = picture[:, ::-1]
     return np.ascontiguousarray(np.rot90(picture, _TURNS.get(orientation, 0)))
 
 
 def joined(first: int, second: int) -> int:
-    """The one orientation that does what `first` and then `second` do."""
+    """The orientation that is `first` followed by `second`."""
     both = turned(turned(_PROBE, first), second)
     return next(n for n in _MOVES if np.array_equal(turned(_PROBE, n), both))
 
 
 def undone(orientation: int) -> int:
-    """The orientation that brings back what `orientation` has turned."""
+    """The orientation that reverses `orientation`."""
     return next(n for n in _MOVES if joined(orientation, n) == AS_STORED)
 
 
 def of_display(rotation: int, display_matrix: Sequence[int]) -> int:
-    """How a player turns and mirrors a film's coded picture: the nearest to its display matrix.
+    """How a player turns and mirrors a film's coded picture: the orientation nearest to its display matrix.
 
     rotation: degrees clockwise, for a film without a matrix. display_matrix: nine numbers, or none."""
     if len(display_matrix) != 9:
@@ -51,11 +51,11 @@ def of_display(rotation: int, display_matrix: Sequence[int]) -> int:
 
 
 def of_key(stored: int, film: int) -> list[int]:
-    """Orientations that bring a key whose file says `stored` onto the film's coded picture, in the order of trial.
-    film: the orientation in which a player shows the film.
+    """Orientations that may bring a key onto the film's coded picture, in the order in which to try them.
 
-    First the key as a viewer shows it, painted on the film as a player shows it; then painted on the coded picture;
-    then both with the file's own orientation left out, as programs do that do not know it.
+    First for a key as a viewer shows it, painted on the film as a player shows it; then painted on the coded picture;
+    then both without the file's own orientation, which some programs ignore.
+    stored: orientation in the key's file. film: orientation in which a player shows the film.
     """
     back = undone(film)
     stored = stored if stored in _MOVES else AS_STORED

@@ -1,4 +1,4 @@
-"""Samples in whatever colour space a picture has, with or without an ICC profile, as sRGB."""
+"""From any colour space that pictures have, with or without an ICC profile, to sRGB."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from PIL import ImageCms
 
 SPACES = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
-"""Colour spaces that are read, and their channels."""
+"""Colour spaces that are read, with their number of channels."""
 _SIGNATURES = {"GRAY": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK", "LAB": b"Lab "}  # ICC.1, bytes 16 to 19 of a profile
 _SRGB_POINTS = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
-_VIDEO_POINTS = {  # white, red, green, blue of ISO/IEC 23091-2 where they are clearly not sRGB's
+_VIDEO_POINTS = {  # white, red, green, blue of ISO/IEC 23091-2, for primaries that clearly differ from sRGB's
     9: (0.3127, 0.329, 0.708, 0.292, 0.17, 0.797, 0.131, 0.046),
     11: (0.314, 0.351, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
     12: (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
@@ -20,20 +20,20 @@ _VIDEO_POINTS = {  # white, red, green, blue of ISO/IEC 23091-2 where they are c
 _VIDEO_GAMMA = {5: 2.8, 8: 1.0}
 _USUAL_GAMMA = (0.4, 0.56)
 """Exponents of PNG's gAMA that are taken for sRGB: screens (0.4545), video as ffmpeg writes it (0.51), old Macs
-(0.5556), for a frame that was exported is to stay what it is in the film."""
+(0.5556): an exported frame should keep its values in the film."""
 _PROBES = np.array([(0, 0, 0), (1, 1, 1), (0.5, 0.5, 0.5), (0.05, 0.05, 0.05), (0.9, 0.2, 0.1), (0.2, 0.3, 0.9)])
 
 
 class ProfileError(ValueError):
-    """A profile that is broken, or one of another colour space."""
+    """A profile is broken, or made for another colour space."""
 
 
 def to_srgb(values: np.ndarray, space: str, profile: bytes | None) -> np.ndarray:
     """(h, w, channels) float32 in 0..1 as (h, w, 3) float32 sRGB in 0..1.
 
-    CMYK is ink (0: paper); LAB is L*, a*, b* of D50 in their own units. Without a profile GRAY and RGB are sRGB
-    already, CMYK is turned by the plain rule (1 - ink) (1 - black). Raises ProfileError where the profile cannot be
-    used; relative precision is that of 16 bits.
+    CMYK is ink (0: paper); LAB is L*, a*, b* under D50 in their own units. Without a profile GRAY and RGB are taken for
+    sRGB, and CMYK becomes (1 - ink) (1 - black). The precision is 16 bits. Raises ProfileError if the profile cannot be
+    used.
     """
     if space == "LAB":  # independent of any device: a profile says nothing more
         return _transform(values, "LAB", _standard("LAB"))
@@ -49,14 +49,14 @@ def to_srgb(values: np.ndarray, space: str, profile: bytes | None) -> np.ndarray
 
 
 def of_video(primaries: int, transfer: int) -> bytes | None:
-    """Profile of full-range R'G'B' by the numbers of ISO/IEC 23091-2 (PNG's cICP); None for sRGB and its like."""
+    """Profile of full-range R'G'B' by the numbers of ISO/IEC 23091-2 (PNG's cICP); None for sRGB and the like."""
     if primaries not in _VIDEO_POINTS and transfer not in _VIDEO_GAMMA:
         return None
     return _made(_VIDEO_POINTS.get(primaries, _SRGB_POINTS), _VIDEO_GAMMA.get(transfer))
 
 
 def of_gamma(exponent: float, points: Sequence[float] | None) -> bytes | None:
-    """Profile of PNG's gAMA (0: none) and cHRM (x, y of white, red, green, blue); None for sRGB and its like."""
+    """Profile of PNG's gAMA (0: none) and cHRM (x, y of white, red, green, blue); None for sRGB and the like."""
     usual = not exponent or _USUAL_GAMMA[0] <= exponent <= _USUAL_GAMMA[1]
     near = points is None or max(abs(a - b) for a, b in zip(points, _SRGB_POINTS, strict=True)) < 0.02
     if usual and near:
@@ -65,7 +65,7 @@ def of_gamma(exponent: float, points: Sequence[float] | None) -> bytes | None:
 
 
 def _made(points: tuple[float, ...], gamma: float | None) -> bytes:
-    """Profile of these primaries with sRGB's curve, or a plain power."""
+    """Profile with these primaries and sRGB's curve, or a pure power."""
     from imagecodecs import cms_profile
 
     x = np.linspace(0, 1, 4096)
@@ -101,7 +101,7 @@ def _transform(values: np.ndarray, space: str, profile: bytes) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def _is_srgb(profile: bytes) -> bool:
-    """By what it does, not by its name: there are linear profiles called sRGB."""
+    """Judged by what it does, not by its name: there are linear profiles called sRGB."""
     if profile[16:20] != _SIGNATURES["RGB"]:
         return False
     probes = _PROBES[None].astype(np.float32)

@@ -1,4 +1,4 @@
-"""TIFF of any layout: planes or pixels, strips or tiles, integers or floats, grey to CMYK, as plain samples."""
+"""TIFF files of any layout (planes or pixels, strips or tiles, integers or floats, grey to CMYK) as plain samples."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from vidcolor.errors import VidcolorError
 from vidcolor.reasons import reason
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""First bytes of TIFF and BigTIFF of either byte order."""
+"""First bytes of TIFF and BigTIFF, in both byte orders."""
 MOST_PIXELS = 1 << 28
-"""Pixels of the largest picture that is read."""
+"""Most pixels of a picture that is read."""
 _REMEDY = "save it as 8- or 16-bit RGB"
 _UNSIGNED = 1
-# What libav decodes right.
+# What libav decodes correctly.
 _COMPRESSIONS = {"NONE", "CCITTRLE", "CCITTFAX3", "CCITTFAX4", "LZW", "DEFLATE", "ADOBE_DEFLATE", "PACKBITS"}
 _PHOTOMETRICS = {"MINISWHITE", "MINISBLACK", "RGB", "PALETTE", "YCBCR"}
 _SPACES = {"MINISBLACK": "GRAY", "MINISWHITE": "GRAY", "PALETTE": "GRAY", "RGB": "RGB", "YCBCR": "RGB"}
@@ -31,7 +31,7 @@ _CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """A picture as its file has it, not turned."""
+    """A picture as stored, not turned."""
 
     values: np.ndarray
     """(h, w, channels) float32, as `profiles.to_srgb` takes them."""
@@ -42,13 +42,13 @@ class Samples:
     orientation: int
     """EXIF orientation, 1 to 8."""
     transparent: bool
-    """Its alpha hides something."""
+    """Whether its alpha hides something."""
     pictures: int
-    """Pictures in the file, thumbnails and masks left out; this is the first."""
+    """How many pictures the file has, without thumbnails and masks; this is the first."""
 
 
 def is_tiff(path: Path, what: str) -> bool:
-    """Whether the file begins as a TIFF does. Raises VidcolorError where it cannot be read."""
+    """Whether the file begins like a TIFF. Raises VidcolorError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(4) in MAGIC
@@ -57,15 +57,15 @@ def is_tiff(path: Path, what: str) -> bool:
 
 
 def read(path: Path, what: str) -> Samples:
-    """The first picture of a TIFF file. Raises VidcolorError, naming `what`, where it is broken or not supported."""
+    """The first picture of a TIFF file. Raises VidcolorError, naming `what`, if it is broken or not supported."""
     with _pages(path, what) as pages:
         return _samples(pages[0], len(pages))
 
 
 def codes(path: Path, what: str) -> tuple[np.ndarray, int]:
-    """(h, w, 1 or 3) integers of the first picture, grey, palette (its indices) or RGB, and its orientation.
+    """(h, w, 1 or 3) integers of the first picture (grey, palette indices or RGB), and its orientation.
 
-    Raises VidcolorError, naming `what`, where it is broken or another kind.
+    Raises VidcolorError, naming `what`, if it is broken or of another kind.
     """
     with _pages(path, what) as pages:
         page = pages[0]
@@ -76,13 +76,13 @@ def codes(path: Path, what: str) -> tuple[np.ndarray, int]:
 
 
 def check(path: Path, what: str) -> None:
-    """Raise VidcolorError, naming `what`, where the header says that a file is broken or not supported."""
+    """Raise VidcolorError, naming `what`, if a file is broken or not supported by its header."""
     with _pages(path, what) as pages:
         _space(pages[0])
 
 
 def bits(path: Path, what: str) -> int:
-    """Bits of a sample of the first picture. Raises VidcolorError where the file is broken."""
+    """Bits of a sample of the first picture. Raises VidcolorError if the file is broken."""
     return kind(path, what).bits
 
 
@@ -93,19 +93,19 @@ class Kind:
     bits: int
     """Of a sample of the first picture."""
     plain: bool
-    """Whether libav decodes it as it is meant. Of tiles and JPEG it makes black without a word, of 16-bit floats and of
-    inverted 12 bits garbage; 32-bit floats, BigTIFF and newer compressions it does not know."""
+    """Whether libav decodes it correctly. It silently decodes tiles and JPEG as black, and 16-bit floats and inverted
+    12 bits as garbage; 32-bit floats, BigTIFF and newer compressions it does not know."""
     pictures: int
-    """How many there are, thumbnails and masks left out."""
+    """How many there are, without thumbnails and masks."""
 
 
 def kind(path: Path, what: str) -> Kind:
-    """What the header says. Raises VidcolorError where the file is broken."""
+    """What the header says. Raises VidcolorError if the file is broken."""
     with _pages(path, what) as pages:
         page = pages[0]
         bits = page.bitspersample if isinstance(page.bitspersample, int) else max(page.bitspersample)
         plain = (
-            page.index == 0  # libav takes the first, a thumbnail too
+            page.index == 0  # libav takes the first, even a thumbnail
             and not page.is_tiled
             and not page.parent.is_bigtiff
             and page.compression.name in _COMPRESSIONS
@@ -118,10 +118,10 @@ def kind(path: Path, what: str) -> Kind:
 
 @contextmanager
 def _pages(path: Path, what: str) -> Iterator[list[Any]]:
-    """The pictures of a file that are neither thumbnails nor masks."""
+    """The pictures of a file, without thumbnails and masks."""
     import tifffile
 
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what matters is raised
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what matters raises
     try:
         with tifffile.TiffFile(path) as file:
             pages = [page for page in file.pages if not int(getattr(page, "subfiletype", 0)) & 0b101]
@@ -134,7 +134,7 @@ def _pages(path: Path, what: str) -> Iterator[list[Any]]:
         raise VidcolorError(f"{what} {path}: {reason(error)}") from None
     except VidcolorError:
         raise
-    except Exception as error:  # tifffile raises whatever comes to it
+    except Exception as error:  # tifffile raises exceptions of any type
         raise VidcolorError(f"{what} {path}: broken picture ({error}); save it again") from None
 
 
@@ -143,7 +143,7 @@ class _Unsupported(Exception):
 
 
 def _space(page: Any) -> str:
-    """Colour space of a page. Raises _Unsupported where it is none that is read."""
+    """Colour space of a page. Raises _Unsupported if it cannot be read."""
     photometric = getattr(page.photometric, "name", str(page.photometric))
     space = _SPACES.get(photometric)
     if space is None or (_is_ycbcr(page) and _orientation(page) != 1):
@@ -156,7 +156,7 @@ def _space(page: Any) -> str:
 
 
 def _is_ycbcr(page: Any) -> bool:
-    """Whether its samples are Y'CbCr; tifffile gives those of JPEG as RGB."""
+    """Whether its samples are Y'CbCr; tifffile decodes those of JPEG to RGB."""
     return getattr(page.photometric, "name", "") == "YCBCR" and page.compression.name != "JPEG"
 
 
@@ -184,7 +184,7 @@ def _samples(page: Any, pictures: int) -> Samples:
         if photometric == "MINISWHITE":
             values = 1 - values
         kind = int(page.extrasamples[0]) if page.extrasamples else 0
-        if kind in (1, 2) and stored.shape[2] > channels:  # associated, or not
+        if kind in (1, 2) and stored.shape[2] > channels:  # alpha, associated or not
             alpha = _scaled(stored[..., channels : channels + 1], page, True)
             transparent = bool(alpha.min() < 1)
             if kind == 1 and transparent and space in ("RGB", "GRAY"):
@@ -193,7 +193,7 @@ def _samples(page: Any, pictures: int) -> Samples:
 
 
 def _stored(page: Any) -> np.ndarray:
-    """(h, w, samples) as they are in the file."""
+    """(h, w, samples) as stored."""
     samples = page.asarray()
     shape = (page.samplesperpixel, page.imagelength, page.imagewidth)
     if page.samplesperpixel > 1 and page.planarconfig == 2:
@@ -227,7 +227,7 @@ def _scaled(stored: np.ndarray, page: Any, profiled: bool) -> np.ndarray:
 
 
 def _from_palette(stored: np.ndarray, colormap: np.ndarray) -> np.ndarray:
-    peak = 65535.0 if colormap.max() > 255 else 255.0  # as libtiff tells old palettes
+    peak = 65535.0 if colormap.max() > 255 else 255.0  # as libtiff recognises old palettes
     return (colormap.reshape(3, -1).T[stored] / peak).astype(np.float32)
 
 
