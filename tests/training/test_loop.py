@@ -89,7 +89,7 @@ def test_validation_sees_averaged_weights_and_puts_the_own_back(tmp_path):
         seen.append({k: v.clone() for k, v in net.state_dict().items()})
         return {"figure": 1.5}
 
-    state = train(net, batch, loss, tmp_path, schedule(20), validate=validate, validate_every=20)
+    state = train(net, batch, loss, tmp_path, schedule(20, validate_every=20), validate=validate)
     assert all(torch.equal(seen[-1][k], state[k]) for k in state)
     assert not torch.equal(net.state_dict()["0.weight"], state["0.weight"])
     assert net.training

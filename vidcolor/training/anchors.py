@@ -34,6 +34,7 @@ from vidcolor.training.data import HELD_OUT, Clip, age, cover, load_clips, load_
 from vidcolor.training.distributed import own_device
 from vidcolor.training.loop import Schedule, to_device, train
 from vidcolor.training.options import add_data, add_schedule
+from vidcolor.training.preview import hwc, rgb, write_sheet
 from vidcolor.training.shipping import averaged, ship
 
 SIZE = (192, 256)
@@ -161,8 +162,8 @@ def rebalance(prior: torch.Tensor, share: float = 0.5) -> torch.Tensor:
 def prior_of(pictures: list[np.ndarray]) -> torch.Tensor:
     """(313,) shares of colours over pictures (h, w, 3) uint8 RGB."""
     total = torch.zeros(color_bins.BINS)
-    for rgb in pictures:
-        ab = cv2.resize(to_lab(rgb), (24, 24), interpolation=cv2.INTER_AREA)[..., 1:].reshape(-1, 2)
+    for picture in pictures:
+        ab = cv2.resize(to_lab(picture), (24, 24), interpolation=cv2.INTER_AREA)[..., 1:].reshape(-1, 2)
         total += color_bins.encode(torch.from_numpy(ab), color_bins.gamut()).sum(0)
     return total / total.sum()
 
@@ -217,12 +218,9 @@ class Validation:
         return _mean(rows)
 
     def _sheet(self, columns: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        pictures = []
-        for l, ab in columns:
-            lab = torch.cat([l, ab], 1).permute(0, 2, 3, 1).numpy().astype(np.float32)
-            pictures.append(np.vstack([cv2.cvtColor(x, cv2.COLOR_Lab2BGR) for x in lab]))
-        sheet = np.clip(np.hstack(pictures), 0, 1)
-        cv2.imwrite(str(self.folder / "preview.png"), np.rint(sheet * 255).astype(np.uint8))
+        """A column for each l (n, 1, h, w) and ab (n, 2, h, w), a row for each picture."""
+        shown = [[rgb(hwc(l), hwc(ab)) for l, ab in zip(*column)] for column in columns]
+        write_sheet(self.folder / "preview.png", list(zip(*shown)))
 
 
 def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -260,9 +258,11 @@ def run(args: argparse.Namespace) -> None:
         colors = Colors(spix, encoder, net.prior.clone().to(device))
         loss, validate = colors.loss, partial(validation.colors, training=colors)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-3, ema=0.998)
+    schedule = Schedule(
+        steps=args.steps, seconds=args.seconds, lr=args.lr, validate_every=250, weight_decay=1e-3, ema=0.998
+    )
     batch = partial(learn.batch, args.batch)
-    state = train(net, batch, loss, args.run, schedule, args.device, validate, validate_every=250)
+    state = train(net, batch, loss, args.run, schedule, args.device, validate)
     if args.ship:
         name = net.weights_name
         print(ship(name, state, {"net": name, "settings": net.settings, "steps": averaged(args.run)[1]}))

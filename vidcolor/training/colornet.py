@@ -29,6 +29,7 @@ from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
 from vidcolor.training.distributed import own_device
 from vidcolor.training.loop import Schedule, to_device, train
 from vidcolor.training.options import add_schedule
+from vidcolor.training.preview import hwc, rgb, write_sheet
 from vidcolor.training.shipping import absorb_statistics, averaged, restore_statistics, ship
 
 SIDE = 256
@@ -143,23 +144,19 @@ def validation(net: torch.nn.Module, encoder: torch.nn.Module, held: list[dict[s
     return dict(zip(("held_psnr_hint", "held_psnr", "held_colorfulness"), np.mean(rows, 0).tolist()))
 
 
-def rgb(l: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    lab = np.dstack([l, ab]).astype(np.float32)
-    return np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1)
-
-
 def preview(net: torch.nn.Module, encoder: torch.nn.Module, x: dict[str, torch.Tensor], path: Path) -> None:
     """Write a sheet: grey | hint | confidence | traced | result | truth, a sample a row."""
     with torch.no_grad(), autocast(next(net.parameters()).device):
         x = x | {"result": color(net, encoder, x).float().cpu()}
     rows = []
     for i in range(len(x["l"])):
-        y = {key: v[i].permute(1, 2, 0).numpy() for key, v in x.items() if key != "kind"}
+        y = {key: hwc(v[i]) for key, v in x.items() if key != "kind"}
         size = y["l"].shape[1::-1]
-        small = [cv2.resize(y[key], size) for key in ("hint", "confidence", "traced")]
-        shown = [rgb(y["l"], c) for c in (np.zeros_like(y["ab"]), small[0], small[2][..., :2], y["result"], y["ab"])]
-        rows.append(np.hstack([*shown[:2], np.dstack([small[1]] * 3), *shown[2:]]))
-    cv2.imwrite(str(path), np.round(np.vstack(rows) * 255).astype(np.uint8)[..., ::-1])
+        hint, sure, traced = (cv2.resize(y[key], size) for key in ("hint", "confidence", "traced"))
+        colors = (0 * y["ab"], hint, traced[..., :2], y["result"], y["ab"])
+        grey, hint, *others = (rgb(y["l"], ab) for ab in colors)
+        rows.append([grey, hint, np.dstack([sure] * 3), *others])
+    write_sheet(path, rows)
 
 
 def widened(net: ColorizationNet, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -209,7 +206,9 @@ def run(args: argparse.Namespace) -> None:
         preview(net, encoder, sheet, args.run / "preview.png")
         return validation(net, encoder, held)
 
-    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-3, ema=0.998, workers=1)
+    schedule = Schedule(
+        steps=args.steps, seconds=args.seconds, lr=args.lr, validate_every=500, weight_decay=1e-3, ema=0.998, workers=1
+    )
     train(
         net,
         lambda rng: data.batch(args.batch, rng),
@@ -218,7 +217,6 @@ def run(args: argparse.Namespace) -> None:
         schedule,
         args.device,
         validate,
-        validate_every=500,
     )
 
 

@@ -91,87 +91,110 @@ Figure = Callable[[np.ndarray], list[Part]]
 WHITE, BLACK = (1.0, 1.0, 1.0), (0.05, 0.05, 0.05)
 
 
-def person(rng: np.random.Generator) -> Figure:
-    head, legs = rng.uniform(0.09, 0.19), rng.uniform(0.25, 0.42)
-    shoulder, hip = rng.uniform(0.08, 0.16), rng.uniform(0.06, 0.14)
-    arm, thick, leg_thick = rng.uniform(0.26, 0.38), rng.uniform(0.025, 0.05), rng.uniform(0.035, 0.07)
-    flesh, hair, top, bottom, shoe, hat_c = skin(rng), *(color(rng) for _ in range(5))
-    dress, sleeve, short = rng.random() < 0.35, rng.random() < 0.6, rng.random() < 0.3
-    hair_kind, hat_kind, extra = rng.integers(4), rng.integers(5), rng.integers(4)
-    beard = rng.random() < 0.15
-    extra_c = color(rng)
+class Person:
+    """A person of random build and dress."""
 
-    def parts(pose: np.ndarray) -> list[Part]:
-        out: list[Part] = []
-        neck = (0.02 * pose[7], -1 + 2 * head)
-        waist = (0.0, -legs)
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.head, self.legs = rng.uniform(0.09, 0.19), rng.uniform(0.25, 0.42)
+        self.shoulder, self.hip = rng.uniform(0.08, 0.16), rng.uniform(0.06, 0.14)
+        self.arm, self.thick, self.leg_thick = (
+            rng.uniform(0.26, 0.38),
+            rng.uniform(0.025, 0.05),
+            rng.uniform(0.035, 0.07),
+        )
+        self.flesh, self.hair, self.top, self.bottom, self.shoe, self.hat = skin(rng), *(color(rng) for _ in range(5))
+        self.dress, self.sleeve, self.short = rng.random() < 0.35, rng.random() < 0.6, rng.random() < 0.3
+        self.hair_kind, self.hat_kind, self.extra_kind = rng.integers(4), rng.integers(5), rng.integers(4)
+        self.beard = rng.random() < 0.15
+        self.extra = color(rng)
 
-        def leg(side: float, swing: float, bend: float) -> None:
-            start = (side * hip * 0.5, -legs)
-            knee = joint(start, legs * 0.47, 0.5 * swing)
-            foot = joint(knee, legs * 0.47, 0.5 * swing - 0.25 * (1 + bend))
-            if not dress:
-                out.append(Part(limb(knee, foot, leg_thick * 0.9, leg_thick * 0.7), flesh if short else bottom))
-                out.append(Part(limb(start, knee, leg_thick * 1.1, leg_thick), bottom))
-            else:
-                out.append(Part(limb(knee, foot, leg_thick * 0.7, leg_thick * 0.6), flesh))
-            out.append(Part(ellipse(foot[0] + 0.02, foot[1], leg_thick * 1.5, leg_thick * 0.75), shoe))
+    def __call__(self, pose: np.ndarray) -> list[Part]:
+        """The parts in a pose, from the back to the front."""
+        neck = (0.02 * pose[7], -1 + 2 * self.head)
+        face = (neck[0] + 0.03 * pose[7], -1 + self.head)
+        return [
+            *self._long_hair(face),
+            *self._arm(neck, -1, pose[4], pose[6]),
+            *self._leg(-1, pose[0], pose[2]),
+            *self._leg(1, pose[1], pose[3]),
+            *self._body(neck),
+            *self._face(face, pose[7]),
+            *self._hat(face),
+            *self._arm(neck, 1, pose[5], -pose[6]),
+        ]
 
-        def arm_(side: float, swing: float, bend: float) -> None:
-            start = (neck[0] + side * shoulder, neck[1] + 0.05)
-            elbow = joint(start, arm * 0.5, side * 0.5 + 1.3 * swing)
-            hand = joint(elbow, arm * 0.5, side * 0.5 + 1.3 * swing + 1.1 * bend)
-            out.append(Part(limb(elbow, hand, thick * 0.95, thick * 0.75), top if sleeve else flesh))
-            out.append(Part(limb(start, elbow, thick * 1.2, thick), top))
-            out.append(Part(ellipse(*hand, thick * 1.2, thick * 1.2), flesh))
+    def _leg(self, side: float, swing: float, bend: float) -> list[Part]:
+        thick = self.leg_thick
+        start = (side * self.hip * 0.5, -self.legs)
+        knee = joint(start, self.legs * 0.47, 0.5 * swing)
+        foot = joint(knee, self.legs * 0.47, 0.5 * swing - 0.25 * (1 + bend))
+        shoe = Part(ellipse(foot[0] + 0.02, foot[1], thick * 1.5, thick * 0.75), self.shoe)
+        if self.dress:
+            return [Part(limb(knee, foot, thick * 0.7, thick * 0.6), self.flesh), shoe]
+        lower = Part(limb(knee, foot, thick * 0.9, thick * 0.7), self.flesh if self.short else self.bottom)
+        return [lower, Part(limb(start, knee, thick * 1.1, thick), self.bottom), shoe]
 
-        centre = (neck[0] + 0.03 * pose[7], -1 + head)
-        if hair_kind == 2:  # long, behind everything
-            fall = [[-1.15, -0.2], [1.15, -0.2], [1.4, 2.2], [-1.4, 2.2]]
-            out.append(Part(np.array(fall) * head + centre, hair))
-        arm_(-1, pose[4], pose[6])
-        leg(-1, pose[0], pose[2])
-        leg(1, pose[1], pose[3])
-        wide = 2.2 * hip + 0.05 if dress else hip * 1.1
-        low = waist[1] * (0.35 if dress else 0.95)
-        body = [[neck[0] - shoulder, neck[1] + 0.02], [neck[0] + shoulder, neck[1] + 0.02], [wide, low], [-wide, low]]
-        out.append(Part(np.array(body), top))
-        if extra == 1:  # a belt
-            out.append(Part(box(-hip * 1.15, waist[1] - 0.03, hip * 1.15, waist[1]), extra_c))
-        elif extra == 2:  # a scarf
-            out.append(
-                Part(box(neck[0] - shoulder * 0.7, neck[1] - 0.01, neck[0] + shoulder * 0.7, neck[1] + 0.04), extra_c)
-            )
-        elif extra == 3:  # an apron, or a shirt front
-            front = [[neck[0] - shoulder * 0.4, neck[1] + 0.06], [neck[0] + shoulder * 0.4, neck[1] + 0.06]]
-            out.append(Part(np.array([*front, [wide * 0.6, low - 0.02], [-wide * 0.6, low - 0.02]]), extra_c))
-        out.append(Part(ellipse(*centre, head * 0.85, head), flesh))
-        if beard:
-            out.append(Part(ellipse(centre[0], centre[1] + head * 0.65, head * 0.6, head * 0.45), hair))
-        if hair_kind:
+    def _arm(self, neck: tuple[float, float], side: float, swing: float, bend: float) -> list[Part]:
+        thick = self.thick
+        start = (neck[0] + side * self.shoulder, neck[1] + 0.05)
+        elbow = joint(start, self.arm * 0.5, side * 0.5 + 1.3 * swing)
+        hand = joint(elbow, self.arm * 0.5, side * 0.5 + 1.3 * swing + 1.1 * bend)
+        return [
+            Part(limb(elbow, hand, thick * 0.95, thick * 0.75), self.top if self.sleeve else self.flesh),
+            Part(limb(start, elbow, thick * 1.2, thick), self.top),
+            Part(ellipse(*hand, thick * 1.2, thick * 1.2), self.flesh),
+        ]
+
+    def _body(self, neck: tuple[float, float]) -> list[Part]:
+        (x, y), shoulder, waist = neck, self.shoulder, -self.legs
+        wide = 2.2 * self.hip + 0.05 if self.dress else self.hip * 1.1
+        low = waist * (0.35 if self.dress else 0.95)
+        out = [
+            Part(np.array([[x - shoulder, y + 0.02], [x + shoulder, y + 0.02], [wide, low], [-wide, low]]), self.top)
+        ]
+        if self.extra_kind == 1:  # a belt
+            out.append(Part(box(-self.hip * 1.15, waist - 0.03, self.hip * 1.15, waist), self.extra))
+        elif self.extra_kind == 2:  # a scarf
+            out.append(Part(box(x - shoulder * 0.7, y - 0.01, x + shoulder * 0.7, y + 0.04), self.extra))
+        elif self.extra_kind == 3:  # an apron, or a shirt front
+            front = [[x - shoulder * 0.4, y + 0.06], [x + shoulder * 0.4, y + 0.06]]
+            out.append(Part(np.array([*front, [wide * 0.6, low - 0.02], [-wide * 0.6, low - 0.02]]), self.extra))
+        return out
+
+    def _long_hair(self, face: tuple[float, float]) -> list[Part]:
+        """What falls behind everything else."""
+        fall = [[-1.15, -0.2], [1.15, -0.2], [1.4, 2.2], [-1.4, 2.2]]
+        return [Part(np.array(fall) * self.head + face, self.hair)] if self.hair_kind == 2 else []
+
+    def _face(self, face: tuple[float, float], turn: float) -> list[Part]:
+        (x, y), head = face, self.head
+        out = [Part(ellipse(x, y, head * 0.85, head), self.flesh)]
+        if self.beard:
+            out.append(Part(ellipse(x, y + head * 0.65, head * 0.6, head * 0.45), self.hair))
+        if self.hair_kind:
             t = np.linspace(np.pi, 2 * np.pi, 14)
             cap = np.stack([np.cos(t) * head * 0.95, np.sin(t) * head * 1.1], 1)
             fringe = np.array([[0.5, -0.35], [0.0, -0.15], [-0.5, -0.4]]) * head
-            out.append(Part(np.concatenate([cap, fringe]) + centre, hair))
-        if hair_kind == 3:
-            out.append(Part(ellipse(centre[0] - head * 0.2, centre[1] - head * 1.15, head * 0.4, head * 0.35), hair))
+            out.append(Part(np.concatenate([cap, fringe]) + face, self.hair))
+        if self.hair_kind == 3:  # a bun
+            out.append(Part(ellipse(x - head * 0.2, y - head * 1.15, head * 0.4, head * 0.35), self.hair))
         for side in (-1, 1):
-            x = centre[0] + head * (0.32 * side + 0.15 * pose[7])
-            out.append(Part(ellipse(x, centre[1] - head * 0.05, head * 0.2, head * 0.22, n=12), WHITE))
-            out.append(Part(ellipse(x + head * 0.05, centre[1], head * 0.09, head * 0.11, n=8), BLACK, False))
-        top_y = centre[1] - head * 0.55
-        if hat_kind == 1:
-            out.append(Part(box(centre[0] - head * 0.65, top_y - head * 1.0, centre[0] + head * 0.65, top_y), hat_c))
-            out.append(Part(box(centre[0] - head * 1.2, top_y - 0.02, centre[0] + head * 1.2, top_y + 0.02), hat_c))
-        elif hat_kind == 2:
-            cone = [[-0.9, 0], [0.9, 0], [0.1, -1.5]]
-            out.append(Part(np.array(cone) * head + (centre[0], top_y), hat_c))
-        elif hat_kind == 3:
-            out.append(Part(limb((centre[0], top_y), (centre[0] + head, top_y), head * 0.4, head * 0.12), hat_c))
-        arm_(1, pose[5], -pose[6])
+            eye = x + head * (0.32 * side + 0.15 * turn)
+            out.append(Part(ellipse(eye, y - head * 0.05, head * 0.2, head * 0.22, n=12), WHITE))
+            out.append(Part(ellipse(eye + head * 0.05, y, head * 0.09, head * 0.11, n=8), BLACK, False))
         return out
 
-    return parts
+    def _hat(self, face: tuple[float, float]) -> list[Part]:
+        x, y, head = face[0], face[1] - self.head * 0.55, self.head
+        if self.hat_kind == 1:
+            crown = box(x - head * 0.65, y - head * 1.0, x + head * 0.65, y)
+            return [Part(crown, self.hat), Part(box(x - head * 1.2, y - 0.02, x + head * 1.2, y + 0.02), self.hat)]
+        if self.hat_kind == 2:
+            cone = [[-0.9, 0], [0.9, 0], [0.1, -1.5]]
+            return [Part(np.array(cone) * head + (x, y), self.hat)]
+        if self.hat_kind == 3:  # a cap
+            return [Part(limb((x, y), (x + head, y), head * 0.4, head * 0.12), self.hat)]
+        return []
 
 
 def animal(rng: np.random.Generator) -> Figure:
@@ -335,7 +358,7 @@ def lump(rng: np.random.Generator) -> Figure:
 
 
 KINDS: tuple[tuple[Callable[[np.random.Generator], Figure], float], ...] = (
-    (person, 0.4), (animal, 0.2), (vehicle, 0.1), (house, 0.08), (tree, 0.07), (lump, 0.15),
+    (Person, 0.4), (animal, 0.2), (vehicle, 0.1), (house, 0.08), (tree, 0.07), (lump, 0.15),
 )  # fmt: skip
 
 

@@ -1,8 +1,7 @@
-"""A training loop that can be stopped and taken up again: checkpoints, seeds, log, averaged weights, cosine
-rate.
+"""A training loop that can be stopped and resumed: checkpoints, seeds, log, averaged weights, cosine rate.
 
-The data of step n depends on the seed and n alone (and on the process, where torchrun started several), so a run
-taken up from a checkpoint sees what the whole run would have seen.
+The data of step n depends on the seed and on n alone (and on the process, where torchrun started several), so a resumed
+run sees the data that it would have seen without the interruption.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ class Schedule:
     lr: float = 1e-3
     """Peak learning rate, reached after the warm-up."""
     seconds: float | None = None
-    """Wall clock of the whole run (checkpoints taken up included); the rate then falls with whichever of
-    steps and time is further on. None: by steps alone, which is the reproducible choice."""
+    """Wall clock of the whole run, resumed or not; the rate then falls with whichever of steps and time is further on.
+    None: by steps alone, which is reproducible."""
     warmup: int = 100
     """Steps of linear rise of the rate."""
     final: float = 0.01
@@ -44,13 +43,15 @@ class Schedule:
     weight_decay: float = 0.0
     """AdamW's, on tensors of more than one dimension."""
     ema: float = 0.999
-    """Decay of the averaged weights, which are what `train` returns; risen to in the first steps."""
+    """Decay of the averaged weights, which `train` returns; lower in the first steps."""
     clip: float = 1.0
     """Largest norm of the gradient."""
     seed: int = 0
-    """Of data and whatever the loss draws."""
+    """Of the data and of whatever the loss draws."""
     log_every: int = 50
     """Steps between rows of the log."""
+    validate_every: int = 1000
+    """Steps between validations."""
     save_every: float = 60.0
     """Seconds between checkpoints."""
     reduced: bool = True
@@ -67,66 +68,90 @@ def train(
     schedule: Schedule,
     device: torch.device | str = "cpu",
     validate: Callable[[nn.Module], Mapping[str, float]] | None = None,
-    validate_every: int = 1000,
 ) -> dict[str, torch.Tensor]:
-    """Train `net` (in place) from the newest checkpoint in `folder`, or from the start; returns averaged
-    weights. Under torchrun it returns in the first process only: the others end with training.
+    """Train `net` (in place) from the newest checkpoint in `folder`, or from the start; returns averaged weights.
 
-    batch: draws one batch (a tensor, or a tuple or dict of tensors) from a numpy Generator made of seed and
-    step.
-    loss: (net, batch on the device) to named scalar terms; `loss` is the one that is minimised, the rest is
-    logged.
+    batch: draws one batch (a tensor, or a tuple or dict of tensors) from a numpy Generator made of seed and step.
+    loss: (net, batch on the device) to named scalar terms; `loss` is the one that is minimised, the rest is logged.
     validate: (net with the averaged weights, in eval mode) to named figures, logged.
-    `folder` receives `checkpoint.pt` (written whole or not at all) and `log.csv`.
+    `folder` receives `checkpoint.pt` (written whole or not at all) and `log.csv`. Under torchrun this returns in the
+    first process only: the others end with training.
     """
-    folder = Path(folder)
+    folder, processes = Path(folder), Processes(device)
     folder.mkdir(parents=True, exist_ok=True)
-    processes = Processes(device)
-    device = processes.device
-    net.to(device)
-    average = Average(net, schedule.ema)
-    optimizer = _optimizer(net, schedule)
-    step, before = _resume(folder, net, average, optimizer, device)
+    net.to(processes.device)
+    run = _Run(net, schedule, folder / "checkpoint.pt", processes.device)
     processes.share(net.state_dict().values())
-    log = _Log(folder / "log.csv", step) if processes.first else None
-    start = saved = time.monotonic()
-    data_of = _Steps(batch, partial(processes.seed, schedule.seed), step, schedule.steps)
+    log = _Log(folder / "log.csv", run.step) if processes.first else None
+    data_of = _Steps(batch, partial(processes.seed, schedule.seed), run.step, schedule.steps)
     net.train()
     for data in DataLoader(data_of, batch_size=None, num_workers=schedule.workers):
-        seconds = processes.agreed(before + time.monotonic() - start)
-        progress = max(step / schedule.steps, seconds / schedule.seconds if schedule.seconds else 0.0)
+        seconds = processes.agreed(run.seconds())
+        progress = max(run.step / schedule.steps, seconds / schedule.seconds if schedule.seconds else 0.0)
         if progress >= 1:
             break
-        rate = _rate(progress, step, schedule)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        torch.manual_seed((schedule.seed + processes.rank) * 1_000_003 + step)
-        with training_autocast(device, schedule.reduced):
-            terms = loss(net, to_device(data, device))
-        optimizer.zero_grad(set_to_none=True)
-        terms["loss"].backward()
-        processes.average(p for p in net.parameters() if p.requires_grad)
-        nn.utils.clip_grad_norm_(net.parameters(), schedule.clip, error_if_nonfinite=True)
-        optimizer.step()
-        average.update(net, step)
-        step += 1
+        rate = _rate(progress, run.step, schedule)
+        torch.manual_seed((schedule.seed + processes.rank) * 1_000_003 + run.step)
+        with training_autocast(processes.device, schedule.reduced):
+            terms = loss(net, to_device(data, processes.device))
+        run.learn(terms["loss"], rate, processes)
         if log is None:
             continue
         log.add({k: float(v.detach()) for k, v in terms.items()})
-        if step % schedule.log_every == 0:
-            log.row(step, seconds, rate)
-        if validate is not None and step % validate_every == 0:
-            log.row(step, seconds, rate, average.validate(net, validate))
-        if time.monotonic() - saved > schedule.save_every:
-            _save(folder, net, average, optimizer, step, seconds)
-            saved = time.monotonic()
+        if run.step % schedule.log_every == 0:
+            log.row(run.step, seconds, rate)
+        if validate is not None and run.step % schedule.validate_every == 0:
+            log.row(run.step, seconds, rate, run.average.validate(net, validate))
+        if time.monotonic() - run.saved > schedule.save_every:
+            run.save(seconds)
     if log is not None:
-        seconds = before + time.monotonic() - start
+        seconds = run.seconds()
         if validate is not None:
-            log.row(step, seconds, 0.0, average.validate(net, validate))
-        _save(folder, net, average, optimizer, step, seconds)
+            log.row(run.step, seconds, 0.0, run.average.validate(net, validate))
+        run.save(seconds)
     processes.leave()
-    return dict(average.state)
+    return dict(run.average.state)
+
+
+class _Run:
+    """A net on its way: what a checkpoint holds."""
+
+    def __init__(self, net: nn.Module, schedule: Schedule, path: Path, device: torch.device) -> None:
+        """path: of the checkpoint, which is taken up where there is one."""
+        self.net, self.path, self.clip = net, path, schedule.clip
+        self.average, self.optimizer = Average(net, schedule.ema), _optimizer(net, schedule)
+        self.step, self._before = 0, 0.0
+        if path.exists():
+            saved = torch.load(path, map_location=device, weights_only=True)
+            net.load_state_dict(saved["net"])
+            self.average.state = saved["average"]
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.step, self._before = int(saved["step"]), float(saved["seconds"])
+        self._start = self.saved = time.monotonic()
+
+    def seconds(self) -> float:
+        """Since the beginning, without interruptions."""
+        return self._before + time.monotonic() - self._start
+
+    def learn(self, loss: torch.Tensor, rate: float, processes: Processes) -> None:
+        """One step of the optimizer."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        processes.average(p for p in self.net.parameters() if p.requires_grad)
+        nn.utils.clip_grad_norm_(self.net.parameters(), self.clip, error_if_nonfinite=True)
+        self.optimizer.step()
+        self.average.update(self.net, self.step)
+        self.step += 1
+
+    def save(self, seconds: float) -> None:
+        """Write the checkpoint, whole or not at all."""
+        part = self.path.with_name(f"{self.path.name}.part")
+        state = {"net": self.net.state_dict(), "average": self.average.state, "optimizer": self.optimizer.state_dict()}
+        torch.save({**state, "step": self.step, "seconds": seconds}, part)
+        os.replace(part, self.path)
+        self.saved = time.monotonic()
 
 
 class Average:
@@ -138,8 +163,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, net: nn.Module, step: int) -> None:
-        """Take in the weights after a step; early steps weigh more, so that random first weights are
-        forgotten."""
+        """Add the weights after a step; early steps weigh more, so that the random first weights are forgotten."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for key, value in net.state_dict().items():
             if value.is_floating_point():
@@ -161,7 +185,7 @@ class Average:
 
 
 class _Steps(Dataset):
-    """Batches by step number, from the step at which a run was taken up."""
+    """Batches by step number, from the step at which a run is resumed."""
 
     def __init__(
         self, batch: Callable[[np.random.Generator], Any], seed: Callable[[int], Any], first: int, last: int
@@ -183,7 +207,7 @@ class _Log:
     def __init__(self, path: Path, step: int) -> None:
         self.path, self.sums, self.count = path, {}, 0  # type: Path, dict[str, float], int
         rows = [["step", "seconds", "lr", "name", "value"]]
-        if path.exists():  # rows after the checkpoint belong to steps that are done again
+        if path.exists():  # rows after the checkpoint are of steps that are done again
             with path.open(newline="") as file:
                 rows += [row for row in list(csv.reader(file))[1:] if int(row[0]) <= step]
         with path.open("w", newline="") as file:
@@ -224,31 +248,3 @@ def to_device(data: Any, device: torch.device | str) -> Any:
     if isinstance(data, Mapping):
         return {k: to_device(v, device) for k, v in data.items()}
     return type(data)(to_device(v, device) for v in data)
-
-
-def _save(
-    folder: Path,
-    net: nn.Module,
-    average: Average,
-    optimizer: torch.optim.Optimizer,
-    step: int,
-    seconds: float,
-) -> None:
-    part = folder / "checkpoint.pt.part"
-    state = {"net": net.state_dict(), "average": average.state, "optimizer": optimizer.state_dict()}
-    torch.save({**state, "step": step, "seconds": seconds}, part)
-    os.replace(part, folder / "checkpoint.pt")
-
-
-def _resume(
-    folder: Path, net: nn.Module, average: Average, optimizer: torch.optim.Optimizer, device: torch.device
-) -> tuple[int, float]:
-    """Steps and seconds already done."""
-    path = folder / "checkpoint.pt"
-    if not path.exists():
-        return 0, 0.0
-    saved = torch.load(path, map_location=device, weights_only=True)
-    net.load_state_dict(saved["net"])
-    average.state = saved["average"]
-    optimizer.load_state_dict(saved["optimizer"])
-    return int(saved["step"]), float(saved["seconds"])

@@ -23,6 +23,7 @@ from vidcolor.models.matching.matcher import Describer, KeyTokens, Matcher, Toke
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import STORED, autocast
 from vidcolor.training.data import HELD_OUT, Clip, age, fitted, load_clips, load_photos, warp
+from vidcolor.training.fit import logistic
 from vidcolor.training.loop import Schedule, to_device, train
 from vidcolor.training.options import add_data, add_schedule
 from vidcolor.training.shipping import averaged, ship
@@ -155,23 +156,10 @@ def fit_confidence(net: Matcher, batches: list[list]) -> float:
         evidence.append(match.evidence.flatten(1).T[::7])
         right.append(((match.ab - target["ab"][0]).norm(dim=0) < RIGHT).float().flatten()[::7])
     x, y = torch.cat(evidence), torch.cat(right)
-    center, spread = x.mean(0), x.std(0) + 1e-6
-    w = torch.zeros(5, requires_grad=True)
-    optimizer = torch.optim.LBFGS([w], max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        with torch.enable_grad():
-            optimizer.zero_grad()
-            value = F.binary_cross_entropy_with_logits(w[0] + ((x - center) / spread) @ w[1:], y)
-            value.backward()
-        return value
-
-    entropy = float(optimizer.step(closure))
-    final = float(closure())
-    slope = w.detach()[1:] / spread
-    net.confidence_weight.copy_(torch.cat([(w.detach()[:1] - (slope * center).sum()), slope]))
-    print(f"confidence: right {y.mean():.3f}, cross entropy {entropy:.3f} -> {final:.3f}")
-    return final
+    weight, entropy = logistic(x, y)
+    net.confidence_weight.copy_(weight)
+    print(f"confidence: right {y.mean():.3f}, cross entropy {entropy:.3f}")
+    return entropy
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -209,9 +197,11 @@ def run(args: argparse.Namespace) -> None:
             rows = [loss(net, to_device(batch, args.device)) for batch in validation]
         return {f"held_{k}": float(np.mean([r[k] for r in rows])) for k in rows[0]}
 
-    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-4, ema=0.998)
+    schedule = Schedule(
+        steps=args.steps, seconds=args.seconds, lr=args.lr, validate_every=250, weight_decay=1e-4, ema=0.998
+    )
     batch = partial(_batch, data, args.batch)
-    train(net, batch, loss, args.run, schedule, args.device, validate, validate_every=250)
+    train(net, batch, loss, args.run, schedule, args.device, validate)
 
 
 def _batch(data: Cached, n: int, rng: np.random.Generator) -> list:

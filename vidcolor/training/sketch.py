@@ -30,6 +30,7 @@ from vidcolor.training.data import HELD_OUT, age, cover, load_clips, load_photos
 from vidcolor.training.loop import Schedule, to_device, train
 from vidcolor.training.losses import PatchGan, sampled, triplet
 from vidcolor.training.options import add_data, add_schedule, add_size
+from vidcolor.training.preview import hwc, write_sheet
 from vidcolor.training.shipping import averaged, ship
 
 L1_WEIGHT, OWN_WEIGHT, TRIPLET_WEIGHT, CRITIC_WEIGHT = 30.0, 15.0, 1.0, 1.0
@@ -223,7 +224,7 @@ class Validation:
 
     @torch.no_grad()
     def figures(self, net: Scft) -> dict[str, float]:
-        out, sheets, device = {}, [], next(net.parameters()).device
+        out, sheet, device = {}, [], next(net.parameters()).device
         for kind, held in self.sets.items():
             batch = to_device(held, device)
             other = batch["reference"].roll(1, 0)
@@ -243,9 +244,8 @@ class Validation:
                 out[f"{kind} {way} psnr"] = float(np.mean([metrics.psnr(a, b) for a, b in zip(found, truth)]))
                 out[f"{kind} {way} de2000"] = float(np.mean([metrics.ciede2000(a, b) for a, b in zip(found, truth)]))
             columns.append(held["target"])
-            sheets.append(torch.cat([torch.cat(list(c[:6]), 1) for c in columns], 2))
-        sheet = torch.cat(sheets, 1).permute(1, 2, 0).numpy()
-        cv2.imwrite(str(self.folder / "preview.png"), np.rint(sheet[..., ::-1] * 255).astype(np.uint8))
+            sheet += [[hwc(x) for x in row] for row in zip(*(c[:6] for c in columns))]
+        write_sheet(self.folder / "preview.png", sheet)
         return out
 
 
@@ -274,7 +274,9 @@ def run(args: argparse.Namespace) -> None:
     learn, held = pictures(args.photos, args.clips)
     args.run.mkdir(parents=True, exist_ok=True)
     examples, validation = Examples(learn, size), Validation(held, size, args.run)
-    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, ema=0.998, clip=10.0, seed=args.seed)
+    schedule = Schedule(
+        args.steps, args.lr, args.seconds, ema=0.998, clip=10.0, seed=args.seed, validate_every=args.validate_every
+    )
     state = train(
         both,
         lambda rng: examples.batch(args.batch, rng),
@@ -283,7 +285,6 @@ def run(args: argparse.Namespace) -> None:
         schedule,
         args.device,
         lambda n: validation.figures(n.net),  # type: ignore[arg-type,union-attr]
-        args.validate_every,
     )
     both.load_state_dict(state)
     figures = validation.figures(net.eval())

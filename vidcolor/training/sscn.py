@@ -27,8 +27,10 @@ from vidcolor.models.sscn.net import AB_SCALE, SSCN
 from vidcolor.models.sscn.tokens import Aligned, Choice, Seen, look, sized
 from vidcolor.training.data import HELD_OUT, Pairs, age, cover, fitted, load_clips, load_photos, rotate_hue, to_lab
 from vidcolor.training.distributed import own_device
+from vidcolor.training.fit import logistic, minimize
 from vidcolor.training.loop import Schedule, train
 from vidcolor.training.options import add_data, add_schedule, add_size
+from vidcolor.training.preview import hwc, rgb, write_sheet
 from vidcolor.training.shipping import absorb_statistics, averaged, ship
 from vidcolor.training.tps import bend, bent
 
@@ -169,15 +171,15 @@ class Held:
                 first, ab, _, aligned = color(net, see, batch, Choice())
             small = aligned.ab
             copied = F.interpolate(small, size=ab.shape[-2:], mode="bilinear", align_corners=False)
-            l, zero = batch["l"], torch.zeros_like(ab)
-            views = [rgb(l, x) for x in (zero, first, copied, ab, batch["ab"])]
+            l, truth, key = hwc(batch["l"][0]), hwc(batch["ab"][0]), hwc(batch["key"][0])
+            views = [rgb(l, 0 * truth), *(rgb(l, hwc(x[0])) for x in (first, copied, ab)), rgb(l, truth)]
             errors = [metrics.psnr(x, views[-1]) for x in views[1:-1]]
             rows.append([*errors, metrics.colorfulness(views[3]) / metrics.colorfulness(views[4])])
-            sure = F.interpolate(net.confidence(aligned).float(), size=ab.shape[-2:])[0, 0].numpy()
-            views = [rgb(batch["key"][:, :1], batch["key"][:, 1:]), *views[:3], np.dstack([sure] * 3), *views[3:]]
-            shown.append(np.hstack([cv2.resize(x, (224, 128), interpolation=cv2.INTER_AREA) for x in views]))
+            sure = hwc(F.interpolate(net.confidence(aligned).float(), size=ab.shape[-2:])[0])
+            views = [rgb(key[..., :1], key[..., 1:]), *views[:3], np.dstack([sure] * 3), *views[3:]]
+            shown.append([cv2.resize(x, (224, 128), interpolation=cv2.INTER_AREA) for x in views])
         if sheet is not None:
-            cv2.imwrite(str(sheet), np.rint(np.vstack(shown)[..., ::-1] * 255).astype(np.uint8))
+            write_sheet(sheet, shown)
         return dict(zip(("held_first", "held_copied", "held_second", "held_colorfulness"), np.mean(rows, 0).tolist()))
 
     @torch.no_grad()
@@ -202,46 +204,22 @@ def fit_confidence(net: SSCN, see: See | None, held: Held) -> str:
     x, copied, first, truth = seen.values()
     right = ((copied - truth).norm(dim=-1) < RIGHT).float()
 
-    def unlike(logit: torch.Tensor) -> torch.Tensor:
-        return F.binary_cross_entropy_with_logits(logit, right)
-
     def left(logit: torch.Tensor) -> torch.Tensor:
         share = torch.sigmoid(logit)[..., None]
         square = (share * copied + (1 - share) * first - truth).square().mean((1, 2))
         return (square + 0.3).log().mean() + 1e-4 * logit.square().mean()
 
-    fit(net.confidence_weight, x, unlike)
-    before, after = float(left(torch.full_like(right, 20.0))), fit(net.fade_weight, x, left)
-    w = net.confidence_weight
+    w, _ = logistic(x.flatten(0, 1), right.flatten())
+    net.confidence_weight.data.copy_(w)
+    fade, after = minimize(lambda v: left(v[0] + x @ v[1:]), net.fade_weight)
+    net.fade_weight.data.copy_(fade)
+    before = float(left(torch.full_like(right, 20.0)))
     sure = torch.sigmoid(w[0] + x @ w[1:])
     parts = [f"{float(right[(sure >= a) & (sure < a + 0.2)].mean()):.2f}" for a in (0.0, 0.2, 0.4, 0.6, 0.8)]
     return (
         f"confidence {[round(v, 2) for v in w.tolist()]}, right at 0-.2 .. .8-1: {' '.join(parts)}; "
-        f"fade {[round(v, 2) for v in net.fade_weight.tolist()]}, log of square error {before:.3f} -> {after:.3f}"
+        f"fade {[round(v, 2) for v in fade.tolist()]}, log of square error {before:.3f} -> {after:.3f}"
     )
-
-
-def fit(weight: torch.Tensor, x: torch.Tensor, cost: Callable[[torch.Tensor], torch.Tensor]) -> float:
-    """Find the bias and weights (3,) of the evidence x (., 2) whose logits cost least, in place; gives that cost."""
-    found = weight.detach().clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([found], max_iter=100, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        value = cost(found[0] + x @ found[1:])
-        value.backward()
-        return value
-
-    with torch.enable_grad():
-        optimizer.step(closure)  # type: ignore[arg-type]
-        value = float(closure().detach())
-    weight.data.copy_(found.detach())
-    return value
-
-
-def rgb(l: torch.Tensor, ab: torch.Tensor) -> np.ndarray:
-    lab = torch.cat([l, ab], 1)[0].permute(1, 2, 0).float().numpy()
-    return np.clip(cv2.cvtColor(np.ascontiguousarray(lab), cv2.COLOR_Lab2RGB), 0, 1)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -282,7 +260,9 @@ def run(args: argparse.Namespace) -> None:
     print(f"{len(clips)} clips, {len(photos)} photographs", flush=True)
     size = tuple(args.size)
     data = Samples(Pairs(clips, [], size, 0.0), photos, size)
-    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, weight_decay=1e-4, ema=0.995)
+    schedule = Schedule(
+        steps=args.steps, seconds=args.seconds, lr=args.lr, validate_every=300, weight_decay=1e-4, ema=0.995
+    )
     train(
         net,
         lambda rng: data.batch(args.batch, rng),
@@ -291,5 +271,4 @@ def run(args: argparse.Namespace) -> None:
         schedule,
         args.device,
         lambda net: held.figures(net, see, args.run / "preview.png"),  # type: ignore[arg-type]
-        validate_every=300,
     )

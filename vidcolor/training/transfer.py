@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -25,6 +24,7 @@ from vidcolor.models.precision import autocast
 from vidcolor.training.data import HELD_OUT, Pairs, load_clips, load_photos, rotate_hue, smooth_noise
 from vidcolor.training.loop import Schedule, train
 from vidcolor.training.options import add_data, add_schedule, add_size
+from vidcolor.training.preview import hwc, write_sheet
 from vidcolor.training.shipping import averaged, ship
 
 
@@ -132,8 +132,7 @@ class Validation:
         seen = views(self.batches[0])
         lab = torch.cat([seen.truth[:, :1], color(seen)], 1)
         columns = (seen.reference, seen.colored, lab_to_rgb(lab), lab_to_rgb(seen.truth))
-        sheet = torch.cat([torch.cat(list(x), 1) for x in columns], 2).permute(1, 2, 0).numpy()
-        cv2.imwrite(str(self.folder / "preview.png"), np.rint(sheet[..., ::-1] * 255).astype(np.uint8))
+        write_sheet(self.folder / "preview.png", [[hwc(x) for x in row] for row in zip(*columns)])
         return self.figures(color)
 
     def baselines(self) -> dict[str, dict[str, float]]:
@@ -181,7 +180,7 @@ def run(args: argparse.Namespace) -> None:
     validation = Validation(Samples(held), args.run)
     for name, row in validation.baselines().items():
         print(f"{name:14}", row, flush=True)
-    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, save_every=60)
+    schedule = Schedule(steps=args.steps, seconds=args.seconds, lr=args.lr, validate_every=500)
     state = train(
         net,
         lambda rng: learn.batch(args.batch, rng),
@@ -190,7 +189,6 @@ def run(args: argparse.Namespace) -> None:
         schedule,
         args.device,
         validation.net,
-        validate_every=500,
     )
     net.load_state_dict(state)
     figures = validation.net(net.eval())
