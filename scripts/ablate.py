@@ -25,7 +25,6 @@ import cv2
 import numpy as np
 import torch
 
-from vidcolor.color.lab import lab_to_rgb
 from vidcolor.evaluation import metrics
 from vidcolor.models.adain.model import AdainColorizer
 from vidcolor.models.adain.style_layers import Sites
@@ -38,7 +37,8 @@ from vidcolor.models.matching import matcher
 from vidcolor.models.registry import create
 from vidcolor.motion import propagate, smooth
 from vidcolor.shot import Reference, Shot, quantized
-from vidcolor.training.data import HELD_OUT, fitted, read_clip
+from vidcolor.training.data import HELD_OUT, read_lab_clip
+from vidcolor.training.preview import rgb
 
 Colors = Callable[[Shot, Reference], np.ndarray]
 """From a shot and its key to ab (n, h, w, 2)."""
@@ -51,9 +51,9 @@ class Row:
     name: str
     colors: Colors
     patches: Sequence[tuple[object, str, object]] = ()
-    """Owner, name and value of what is different while it runs."""
+    """Owner, name and value of each attribute that is replaced while it runs."""
     enlarged: float = 1.0
-    """Of the frames it works on; the colours are brought back."""
+    """Factor of the frames it works on; the colours are scaled back."""
 
 
 def finished(model: Colorizer, shot: Shot, key: Reference, keyless: bool = False) -> np.ndarray:
@@ -98,7 +98,7 @@ def one_way(step: int) -> tuple[object, str, object]:
 
 
 def kept(share: int) -> tuple[object, str, object]:
-    """Of the key's places one in `share`, evenly."""
+    """Keep one in `share` of the key's places, evenly."""
     inner = ExemplarColorizer._keys
 
     def keys(self: ExemplarColorizer, references: Sequence[Reference], h: int, w: int) -> Keys:
@@ -110,7 +110,7 @@ def kept(share: int) -> tuple[object, str, object]:
 
 
 def coarse_only() -> tuple[object, str, object]:
-    """Stride 8 alone: all of a candidate's window counts the same."""
+    """Stride 8 alone: all places of a candidate's window count the same."""
     inner = matcher.Matcher.choose
 
     def choose(self: matcher.Matcher, query, children, key, where=None, cost=0.0):  # type: ignore[no-untyped-def]
@@ -190,8 +190,8 @@ def judged(row: Row, lab: np.ndarray) -> tuple[float, float]:
     for truth, found in list(zip(lab, ab))[1:]:
         if row.enlarged != 1:
             found = cv2.resize(found, truth.shape[1::-1], interpolation=cv2.INTER_AREA)
-        true, result = (lab_to_rgb(np.dstack([truth[..., 0], x])) for x in (truth[..., 1:], found))
-        figures.append((metrics.psnr(result, true), metrics.colorfulness(result) / metrics.colorfulness(true)))
+        true, result = (rgb(truth[..., 0], ab) for ab in (truth[..., 1:], found))
+        figures.append((metrics.psnr(result, true), metrics.relative_colorfulness(result, true)))
     return tuple(np.mean(figures, 0))
 
 
@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(TABLES), help="tables, with commas")
     args = parser.parse_args()
     paths = [path for name in HELD_OUT if (path := args.clips / f"{name}.mp4").exists()]
-    clips = [np.stack([fitted(x) for x in read_clip(path, args.frames, spread=False)]) for path in paths]
+    clips = [read_lab_clip(path, args.frames) for path in paths]
     model = ExemplarColorizer(torch.device("cpu"))
     every = ExemplarColorizer(torch.device("cpu"), every_frame=True)
     for name in args.only.split(","):

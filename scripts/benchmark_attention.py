@@ -22,7 +22,6 @@ from pathlib import Path
 import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wait)
 
 # isort: split
-import cv2
 import numpy as np
 import torch
 
@@ -36,6 +35,7 @@ from vidcolor.models.sscn.net import GRID, SSCN
 from vidcolor.models.sscn.tokens import Choice, look, sized
 from vidcolor.shot import Reference, Shot, quantized
 from vidcolor.training.data import fitted, load_clips
+from vidcolor.training.preview import rgb
 
 CLIPS = ("hike", "flamingo", "motorbike", "soccerball", "bus")
 FRAMES = 5
@@ -104,15 +104,11 @@ class Scenes:
             results = [rgb(lab[..., :1], x) for lab, x in zip(labs[1:], ab[1:])]
             truths = [rgb(lab[..., :1], lab[..., 1:]) for lab in labs[1:]]
             each = [
-                (metrics.psnr(a, b), metrics.ciede2000(a, b), metrics.colorfulness(a) / metrics.colorfulness(b))
+                (metrics.psnr(a, b), metrics.ciede2000(a, b), metrics.relative_colorfulness(a, b))
                 for a, b in zip(results, truths)
             ]
             rows.append(np.mean(each, 0))
         return [float(x) for x in np.mean(rows, 0)]
-
-
-def rgb(l: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    return np.clip(cv2.cvtColor(np.dstack([l, ab]).astype(np.float32), cv2.COLOR_Lab2RGB), 0, 1)
 
 
 def colored(model: SscnColorizer, part: str) -> Callable[[Shot, Reference], torch.Tensor]:

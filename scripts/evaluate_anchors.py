@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from vidcolor.color.delta_e import ciede2000
-from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
+from vidcolor.color.lab import rgb_to_lab
 from vidcolor.evaluation import metrics
 from vidcolor.models.anchors import superpixels
 from vidcolor.models.anchors.model import DEFAULT, Anchors, AnchorsColorizer, Look, Painter, clusters, largest
@@ -29,28 +29,25 @@ from vidcolor.models.colorize import colorize_shot
 from vidcolor.models.exemplar.model import ExemplarColorizer
 from vidcolor.propose.proposer import CHOICES, DIFFERENT
 from vidcolor.shot import Reference, Shot, quantized
-from vidcolor.training.data import HELD_OUT, fitted, load_clips, load_photos
+from vidcolor.training.data import HELD_OUT, fitted, load_clips, load_photos, read_lab_clip
+from vidcolor.training.preview import rgb
 
 COUNTS = (3, 5, 8, 14)
 
 
-def rgb_of(l: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    return lab_to_rgb(np.dstack([l, ab]).astype(np.float32))
-
-
 def measured(l: np.ndarray, ab: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
     """Mean CIEDE2000, PSNR, colourfulness over the truth's."""
-    rgb, true = rgb_of(l, ab), rgb_of(l, truth)
-    apart = ciede2000(rgb_to_lab(rgb)[::2, ::2], rgb_to_lab(true)[::2, ::2]).mean()
-    return float(apart), metrics.psnr(rgb, true), metrics.colorfulness(rgb) / metrics.colorfulness(true)
+    result, true = rgb(l, ab), rgb(l, truth)
+    apart = ciede2000(rgb_to_lab(result)[::2, ::2], rgb_to_lab(true)[::2, ::2]).mean()
+    return float(apart), metrics.psnr(result, true), metrics.relative_colorfulness(result, true)
 
 
 def versions(painter: Painter, look: Look, cells: torch.Tensor, l: np.ndarray) -> tuple[list[np.ndarray], int]:
-    """Three proposals as `vidcolor propose` makes them, and among how many colours they were looked for."""
+    """Three proposals as `vidcolor propose` makes them, and among how many likely colours they were chosen."""
     made: list[np.ndarray] = []
     for choice in CHOICES:
         made = [painted(painter, look, cells, ab) for ab in painter.propose(look, cells, choice)]
-        lab = [rgb_to_lab(rgb_of(l, ab)[::2, ::2]) for ab in made]
+        lab = [rgb_to_lab(rgb(l, ab)[::2, ::2]) for ab in made]
         if min(ciede2000(lab[a], lab[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))) >= DIFFERENT:
             break
     return made, choice
@@ -91,7 +88,7 @@ def one(painter: Painter, lab: np.ndarray, rows: dict[str, list], choices: list[
         rows[f"true colours, 8 largest of clusters of {name}"].append(
             measured(l, painted(painter, look, own, true[own]), truth)
         )
-    return np.hstack([rgb_of(l, ab) for ab in (0 * truth, *made, truth)])
+    return np.hstack([rgb(l, ab) for ab in (0 * truth, *made, truth)])
 
 
 def flicker(model: Colorizer, shot: Shot, references: list[Reference]) -> tuple[float, float]:
@@ -106,15 +103,13 @@ def flicker(model: Colorizer, shot: Shot, references: list[Reference]) -> tuple[
 
 
 def clips_flicker(painter: Painter, folder: Path, names: tuple[str, ...], frames: int) -> None:
-    from vidcolor.training.data import read_clip
-
     model, default, rows = (
         AnchorsColorizer(torch.device("cpu"), painter=painter),
         ExemplarColorizer(torch.device("cpu")),
         [],
     )
     for path in sorted(p for p in folder.iterdir() if p.stem in names):
-        lab = np.stack([fitted(frame) for frame in read_clip(path, frames, spread=False)])
+        lab = read_lab_clip(path, frames)
         shot = Shot(quantized(lab[..., 0]), 0)
         middle = len(shot) // 2
         look = painter.look(torch.from_numpy(shot.grey(middle))[None, None])
@@ -160,7 +155,7 @@ def main() -> None:
     for name, scores in rows.items():
         apart, psnr, vivid = np.mean(scores, 0)
         print(f"{name:42} {apart:9.2f} {psnr:7.2f} {vivid:8.2f}")
-    print("colours among which versions were looked for:", dict(zip(*np.unique(choices, return_counts=True))))
+    print("colours among which proposals were chosen:", dict(zip(*np.unique(choices, return_counts=True))))
 
 
 if __name__ == "__main__":

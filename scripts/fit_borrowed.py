@@ -1,4 +1,6 @@
-"""Fit what `vidcolor.models.borrowed` goes by, and measure it: python scripts/fit_borrowed.py --clips DIR --photos DIR
+"""Fit how far colours from another shot's key are trusted (`vidcolor/models/matching/borrowed.py`), and measure it.
+
+    python scripts/fit_borrowed.py --clips DIR --photos DIR [--measure]
 
 Pairs of a frame and a key: of unrelated clips, of a clip and a photograph, and of one clip (another time, the other
 side of the picture, nearer or farther, mirrored, lighter or darker). Figures are fitted on clips that are not held out
@@ -22,18 +24,22 @@ import torch
 import torch.nn.functional as F
 
 from vidcolor.color.delta_e import ciede2000
-from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
-from vidcolor.models.base import Batch
+from vidcolor.color.lab import rgb_to_lab
+from vidcolor.models.colorize import colorize_shot
 from vidcolor.models.exemplar.model import ExemplarColorizer
 from vidcolor.models.matching import borrowed
 from vidcolor.shot import Reference, Shot, quantized
 from vidcolor.training.data import HELD_OUT, Clip, fitted, load_clips, load_photos
+from vidcolor.training.fit import logistic
+from vidcolor.training.preview import rgb
 
 KINDS = ("other", "photo", "other", "time", "beside", "zoom", "mirror", "light")
 WRONG = KINDS[:2]
 """Kinds of which the key shows another scene."""
 OFF = 10.0
 """ab units from which a copied colour is wrong."""
+RIDGE = 1e-4
+"""Penalty on the squared weights of the logistic models."""
 
 
 def pairs(
@@ -75,7 +81,7 @@ def grey_shot(lab: np.ndarray, own_key: bool) -> Shot:
 
 @torch.inference_mode()
 def evidence(model: ExemplarColorizer, lab: np.ndarray, key: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """What speaks for the scene; cosine and spread (n, 2) of the frame's places; which (n,) colours are right."""
+    """How much the scenes are alike; cosine and spread (n, 2) of the frame's places; which (n,) colours are right."""
     grey = torch.from_numpy(grey_shot(lab, False).grey([0]))[:, None]
     tokens = model._keys([Reference(key, None)], *lab.shape[:2]).tokens
     frame = model.matcher.describe(grey, model.encoder(grey))
@@ -87,33 +93,16 @@ def evidence(model: ExemplarColorizer, lab: np.ndarray, key: np.ndarray) -> tupl
     return float(alike), places[::23].numpy(), right.flatten()[::23].numpy()
 
 
-def logistic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Bias and weights of a logistic model of y (n,) by x (n, k)."""
-    center, spread = x.mean(0), x.std(0)
-    inputs, wanted = torch.from_numpy((x - center) / spread).double(), torch.from_numpy(y).double()
-    w = torch.zeros(x.shape[1] + 1, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([w], max_iter=300, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        loss = F.binary_cross_entropy_with_logits(w[0] + inputs @ w[1:], wanted) + 1e-4 * w[1:].square().sum()
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    found = w.detach().numpy()
-    slope = found[1:] / spread
-    return np.array([found[0] - slope @ center, *slope])
-
-
 def fit(model: ExemplarColorizer, found: Iterator[tuple[str, np.ndarray, np.ndarray]]) -> None:
     """Print `SCENE` and `RIGHT`."""
     kinds, alike, places, right = zip(*((kind, *evidence(model, lab, key)) for kind, lab, key in found))
-    same = np.array([kind not in WRONG for kind in kinds])
-    scene = logistic(np.array(alike)[:, None], same)
-    shares = 1 / (1 + np.exp(-(scene[0] + scene[1] * np.array(alike))))
+    same = torch.tensor([float(kind not in WRONG) for kind in kinds]).double()
+    evident = torch.tensor(alike).double()
+    scene, _ = logistic(evident[:, None], same, RIDGE)
+    shares = torch.sigmoid(scene[0] + scene[1] * evident).tolist()
     x = np.concatenate([np.column_stack([p, np.full(len(p), s)]) for p, s in zip(places, shares)])
-    print("SCENE", scene.round(2), "RIGHT", logistic(x, np.concatenate(right)).round(3))
+    of_places, _ = logistic(torch.from_numpy(x).double(), torch.from_numpy(np.concatenate(right)).double(), RIDGE)
+    print("SCENE", scene.numpy().round(2), "RIGHT", of_places.numpy().round(3))
 
 
 def measure(model: ExemplarColorizer, found: Iterator[tuple[str, np.ndarray, np.ndarray]]) -> None:
@@ -123,11 +112,8 @@ def measure(model: ExemplarColorizer, found: Iterator[tuple[str, np.ndarray, np.
         shown = [np.zeros_like(lab[..., 1:])]
         for own_key in (True, False):
             shot = grey_shot(lab, own_key)
-            state = model.prepare(shot, [Reference(key, None)])
-            shown.append(model.colorize(Batch.of(shot, range(1), model.device), state).ab[0].permute(1, 2, 0).numpy())
-        errors = [
-            ciede2000(rgb_to_lab(lab_to_rgb(np.dstack([lab[..., 0], ab])))[::2, ::2], lab[::2, ::2]) for ab in shown
-        ]
+            shown.append(colorize_shot(model, shot, [Reference(key, None)]).ab[0].astype(np.float32))
+        errors = [ciede2000(rgb_to_lab(rgb(lab[..., 0], ab))[::2, ::2], lab[::2, ::2]) for ab in shown]
         rows.setdefault(kind, []).append([float(f) for e in errors for f in (e.mean(), np.percentile(e, 99))])
     for kind, values in rows.items():
         grey, every, trusted = np.mean(values, 0).reshape(3, 2).round(2)

@@ -80,6 +80,11 @@ def colorfulness(rgb: np.ndarray) -> float:
     return float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean()))
 
 
+def relative_colorfulness(result: np.ndarray, truth: np.ndarray) -> float:
+    """Colourfulness of a frame over the truth's: 0 for grey, 1 where it is as colourful."""
+    return colorfulness(result) / colorfulness(truth)
+
+
 def working_ab(rgb: np.ndarray) -> np.ndarray:
     """a and b (h, w, 2) of a float RGB frame at short side `SHORT_SIDE`."""
     return cv2.cvtColor(_small(rgb), cv2.COLOR_RGB2Lab)[..., 1:]

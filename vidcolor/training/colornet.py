@@ -140,7 +140,7 @@ def validation(net: torch.nn.Module, encoder: torch.nn.Module, held: list[dict[s
         hint = cv2.resize(x["hint"], ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         truth, hint, result = (rgb(x["l"], c) for c in (x["ab"], hint, ab))
         errors = [-10 * np.log10(np.mean((c - truth) ** 2) + 1e-10) for c in (hint, result)]
-        rows.append([*errors, metrics.colorfulness(result) / metrics.colorfulness(truth)])
+        rows.append([*errors, metrics.relative_colorfulness(result, truth)])
     return dict(zip(("held_psnr_hint", "held_psnr", "held_colorfulness"), np.mean(rows, 0).tolist()))
 
 

@@ -1,7 +1,7 @@
-"""Frames to train on: any folder of clips, any folder of photographs, as pairs (target, key) in Lab.
+"""Training data from any folder of clips and any folder of photographs: pairs (target, key) in Lab.
 
-Clips give pairs of frames at any distance; photographs give pairs with warped, flipped, re-lit copies of
-themselves. Film's own faults (grain, blur, exposure, vignette, scratches) fall on the grey target only.
+Clips give pairs of frames any distance apart; photographs, pairs with warped and flipped copies of themselves. Faults
+of film (grain, blur, exposure, vignette, scratches) are added to the grey target, and to one key in five.
 """
 
 from __future__ import annotations
@@ -58,6 +58,11 @@ def read_clip(path: Path, most: int, spread: bool = True) -> np.ndarray:
     return reader.get_batch(chosen(len(reader))).asnumpy()
 
 
+def read_lab_clip(path: Path, most: int, spread: bool = False) -> np.ndarray:
+    """Frames of a clip as `read_clip` takes them, each as `fitted`: (n, h, w, 3) Lab."""
+    return np.stack([fitted(frame) for frame in read_clip(path, most, spread)])
+
+
 def spaced(n: int, most: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(0, n - 1, min(n, most))})
 
@@ -90,7 +95,7 @@ def to_lab(rgb: np.ndarray) -> np.ndarray:
 
 
 def fitted(rgb: np.ndarray) -> np.ndarray:
-    """A picture at the size at which the program would work on it, at most twice as long as high, as Lab."""
+    """RGB uint8 -> Lab, at the program's working size, but at most twice as wide as high (or as high as wide)."""
     h, w = rgb.shape[:2]
     s = SHORT / min(h, w)
     size = [min(2 * SHORT, round(side * s / UNIT) * UNIT) for side in (w, h)]
@@ -98,7 +103,7 @@ def fitted(rgb: np.ndarray) -> np.ndarray:
 
 
 def cover(rgb: np.ndarray, size: tuple[int, int], rng: np.random.Generator, zoom: float) -> np.ndarray:
-    """A random crop that fills `size` (h, w), enlarged by `zoom` >= 1 over the largest that fits; half are mirrored."""
+    """A random crop of `size` (h, w), half of them mirrored. zoom >= 1: 1 for the largest crop that fits."""
     return crop(rgb, size, zoom, (rng.random(), rng.random()), bool(rng.random() < 0.5))
 
 
@@ -113,7 +118,7 @@ def crop(rgb: np.ndarray, size: tuple[int, int], zoom: float, at: tuple[float, f
 
 
 def warp(lab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A copy seen from elsewhere: affine plus a smooth displacement, flipped half of the time."""
+    """A copy as from another viewpoint: affine plus a smooth displacement, mirrored half of the time."""
     h, w = lab.shape[:2]
     angle, scale = rng.normal(0, 0.15), np.exp(rng.normal(0, 0.18))
     c, s = np.cos(angle) * scale, np.sin(angle) * scale
@@ -130,7 +135,7 @@ def warp(lab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def age(l: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Lightness (h, w) 0..100 as an old film has it: exposure, grain, blur, vignette, scratches, each sometimes."""
+    """Lightness (h, w) 0..100 with faults of old film, each at random: exposure, blur, vignette, grain, scratches."""
     h, w = l.shape
     y: np.ndarray = l / 100
     if rng.random() < 0.6:
@@ -156,7 +161,7 @@ def smooth_noise(h: int, w: int, cells: int, rng: np.random.Generator) -> np.nda
 
 
 def rotate_hue(ab: np.ndarray, angle: float) -> np.ndarray:
-    """ab (..., 2) turned by `angle` radians: teaches to follow the key and not habit."""
+    """ab (..., 2) turned by `angle` radians, which teaches a net to follow the key, not habit."""
     c, s = np.cos(angle), np.sin(angle)
     return ab @ np.array([[c, s], [-s, c]], np.float32)
 
@@ -202,7 +207,7 @@ class Pairs:
             if rng.random() < 0.15:
                 key = warp(key, rng)
         key = key.copy()
-        if rng.random() < 0.2:  # the key is a clean painting more often than an aged frame
+        if rng.random() < 0.2:  # most keys are clean paintings, some are frames of the aged film
             key[..., 0] = age(key[..., 0], rng)
         return Pair(age(target[..., 0], rng), target[..., 1:], key)
 

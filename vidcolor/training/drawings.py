@@ -1,4 +1,4 @@
-"""Drawings to train on, made by rule: outlined flat colours as of a cartoon, with what is what known at every pixel.
+"""Drawings to train on, made by rule: outlined flat colours as in a cartoon, with the part at every pixel known.
 
 A figure (a person, an animal, a vehicle, a house, a tree, a blob) is drawn from its own seed in any pose, so that a
 drawing and a model sheet can show the same figure in different poses and the same colours.
@@ -59,15 +59,15 @@ class Pen:
     ink: float = 0.05
     """Lightness of the lines, 0..1."""
     wobble: float = 0.0
-    """Deviation of outlines from where they ought to be, pixels."""
+    """Standard deviation of outlines from their true place, pixels."""
     shade: tuple[float, float, float] | None = None
-    """Cel shading: shift in pixels (x, y) of the light, and what the shade multiplies by; None for none."""
+    """Cel shading: shift of the light (x, y) in pixels, and the factor of colours in the shade; None for none."""
 
 
 def render(
     ground: Sequence[Part], figures: Sequence[Placed], size: tuple[int, int], pen: Pen, seed: int = 0
 ) -> Drawing:
-    """A drawing of `size` (h, w): the ground's parts (in pixels), then the figures one on another."""
+    """A drawing of `size` (h, w): the ground's parts (in pixels), then the figures on top of each other."""
     h, w = size[0] * SCALE, size[1] * SCALE
     fill, ink = np.full((h, w, 3), 255, np.uint8), np.full((h, w), 255, np.uint8)
     known = np.zeros((h, w), np.int32)
@@ -186,8 +186,10 @@ class Example(NamedTuple):
 
 
 def example(rng: np.random.Generator, size: tuple[int, int], again: bool = True) -> Example:
-    """Some figures in a scene, and (`again`; else the same drawing) in other poses and places: in another frame of it,
-    or, half of the time, on a sheet of the colour that the first one's ground has too."""
+    """Figures in a scene, and the same figures again in other poses and places (`again` False: the same drawing twice).
+
+    Half of the time both are frames of one scene; else both have a plain sheet as their ground.
+    """
     figures = [figure(rng) for _ in range(rng.integers(1, 5))]
     style, sheet = pen(rng), rng.random() < 0.5
     if sheet:

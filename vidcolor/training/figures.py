@@ -1,4 +1,4 @@
-"""Figures of made drawings: people, animals, vehicles, houses, trees and things, each from its own seed in any pose."""
+"""Figures of drawings made by rule: people, animals, vehicles, houses, trees and things, each in any pose."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0, n: int 
 
 
 def limb(a: Sequence[float], b: Sequence[float], ra: float, rb: float) -> np.ndarray:
-    """Round ends of radius ra about a and rb about b, and what lies between."""
+    """Outline of a limb with round ends, radius ra about a and rb about b."""
     (ax, ay), (bx, by) = a, b
     along = np.arctan2(by - ay, bx - ax)
     t = np.linspace(np.pi / 2, 3 * np.pi / 2, 8)
@@ -87,7 +87,7 @@ def skin(rng: np.random.Generator) -> Color:
 # --- figures ---
 
 Figure = Callable[[np.ndarray], list[Part]]
-"""A pose, `POSE` numbers of -1..1, to the figure's parts: as many of the same in every pose."""
+"""From a pose, `POSE` numbers in -1..1, to the figure's parts: the same parts in every pose."""
 WHITE, BLACK = (1.0, 1.0, 1.0), (0.05, 0.05, 0.05)
 
 

@@ -9,8 +9,7 @@ from vidcolor.models.nets.hints import LARGEST, paint_patches
 CONTINUE = 7 / 8
 """Probability that one more patch follows: a mean of 7, none at all in 1 of 8."""
 TAIL = 0.2
-"""Share of training samples with many patches instead, so that the number used on films is not a new
-thing."""
+"""Share of training samples with many patches instead, so that the number used on films is not new to the net."""
 MOST = 128
 """Largest count of that tail."""
 

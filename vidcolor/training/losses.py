@@ -30,8 +30,7 @@ def triplet(query: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor,
 
 
 def sampled(maps: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-    """Maps (b, d, h, w) at places (b, n, 2), x and y in places from the first's middle: (b, n, d), a bilinear mix of
-    four neighbours."""
+    """Maps (b, d, h, w) at places (b, n, 2), x and y with the first pixel's centre at 0: (b, n, d), bilinear."""
     size = at.new_tensor([maps.shape[-1] - 1, maps.shape[-2] - 1]).clamp_min(1)
     grid = (at / size * 2 - 1)[:, None].to(maps.dtype)
     found = F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=True)

@@ -33,7 +33,7 @@ AGED = 5
 PHOTO_SHARE = 0.05
 """Share of pairs that are a photograph and its warped copy."""
 PARENTS = 64
-"""Stride-8 places of a pair that count in the loss, each with its four stride-4 children."""
+"""Stride-8 places of a pair that count in the loss, with the four stride-4 places in each."""
 RIGHT = 8.0
 """A copied colour within this many ab units of the truth counts as right (for the confidence)."""
 HUBER = 10.0

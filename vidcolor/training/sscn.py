@@ -174,7 +174,7 @@ class Held:
             l, truth, key = hwc(batch["l"][0]), hwc(batch["ab"][0]), hwc(batch["key"][0])
             views = [rgb(l, 0 * truth), *(rgb(l, hwc(x[0])) for x in (first, copied, ab)), rgb(l, truth)]
             errors = [metrics.psnr(x, views[-1]) for x in views[1:-1]]
-            rows.append([*errors, metrics.colorfulness(views[3]) / metrics.colorfulness(views[4])])
+            rows.append([*errors, metrics.relative_colorfulness(views[3], views[4])])
             sure = hwc(F.interpolate(net.confidence(aligned).float(), size=ab.shape[-2:])[0])
             views = [rgb(key[..., :1], key[..., 1:]), *views[:3], np.dstack([sure] * 3), *views[3:]]
             shown.append([cv2.resize(x, (224, 128), interpolation=cv2.INTER_AREA) for x in views])

@@ -1,6 +1,7 @@
-"""Thin-plate splines: a picture bent, with the place where each of its pixels came from (papers.md sections 2 and 3).
+"""Thin-plate splines (Bookstein 1989): a bent picture, and where in the original each of its pixels lies.
 
-The pair (picture, bent picture) is a reference of which every correspondence is known.
+A picture and its bent copy make a pair of target and reference whose every correspondence is known, as Lee et al.
+(2020, section 3.2) and Bai et al. (2022) train with.
 """
 
 from __future__ import annotations
