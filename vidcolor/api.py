@@ -16,7 +16,8 @@ from vidcolor.errors import VidcolorError, one_run, warn
 from vidcolor.files import make_folder
 from vidcolor.film.probe import expected_frames
 from vidcolor.film.timecode import Label, Point, parse_point
-from vidcolor.join import join, mux
+from vidcolor.join import join
+from vidcolor.join.program import find_ffmpeg
 from vidcolor.models.precision import leave_cores
 from vidcolor.models.registry import create, spec_of
 from vidcolor.plan.build import build
@@ -203,7 +204,7 @@ def plan_film(request: Request, settings: Settings, *, progress: bool, dry: bool
     Raises VidcolorError for anything the user can put right, as early as it can be known.
     """
     checked = check_request(request, settings, dry=dry)
-    mux.program()
+    find_ffmpeg()
     model = create_model(settings)
     leave_cores(model.device)
     with FramesBar("scan", progress, expected_frames(checked.film), leave=False) as bar:

@@ -178,21 +178,23 @@ def test_hdr_mastering_data_come_through(hdr: Path, out: str, codec: str, capsys
 
 
 def test_an_ffmpeg_that_knows_hdr_is_found(hdr: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vidcolor.join import mux
+    from vidcolor.join import mux, program
 
-    real = mux._knows_hdr
+    real = program.writes_hdr
     old = hdr.with_name("ffmpeg-6")
     old.write_text(f'#!/bin/sh\nexec {imageio_ffmpeg.get_ffmpeg_exe()} "$@"\n')
     old.chmod(0o755)
-    monkeypatch.setattr(mux, "program", lambda: str(old))
-    monkeypatch.setattr(mux, "_knows_hdr", lambda program: program != str(old) and real(program))
+    monkeypatch.setattr(program, "_usual", lambda: str(old))
+    for module in (mux, program):
+        monkeypatch.setattr(module, "writes_hdr", lambda program: program != str(old) and real(program))
     assert probe(colored(hdr, "new.mkv", codec="ffv1")).mastering_display == HDR[0]
 
 
 def test_hdr_that_cannot_be_kept_is_named(hdr: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    from vidcolor.join import mux
+    from vidcolor.join import mux, program
 
-    monkeypatch.setattr(mux, "_knows_hdr", lambda program: False)
+    for module in (mux, program):
+        monkeypatch.setattr(module, "writes_hdr", lambda program: False)
     colored(hdr, "old.mkv", codec="ffv1")
     said = capsys.readouterr().err
     assert f"old.mkv: not kept: HDR mastering display {HDR[0]}" in said and "HDR content light 1000,400" in said

@@ -321,8 +321,8 @@ def test_a_stream_that_went_missing_is_named(tmp_path: Path, monkeypatch: pytest
     film = probe(add_tracks(raw, tmp_path / "a.mkv"))
     real = mux._command
 
-    def forgetful(film, fmt, picture, tracks, *rest, **more):
-        return real(film, fmt, picture, [t for t in tracks if t.index != 2], *rest, **more)
+    def forgetful(muxing, tracks, **more):
+        return real(muxing, [track for track in tracks if track.index != 2], **more)
 
     monkeypatch.setattr(mux, "_command", forgetful)
     report = color(film, tmp_path / "out.mkv", Settings())

@@ -22,7 +22,7 @@ from vidcolor.film.film import Film, Frame
 from vidcolor.film.tracks import Track, source_tracks
 from vidcolor.join.concat import concatenate, picture_suffix
 from vidcolor.join.matroska import set_display_aspect
-from vidcolor.join.mux import mux_tracks
+from vidcolor.join.mux import Muxing, mux_tracks
 from vidcolor.join.timing import Span, lift, steadied
 from vidcolor.join.verify import verify
 from vidcolor.outputs.targets import Target, check, inputs_of_film
@@ -150,7 +150,7 @@ def join_units(
         stamps = stamps + span.lift
         concatenate(film, [Path(file) for file in unit_files], stamps, fmt, picture, times.last)
         tracks = source_tracks(film)
-        kept, lost = mux_tracks(film, fmt, picture, tracks, result, work, span)
+        kept, lost = mux_tracks(Muxing(film, fmt, picture, result, work, span), tracks)
         if fmt.container == "matroska" and film.sample_aspect_ratio != 1:
             set_display_aspect(result, film.sample_aspect_ratio * film.width / film.height)
         lost += verify(film, fmt, stamps, result, kept, span)
@@ -185,7 +185,8 @@ def foresee(film: Film, fmt: OutputFormat, out: Path) -> None:
             encoder.write(Frame(0, 0, planes[0]), *planes[1:])
         concatenate(film, [unit], np.zeros(1, np.int64), fmt, picture)
         result = work / f"result{out.suffix}"
-        _say(out, *mux_tracks(film, fmt, picture, tracks, result, work, Span(None, None, 0), trial=True))
+        muxing = Muxing(film, fmt, picture, result, work, Span(None, None, 0))
+        _say(out, *mux_tracks(muxing, tracks, trial=True))
 
 
 def _say(out: Path, kept: Sequence[Track], lost: Sequence[str]) -> None:

@@ -2,69 +2,78 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-import shutil
-import subprocess
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
-import imageio_ffmpeg
 
 from vidcolor.encode.format import OutputFormat
 from vidcolor.errors import VidcolorError
 from vidcolor.film.container import open_film
 from vidcolor.film.film import Film
 from vidcolor.film.tracks import STALE, Track, cover_file, picture_track
+from vidcolor.join.program import find_ffmpeg, run, writes_hdr
 from vidcolor.join.timing import Span
-from vidcolor.reasons import reason
 
 # Stand for the files in a command until it is made: ffmpeg-python takes no names that are not UTF-8.
 _PICTURE, _SOURCE, _RESULT = "<picture>", "<source>", "<result>"
 
 
-def mux_tracks(
-    film: Film,
-    fmt: OutputFormat,
-    picture: Path,
-    tracks: list[Track],
-    result: Path,
-    work: Path,
-    span: Span,
-    *,
-    trial: bool = False,
-) -> tuple[list[Track], list[str]]:
-    """Run ffmpeg; again without what the container cannot hold, and with text subtitles in its own form. Returns what
-    was kept and what was lost. trial: only to know that."""
+@dataclass(frozen=True)
+class Muxing:
+    """A picture on its way into the result."""
 
-    def refused(tracks: list[Track], trial: bool) -> str:
-        return _run(_command(film, fmt, picture, tracks, result, work, span, trial=trial)) or _unread(result, tracks)
+    film: Film
+    """The source of everything else."""
+    fmt: OutputFormat
+    """Of the result."""
+    picture: Path
+    """The coloured picture: the units, put end to end."""
+    result: Path
+    """The file that is written."""
+    work: Path
+    """A folder for cover pictures."""
+    span: Span
+    """What of the film's time goes into the result."""
 
+    def seconds(self, ticks: int) -> str:
+        """Ticks of the film's time base as ffmpeg takes times."""
+        return f"{float(ticks * self.film.time_base):.6f}"
+
+
+def mux_tracks(muxing: Muxing, tracks: Sequence[Track], *, trial: bool = False) -> tuple[list[Track], list[str]]:
+    """Run ffmpeg; if it refuses, again without what the container cannot hold, and with text subtitles in its own form.
+
+    trial: write the first moment only, to see what it takes. Returns what was kept and, in words, what was lost.
+    Raises VidcolorError where the result cannot be written."""
     # MOV has no place for a cover; ffmpeg would drop it in silence.
-    kept = [track for track in tracks if track.kind != "cover" or fmt.container != "mov"]
-    lost = [f"{track}: {result.suffix} cannot hold it" for track in tracks if track not in kept]
-    error = refused(kept, trial)
-    if error:
-        _stop_at_full_disk(result, error)
-        tracks, kept = kept, []
-        for track in tracks:
-            forms = [track, replace(track, converted=track.text_for(fmt.container))]
-            for form in forms if forms[1].converted else forms[:1]:
-                reason = refused([form], trial=True)
-                if not reason:
-                    kept.append(form)
-                    break
-                _stop_at_full_disk(result, reason)
-            else:
-                lost.append(f"{track}: {result.suffix} cannot hold it")
-        error = refused(kept, trial)
-    if error:
-        raise VidcolorError(f"{result.name}: ffmpeg cannot mux the result: {error}")
-    return kept, lost
+    kept = [track for track in tracks if track.kind != "cover" or muxing.fmt.container != "mov"]
+    if _refused(muxing, kept, trial):
+        forms = [_accepted(muxing, track) for track in kept]
+        kept = [form for form in forms if form is not None]
+        if error := _refused(muxing, kept, trial):
+            raise VidcolorError(f"{muxing.result.name}: ffmpeg cannot mux the result: {error}")
+    there = {track.index for track in kept}
+    return kept, [f"{track}: {muxing.result.suffix} cannot hold it" for track in tracks if track.index not in there]
+
+
+def _accepted(muxing: Muxing, track: Track) -> Track | None:
+    """The track in the form that the container takes, None where it takes none."""
+    forms = [track]
+    if text := track.text_for(muxing.fmt.container):
+        forms.append(replace(track, converted=text))
+    return next((form for form in forms if not _refused(muxing, [form], trial=True)), None)
+
+
+def _refused(muxing: Muxing, tracks: Sequence[Track], trial: bool) -> str:
+    """Why ffmpeg does not write these tracks into the result; empty if it does. Raises VidcolorError where the disk is
+    at fault."""
+    error = run(_command(muxing, tracks, trial=trial))
+    if any(fault in error for fault in ("No space left", "File too large", "Permission denied")):
+        raise VidcolorError(f"{muxing.result.name}: cannot be written: {error}")
+    return error or _unread(muxing.result, tracks)
 
 
 def _unread(result: Path, tracks: Sequence[Track]) -> str:
@@ -78,140 +87,111 @@ def _unread(result: Path, tracks: Sequence[Track]) -> str:
     return next((f"{track}: not readable" for track, read in zip(ours, known) if track.codec and not read), "")
 
 
-def _command(
-    film: Film,
-    fmt: OutputFormat,
-    picture: Path,
-    tracks: list[Track],
-    result: Path,
-    work: Path,
-    span: Span,
-    *,
-    trial: bool = False,
-) -> list[str]:
-    """The argument list. trial: only the first moment of it, to see whether the container takes the tracks."""
-    options: dict[str, Any] = {"c": "copy", "copyts": None, "f": fmt.container}
-    inputs = [ffmpeg.input(_PICTURE, **_hdr(film, fmt))["v:0"]]
-    more: list[str] = []  # options that are given several times, which ffmpeg-python does not know
+def _command(muxing: Muxing, tracks: Sequence[Track], *, trial: bool = False) -> list[str]:
+    """ffmpeg's arguments. trial: as `mux_tracks` takes it."""
+    film, fmt = muxing.film, muxing.fmt
+    in_container = bool(film.mastering_display or film.content_light) and fmt.row.hdr is None
+    program = find_ffmpeg(hdr=in_container)
+    hdr = _hdr(film) if in_container and writes_hdr(program) else {}
+    inputs = [ffmpeg.input(_PICTURE, **hdr)["v:0"]]
+    options: dict[str, Any] = {"c": "copy", "copyts": None, "f": fmt.container, **_of_container(muxing)}
+    repeated: list[str] = []  # options that are given several times, which ffmpeg-python does not know
     if film.kind == "video":
-        before: dict[str, Any] = {}
-        if span.start is not None and span.start >= 0:  # ffmpeg has no seek to before time 0
-            before |= {"ss": _seconds(film, span.start), "seek_timestamp": 1}
-        if span.end is not None:  # of the output: the input's would count from the start of the file
-            options["to"] = _seconds(film, span.end + span.lift)
-        if span.lift:
-            before["itsoffset"] = _seconds(film, span.lift)
-        source = ffmpeg.input(_SOURCE, **before)
-        options |= {"map_metadata": 1, "map_chapters": 1, "map_metadata:s:0": f"1:s:{film.stream}"}
-        own = picture_track(film)
-        options["disposition:0"] = "+".join(own.disposition) or "0"
-        tags = [*(f"{name}=" for name in own.metadata if STALE.match(name)), *own.tags_for(fmt.container)]
-        more += [word for tag in tags for word in ("-metadata:s:0", tag)]
         # FFmpeg makes a track of a cover in Matroska; as an attachment it stays a cover.
-        attached = [track for track in tracks if track.kind == "cover" and fmt.container == "matroska"]
-        mapped = [track for track in tracks if track not in attached]
-        for place, track in enumerate(mapped, 1):
-            inputs.append(source[str(track.index)])
-            options[f"map_metadata:s:{place}"] = f"1:s:{track.index}"
-            options[f"disposition:{place}"] = "+".join(track.disposition) or "0"
-            if span.start is not None and track.kind in ("audio", "subtitle", "data"):
-                options[f"copypriorss:{place}"] = 0  # nothing from between the seek's keyframe and the start
-                if "ss" not in before:
-                    begin = _seconds(film, span.start + span.lift)
-                    options[f"bsf:{place}"] = f"noise=drop=lt(pts*tb\\,{begin})"
-            if track.converted:
-                options[f"c:{place}"] = track.converted
-            more += [word for tag in track.tags_for(fmt.container) for word in (f"-metadata:s:{place}", tag)]
+        covers = [track for track in tracks if track.kind == "cover" and fmt.container == "matroska"]
+        mapped = [track for track in tracks if track not in covers]
+        source = ffmpeg.input(_SOURCE, **_of_source(muxing))
+        inputs += [source[str(track.index)] for track in mapped]
         inputs.append(source["v:99?"])  # nothing: so that ffmpeg opens the source for its tags and chapters
+        own = picture_track(film)
+        options |= _of_picture(muxing, own)
+        repeated += _tags(0, [f"{tag}=" for tag in own.metadata if STALE.match(tag)])
+        for place, track in enumerate([own, *mapped]):
+            repeated += _tags(place, track.tags_for(fmt.container))
+        for place, track in enumerate(mapped, 1):
+            options |= _of_track(muxing, track, place)
         attachments = sum(track.kind == "attachment" for track in mapped)
-        for place, track in enumerate(attached, attachments):
-            name, kind = cover_file(film, track, work)
-            more += ["-attach", f"file:{name}", f"-metadata:s:t:{place}", f"mimetype={kind}"]
-            more += [f"-metadata:s:t:{place}", f"filename={name.name}"]
+        for place, track in enumerate(covers, attachments):
+            name, kind = cover_file(film, track, muxing.work)
+            repeated += ["-attach", f"file:{name}"]
+            repeated += _tags(f"t:{place}", [f"mimetype={kind}", f"filename={name.name}"])
+    if trial:
+        options["t"] = "0.1"
+    command = ffmpeg.compile(ffmpeg.output(*inputs, _RESULT, **options), cmd=program, overwrite_output=True)
+    words = {
+        program: [program, "-hide_banner", "-nostdin", "-v", "error"],
+        _PICTURE: [f"file:{muxing.picture}"],
+        _SOURCE: [f"file:{film.path.absolute()}"],
+        _RESULT: [*repeated, f"file:{muxing.result}"],
+    }
+    return [part for word in command for part in words.get(word, [word])]
+
+
+def _tags(stream: int | str, tags: Sequence[str]) -> list[str]:
+    """Options that set tags (`NAME=VALUE`) of a stream of the result."""
+    return [word for tag in tags for word in (f"-metadata:s:{stream}", tag)]
+
+
+def _of_source(muxing: Muxing) -> dict[str, Any]:
+    """Options of the source as an input: where it begins."""
+    span = muxing.span
+    options: dict[str, Any] = {}
+    if span.start is not None and span.start >= 0:  # ffmpeg has no seek to before time 0
+        options |= {"ss": muxing.seconds(span.start), "seek_timestamp": 1}
+    if span.lift:
+        options["itsoffset"] = muxing.seconds(span.lift)
+    return options
+
+
+def _of_picture(muxing: Muxing, own: Track) -> dict[str, Any]:
+    """Options of the result: the tags and chapters of the source, those of its picture, where it ends."""
+    film, span = muxing.film, muxing.span
+    options: dict[str, Any] = {
+        "map_metadata": 1,
+        "map_chapters": 1,
+        "map_metadata:s:0": f"1:s:{film.stream}",
+        "disposition:0": "+".join(own.disposition) or "0",
+    }
+    if span.end is not None:  # of the output: the input's would count from the start of the file
+        options["to"] = muxing.seconds(span.end + span.lift)
+    return options
+
+
+def _of_track(muxing: Muxing, track: Track, place: int) -> dict[str, Any]:
+    """Options of a track at a place in the result."""
+    span = muxing.span
+    options: dict[str, Any] = {
+        f"map_metadata:s:{place}": f"1:s:{track.index}",
+        f"disposition:{place}": "+".join(track.disposition) or "0",
+    }
+    if span.start is not None and track.kind in ("audio", "subtitle", "data"):
+        options[f"copypriorss:{place}"] = 0  # nothing from between the seek's key frame and the start
+        if span.start < 0:
+            options[f"bsf:{place}"] = f"noise=drop=lt(pts*tb\\,{muxing.seconds(span.start + span.lift)})"
+    if track.converted:
+        options[f"c:{place}"] = track.converted
+    return options
+
+
+def _of_container(muxing: Muxing) -> dict[str, Any]:
+    """Options that make the container say what the film says of its picture."""
+    film, fmt = muxing.film, muxing.fmt
+    options: dict[str, Any] = {}
     if fmt.container == "matroska":
         options["r:v:0"] = str(film.frame_rate)  # as its DefaultDuration; else ffmpeg guesses from rounded times
         # The display's aspect: Matroska has no other, and PyAV does not write it. Rounded; then set exactly.
-        display = film.sample_aspect_ratio * film.width / film.height
         if film.sample_aspect_ratio != 1:
+            display = film.sample_aspect_ratio * film.width / film.height
             options["aspect"] = f"{display.numerator}:{display.denominator}"
     else:
         # Edit lists are counted in the movie's ticks: coarse ones would shift the picture.
-        options |= {"video_track_timescale": film.time_base.denominator, "movie_timescale": film.time_base.denominator}
-        if tag := fmt.row.tag(fmt.container, fmt.options):
-            options["tag:v:0"] = tag
-    if trial:
-        options["t"] = "0.1"
-    stream = ffmpeg.output(*inputs, _RESULT, **options)
-    command = ffmpeg.compile(stream, cmd=_muxer(film, fmt), overwrite_output=True)
-    end_of_options = command.index(_RESULT)
-    command[end_of_options:end_of_options] = more
-    files = {_PICTURE: picture, _SOURCE: film.path.absolute(), _RESULT: result}
-    command = [f"file:{files[word]}" if word in files else word for word in command]
-    return [command[0], "-hide_banner", "-nostdin", "-v", "error", *command[1:]]
+        options = dict.fromkeys(("video_track_timescale", "movie_timescale"), film.time_base.denominator)
+    if tag := fmt.row.tag(fmt.container, fmt.options):
+        options["tag:v:0"] = tag
+    return options
 
 
-def _hdr(film: Film, fmt: OutputFormat) -> dict[str, str]:
-    """Options of the picture's input that put HDR mastering data into the container, for codecs without a place for
-    it."""
+def _hdr(film: Film) -> dict[str, str]:
+    """Options of the picture's input that put HDR mastering data into the container."""
     given = {"mastering_display:v:0": film.mastering_display, "content_light:v:0": film.content_light}
-    given = {option: value for option, value in given.items() if value and fmt.row.hdr is None}
-    return given if given and _knows_hdr(_muxer(film, fmt)) else {}
-
-
-def _muxer(film: Film, fmt: OutputFormat) -> str:
-    """The ffmpeg that muxes: where HDR data go into the container, one that can do it if there is any."""
-    usual = program()
-    if not (film.mastering_display or film.content_light) or fmt.row.hdr is not None or _knows_hdr(usual):
-        return usual
-    with contextlib.suppress(RuntimeError):
-        if _knows_hdr(own := imageio_ffmpeg.get_ffmpeg_exe()):
-            return own
-    return usual
-
-
-@lru_cache(maxsize=2)
-def _knows_hdr(ffmpeg_program: str) -> bool:
-    """Whether this ffmpeg has the options (from version 9 on)."""
-    try:
-        said = subprocess.run([ffmpeg_program, "-hide_banner", "-h", "long"], capture_output=True, timeout=20).stdout
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return b"-mastering_display" in said and b"-content_light" in said
-
-
-def _seconds(film: Film, ticks: int) -> str:
-    return f"{float(ticks * film.time_base):.6f}"
-
-
-@lru_cache(maxsize=1)
-def program() -> str:
-    """The ffmpeg that is run: the PATH's, where it is version 6 or later, else the one in imageio-ffmpeg."""
-    found = shutil.which("ffmpeg")
-    if found:
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            said = subprocess.run([found, "-version"], capture_output=True, text=True, timeout=20).stdout
-            version = re.match(r"ffmpeg version n?(\d+)\.", said)
-            if version is None or int(version[1]) >= 6:
-                return found
-    try:
-        return imageio_ffmpeg.get_ffmpeg_exe()
-    except RuntimeError as error:
-        raise VidcolorError("no ffmpeg: install ffmpeg 6 or later, or the package imageio-ffmpeg") from error
-
-
-def _run(command: list[str]) -> str:
-    """Run ffmpeg; empty where it succeeded, else the most telling line of its errors."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    except OSError as error:
-        raise VidcolorError(f"{command[0]}: cannot be run: {reason(error)}") from error
-    if done.returncode == 0:
-        return ""
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if "No space left" in line] or lines
-    return re.sub(r"^\[[^]]*\]\s*", "", telling[0]) if telling else f"exit code {done.returncode}"
-
-
-def _stop_at_full_disk(result: Path, error: str) -> None:
-    if "No space left" in error or "File too large" in error or "Permission denied" in error:
-        raise VidcolorError(f"{result.name}: cannot be written: {error}")
+    return {option: value for option, value in given.items() if value}
