@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -82,23 +80,6 @@ class Result:
         return (self.frames - self.reused) / max(self.seconds, 1e-9)
 
 
-@contextmanager
-def _as_arguments() -> Iterator[None]:
-    """Errors name arguments of `colorize`, not options."""
-    try:
-        yield
-    except VidcolorError as error:
-        names = {"o": "out", "y": "overwrite=True", "range": "full_range", "dump": "dump_dir"}
-        found = re.sub(
-            r"(?<![\w-])(?:-(?=[oy]\b)|--(?=[a-z]))([a-z]+(?:-[a-z]+)*)",
-            lambda option: names.get(option[1], option[1].replace("-", "_")),
-            str(error),
-        )
-        error.args = (found,)
-        raise
-
-
-@_as_arguments()
 @one_run()
 def colorize(
     movie: PathLike,
@@ -155,7 +136,7 @@ def _first_frame(given: int | str | None) -> int | Label | None:
     first = parse_point(given) if isinstance(given, str) else given
     if first is None or isinstance(first, Label) or (isinstance(first, int) and _is_number(first)):
         return first
-    raise VidcolorError(f"first_frame {given!r}: a whole number from 0, or a timecode HH:MM:SS:FF")
+    raise VidcolorError(f"`first_frame` {given!r}: a whole number from 0, or a timecode HH:MM:SS:FF")
 
 
 def _point(name: str, given: Point | Label | str | None) -> Point | Label | None:
@@ -164,7 +145,7 @@ def _point(name: str, given: Point | Label | str | None) -> Point | Label | None
     if given is None or isinstance(given, Label) or _is_number(given) or (isinstance(given, Fraction) and given >= 0):
         return given
     raise VidcolorError(
-        f"{name} {given!r}: a frame's whole number from 0, seconds as a Fraction, or text (12.5s, HH:MM:SS:FF)"
+        f"`{name}` {given!r}: a frame's whole number from 0, seconds as a Fraction, or text (12.5s, HH:MM:SS:FF)"
     )
 
 
@@ -181,7 +162,7 @@ def _rate(given: Fraction | float | str | None) -> Fraction | None:
     except (ValueError, ZeroDivisionError, OverflowError):
         rate = Fraction(0)
     if rate <= 0:
-        raise VidcolorError(f"fps {given!r}: not a frame rate (24, 25.0, 24000/1001)")
+        raise VidcolorError(f"`fps` {given!r}: not a frame rate (24, 25.0, 24000/1001)")
     return rate
 
 

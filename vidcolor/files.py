@@ -47,10 +47,10 @@ def put(part: Path, path: Path, *, overwrite: bool) -> None:
         os.link(part, path)  # which never replaces, unlike a look before a rename
         part.unlink()
     except FileExistsError:
-        raise VidcolorError(f"{path}: exists by now; overwrite it with -y or name another") from None
+        raise VidcolorError(f"{path}: exists by now; overwrite it with `overwrite=True` or name another") from None
     except OSError:  # a file system without links
         if os.path.lexists(path):
-            raise VidcolorError(f"{path}: exists by now; overwrite it with -y or name another") from None
+            raise VidcolorError(f"{path}: exists by now; overwrite it with `overwrite=True` or name another") from None
         os.replace(part, path)
 
 

@@ -25,7 +25,7 @@ _OF_SYSTEM = {
     "ELOOP": ("a link that leads back to itself", "check the link"),
     "EMFILE": ("too many files are open", "raise the limit (ulimit -n)"),
     "ENFILE": ("too many files are open", "close other programs"),
-    "ENOMEM": ("out of memory", "close other programs or take a smaller --size"),
+    "ENOMEM": ("out of memory", "close other programs or take a smaller `size`"),
     "EBUSY": ("in use by another program", "close that first"),
     "ETXTBSY": ("in use by another program", "close that first"),
     "ESTALE": ("its network drive does not answer", "connect it again"),
@@ -40,14 +40,14 @@ _LIBAV: dict[type[Exception], tuple[str, str]] = {
     av.error.EOFError: ("it ends too early", "copy it again"),
     av.error.DecoderNotFoundError: ("ffmpeg has no decoder for it here", "convert it to another kind first"),
     av.error.DemuxerNotFoundError: ("ffmpeg does not know this kind of file", "convert it to another kind first"),
-    av.error.EncoderNotFoundError: ("ffmpeg has no such encoder here", "take another --codec"),
+    av.error.EncoderNotFoundError: ("ffmpeg has no such encoder here", "take another `codec`"),
     av.error.MuxerNotFoundError: ("ffmpeg cannot write this kind of file", "take another ending"),
     av.error.ProtocolNotFoundError: ("not a file on this machine", "copy it to this machine first"),
     av.error.PatchWelcomeError: ("of a kind that ffmpeg cannot handle", "convert it to another kind first"),
     av.error.NotImplementedError: ("of a kind that ffmpeg cannot handle", "convert it to another kind first"),
     av.error.PermissionError: ("ffmpeg cannot handle it", "convert it to another kind first"),  # EPERM: "no", mostly
-    av.error.ArgumentError: ("ffmpeg cannot handle it", "convert it to another kind or take another --codec"),
-    av.error.ExternalError: ("a library of ffmpeg's failed on it", "take another --codec"),
+    av.error.ArgumentError: ("ffmpeg cannot handle it", "convert it to another kind or take another `codec`"),
+    av.error.ExternalError: ("a library of ffmpeg's failed on it", "take another `codec`"),
 }
 
 

@@ -161,5 +161,5 @@ def test_the_library_names_arguments(stand):
     with pytest.raises(VidcolorError, match=r"^`dump_every` without a folder for the sheets: name it with `dump_dir`"):
         colorize("film.mkv", ref="a.png", dump_every=3)
     (stand / "film.color.mkv").write_bytes(b"x")
-    with pytest.raises(VidcolorError, match=r"overwrite it with overwrite=True or name another with out$"):
+    with pytest.raises(VidcolorError, match=r"overwrite it with `overwrite=True` or name another with `out`$"):
         colorize("film.mkv", ref="a.png")

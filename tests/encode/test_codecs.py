@@ -96,8 +96,8 @@ def test_what_an_encoder_does_not_take_is_refused_with_remedies_that_work(
             assert said, error
             found = []
             for remedy in said[1].split(" or "):
-                option, _, value = remedy.removeprefix("--").partition(" ")
-                helped = replace(settings, **{option: value})
+                setting, _, value = remedy.strip("`").partition("=")
+                helped = replace(settings, **{setting: value})
                 found.append(output_format(film, helped, "out.mkv"))
         for fmt in found:
             with Encoder(film, fmt, tmp_path / "unit.mkv") as encoder:
@@ -116,9 +116,9 @@ def test_odd_sizes_get_the_next_finer_chroma_aloud(capsys: pytest.CaptureFixture
     assert "x264 cannot hold 719x539 in 4:2:0: the result is 4:4:4" in capsys.readouterr().err
     assert output_format(film_of(720, 405), Settings(), "out.mp4").chroma == "422"
     assert output_format(film_of(720, 404), Settings(), "out.mp4").chroma == "420"
-    with pytest.raises(VidcolorError, match=r"719x539 in 4:2:0: use --chroma 444 or .*--codec ffv1$"):
+    with pytest.raises(VidcolorError, match=r"719x539 in 4:2:0: use `chroma=444` or .*`codec=ffv1`$"):
         output_format(film, Settings(chroma="420"), "out.mkv")
-    with pytest.raises(VidcolorError, match=r"use --chroma 444 or .*--codec ffv1 with a name ending in \.mkv$"):
+    with pytest.raises(VidcolorError, match=r"use `chroma=444` or .*`codec=ffv1` with a name ending in \.mkv$"):
         output_format(film, Settings(chroma="420"), "out.mp4")
 
 
@@ -134,13 +134,13 @@ def test_the_chroma_that_was_chosen_is_given(codec: Codec, own: str) -> None:
         fmt = output_format(film, Settings(codec=codec.name, chroma=grid), out)
         assert fmt.chroma == grid and f"yuv{grid}p" in fmt.pix_fmt
     for grid in set(GRIDS) - set(codec.grids):
-        remedies = " or ".join(f"--chroma {held}" for held in codec.grids)
+        remedies = " or ".join(f"`chroma={held}`" for held in codec.grids)
         with pytest.raises(VidcolorError, match=f"{codec.name} cannot hold {':'.join(grid)}: use {remedies}$"):
             output_format(film, Settings(codec=codec.name, chroma=grid), out)
 
 
 def test_a_profile_that_does_not_hold_the_chroma() -> None:
-    with pytest.raises(VidcolorError, match="prores cannot hold 4:4:4 with --preset lt: use --chroma 422"):
+    with pytest.raises(VidcolorError, match="prores cannot hold 4:4:4 with `preset=lt`: use `chroma=422`"):
         output_format(film_of(), Settings(codec="prores", chroma="444", preset="lt"), "out.mov")
 
 
@@ -196,7 +196,7 @@ def test_options_say_which_codec_is_meant() -> None:
     assert choose_codec(film_of(), Settings(preset="4444"), None).name == "prores"
     assert choose_codec(film_of(), Settings(lossless=True), None).name == "ffv1"
     assert choose_codec(prores, Settings(codec="x265"), None).name == "x265"
-    with pytest.raises(VidcolorError, match=r"--preset hq is for prores, which does not fit into \.mp4"):
+    with pytest.raises(VidcolorError, match=r"`preset` hq is for prores, which does not fit into \.mp4"):
         choose_codec(film_of(), Settings(preset="hq"), "out.mp4")
     with pytest.raises(VidcolorError, match=r"as \.mkv, \.mp4, \.m4v, \.mov, not \.webm"):
         output_format(film_of(), Settings(), "out.webm")
@@ -262,7 +262,7 @@ def test_av1_takes_odd_sizes_in_420(capsys: pytest.CaptureFixture[str]) -> None:
     assert (fmt.pix_fmt, fmt.options["preset"], fmt.options["crf"]) == ("yuv420p10le", "9", "55")
     said = capsys.readouterr().err
     assert "av1 cannot hold this film in 4:4:4: the result is 4:2:0" in said and "12 to 10 bits" in said
-    with pytest.raises(VidcolorError, match=r"--crf 55: for x264 from 0 \(best\) to 51"):
+    with pytest.raises(VidcolorError, match=r"`crf` 55: for x264 from 0 \(best\) to 51"):
         output_format(film_of(), Settings(codec="x264", crf=55), "out.mp4")
-    with pytest.raises(VidcolorError, match="av1 cannot hold 2x2 in 4:2:0: use --codec x264 or --codec ffv1"):
+    with pytest.raises(VidcolorError, match="av1 cannot hold 2x2 in 4:2:0: use `codec=x264` or `codec=ffv1`"):
         output_format(film_of(2, 2), Settings(codec="av1"), "out.mkv")

@@ -96,7 +96,7 @@ def test_prores_profile_follows_the_grid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("codec", "name", "remedy"),
     [
-        ("ffv1", "out.mp4", r"ffv1 does not fit into \.mp4: name the result \.mkv, or use --codec x264"),
+        ("ffv1", "out.mp4", r"ffv1 does not fit into \.mp4: name the result \.mkv, or use `codec` x264"),
         ("prores", "out.mp4", r"\.mov or \.mkv"),
         ("prores", "out.webm", r"\(prores: \.mov or \.mkv\), not \.webm"),
         ("x264", "out.avi", r"\.mkv, \.mp4, \.m4v, \.mov, not \.avi"),
@@ -112,15 +112,15 @@ def test_codec_and_container_that_do_not_fit(tmp_path: Path, codec: str, name: s
 def test_options_that_have_no_meaning_are_refused(tmp_path: Path) -> None:
     film = probe(write_film(tmp_path / "a.mkv", 2, tags=TAGS).path)
     for settings, reason in (
-        (Settings(codec="ffv1", crf=3), "--crf is for x264"),
-        (Settings(codec="ffv1", preset="slow"), "--preset is for"),
-        (Settings(codec="x264", preset="hq"), "--preset hq: for x264 one of"),
-        (Settings(codec="prores", preset="slow"), "--preset slow: for prores one of"),
+        (Settings(codec="ffv1", crf=3), "`crf` is for x264"),
+        (Settings(codec="ffv1", preset="slow"), "`preset` is for"),
+        (Settings(codec="x264", preset="hq"), "`preset` hq: for x264 one of"),
+        (Settings(codec="prores", preset="slow"), "`preset` slow: for prores one of"),
     ):
         with pytest.raises(VidcolorError, match=reason):
             output_format(film, settings, "out.mkv")
     odd = probe(write_film(tmp_path / "b.mkv", 2, width=91, pix_fmt="gray", tags=TAGS).path)
-    with pytest.raises(VidcolorError, match=r"cannot hold 91x64 in 4:2:0: use --chroma 444 or .*--codec ffv1"):
+    with pytest.raises(VidcolorError, match=r"cannot hold 91x64 in 4:2:0: use `chroma=444` or .*`codec=ffv1`"):
         output_format(odd, Settings(codec="x264", chroma="420"), "out.mkv")
     fmt = output_format(odd, Settings(chroma="444"), "out.mkv")
     assert probe(encode(odd, fmt, tmp_path / "unit.mkv", read(odd))).width == 91
@@ -168,7 +168,7 @@ def test_field_flags_are_kept(tmp_path: Path, codec: str) -> None:
 @pytest.mark.parametrize("codec", names_with(lambda codec: codec.fields == "none"))
 def test_codecs_that_cannot_keep_fields_are_refused(codec: str) -> None:
     film = film_of(256, 128, field_order="tff")
-    with pytest.raises(VidcolorError, match=f"{codec} cannot keep the fields .*: use --codec x264, ffv1 or prores"):
+    with pytest.raises(VidcolorError, match=f"{codec} cannot keep the fields .*: use `codec` x264, ffv1 or prores"):
         output_format(film, Settings(codec=codec, allow_interlaced=True), f"out{CODECS[codec].suffixes[0]}")
 
 

@@ -230,7 +230,7 @@ def test_a_range_that_changes_is_refused_or_decided(grey: Path) -> None:
 def test_a_matrix_that_changes_is_refused_or_decided(grey: Path) -> None:
     film = parts(grey, BT709, (*BT709[:2], "-colorspace", "smpte170m", *BT709[4:]))
     with pytest.raises(
-        VidcolorError, match=r"frame 4 .* has bt601, the film began with bt709.*start 4 with matrix bt601"
+        VidcolorError, match=r"frame 4 .* has bt601, the film began with bt709.*`start` 4 with `matrix=bt601`"
     ):
         colored(film, "o.mkv")
     assert probe(colored(film, "o.mkv", matrix="bt709")).matrix == "bt709"

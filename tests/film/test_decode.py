@@ -166,7 +166,7 @@ def test_pictures_that_overlap_a_little_are_soon_in_time_again(tmp_path: Path, m
     film = probe(write_film(tmp_path / "a.mkv", 12).path)
     stamps = [0, 42, 83, 125, 167, 109, 151, 193, 235, 276, 318, 360]
     monkeypatch.setattr(decode, "timed", lambda film, frames: zip(stamps, frames, strict=True))
-    with pytest.raises(VidcolorError, match=r"frame 5 .*PTS 109, before that of the frame before: --on-error skip"):
+    with pytest.raises(VidcolorError, match=r"frame 5 .*PTS 109, before that of the frame before: `on_error=skip`"):
         list(read(film))
     report = ReadReport()
     found = [frame.pts for frame in read(film, on_error="skip", report=report)]

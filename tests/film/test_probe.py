@@ -125,7 +125,7 @@ def test_faulty_sequences_name_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(VidcolorError, match="same number"):
         probe(tmp_path / "twice", fps=24)
     for fps in ("no", 0, "1/0", -24):
-        with pytest.raises(VidcolorError, match="--fps"):
+        with pytest.raises(VidcolorError, match="`fps`"):
             probe(tmp_path / "two" / "a%d.png", fps=fps)
 
 
@@ -153,7 +153,7 @@ def test_what_is_no_film_is_said_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(VidcolorError, match=reason) as caught:
             probe(tmp_path / name)
         assert "\n" not in str(caught.value) and name in str(caught.value)
-    with pytest.raises(VidcolorError, match="--fps is for numbered images"):
+    with pytest.raises(VidcolorError, match="`fps` is for numbered images"):
         probe(film, fps=24)
     with pytest.raises(VidcolorError, match="no such file"):
         probe(tmp_path / "s_######.png", fps=24)

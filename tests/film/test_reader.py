@@ -142,7 +142,7 @@ def test_damage_stops_or_is_counted(tmp_path: Path, name: str) -> None:
     whole = ReadReport()
     assert len(list(read(probe(written.path), on_error="skip", report=whole))) == 60 and whole.summary() == ""
     damaged = probe(_damaged(written))
-    with pytest.raises(VidcolorError, match=r"damaged at frame \d+ \(\d+\.\d+ s\): .*--on-error skip"):
+    with pytest.raises(VidcolorError, match=r"damaged at frame \d+ \(\d+\.\d+ s\): .*`on_error=skip`"):
         list(read(damaged))
     report = ReadReport()
     frames = list(read(damaged, on_error="skip", report=report))
@@ -203,7 +203,7 @@ def test_a_truncated_film_stops_or_is_said(tmp_path: Path, name: str) -> None:
     short.write_bytes(data[: len(data) * 7 // 10])
     assert missing_bytes(short) > 0
     film = probe(short)
-    with pytest.raises(VidcolorError, match=r"frame \d+ \(\d+\.\d+ s\).*--on-error skip"):
+    with pytest.raises(VidcolorError, match=r"frame \d+ \(\d+\.\d+ s\).*`on_error=skip`"):
         list(read(film))
     report = ReadReport()
     frames = list(read(film, on_error="skip", report=report))

@@ -201,7 +201,7 @@ def test_damage_that_only_the_decoder_s_log_tells_of(tmp_path: Path) -> None:
     data = (tmp_path / "s1.jpg").read_bytes()
     (tmp_path / "s1.jpg").write_bytes(data[: len(data) * 6 // 10])
     film = probe(tmp_path, fps=24)
-    with pytest.raises(VidcolorError, match=r"s1\.jpg: damaged .*--on-error skip takes frame 1"):
+    with pytest.raises(VidcolorError, match=r"s1\.jpg: damaged .*`on_error=skip` takes frame 1"):
         list(read(film))
     report = ReadReport()
     frames = list(read(film, on_error="skip", report=report))

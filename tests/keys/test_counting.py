@@ -46,7 +46,7 @@ def test_a_list_from_1_is_found_out_and_said(folder, capsys):
 def test_the_last_frame_of_a_list_from_1_is_in_the_film(folder):
     refs = listed(folder, "frame,reference\n4,k3.png\n16,k3.png\n")
     assert keys_of(folder / "film.mkv", refs=refs)[0] == [(3, True), (15, False)]
-    with pytest.raises(VidcolorError, match=r"frame 16 lies beyond the film's end \(frames 0 to 15; --first-frame 1"):
+    with pytest.raises(VidcolorError, match=r"frame 16 lies beyond the film's end \(frames 0 to 15; `first_frame` 1"):
         keys_of(folder / "film.mkv", refs=refs, first_frame=0)
     with pytest.raises(VidcolorError, match=r"frame 17 lies beyond the film's end \(frames 1 to 16\)"):
         keys_of(folder / "film.mkv", refs=listed(folder, "frame,reference\n4,k3.png\n17,k3.png\n"))
@@ -55,7 +55,7 @@ def test_the_last_frame_of_a_list_from_1_is_in_the_film(folder):
 def test_the_first_frame_counts_for_start_and_end_too(folder):
     refs = listed(folder, "frame,reference\n4,k3.png\n")
     assert keys_of(folder / "film.mkv", refs=refs, first_frame=1, start=2, end=10)[1] == (1, 9)
-    with pytest.raises(VidcolorError, match="--start: 0 lies before the film's first frame, which is 1"):
+    with pytest.raises(VidcolorError, match="`start`: 0 lies before the film's first frame, which is 1"):
         keys_of(folder / "film.mkv", refs=refs, first_frame=1, start=0)
 
 
@@ -87,7 +87,7 @@ def test_timecodes_of_a_list_and_of_the_films_own(folder, tmp_path):
     assert found == ([(3, True), (12, True)], (2, 14))
     ffmpeg("-i", folder / "film.mkv", "-c:v", "mpeg4", "-q", 2, "-timecode", "01:00:00:00", tmp_path / "own.mov")
     refs = listed(folder, "timecode,reference\n01:00:00:03,k3.png\n")
-    with pytest.raises(VidcolorError, match=r"01:00:00:03 lies beyond.*--first-frame 01:00:00:00"):
+    with pytest.raises(VidcolorError, match=r"01:00:00:03 lies beyond.*`first_frame` 01:00:00:00"):
         keys_of(tmp_path / "own.mov", refs=refs)
     assert keys_of(tmp_path / "own.mov", refs=refs, first_frame=parse_point("01:00:00:00"))[0] == [(3, True)]
 
@@ -124,23 +124,23 @@ def test_a_variable_rate_says_what_timecodes_mean(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("start", "end", "said"),
     [
-        ("14", "2", "frame 2 does not lie after --start, frame 14$"),
-        ("12", "12", "frame 12 does not lie after --start, frame 12$"),
-        ("0.5s", "0.25s", "00:00:00.250 does not lie after --start, 00:00:00.500$"),
-        ("00:00:00:12", "00:00:00:03", "00:00:00:03 does not lie after --start, 00:00:00:12$"),
-        ("0.6s", "2", "frame 2 does not lie after --start"),
+        ("14", "2", "frame 2 does not lie after `start`, frame 14$"),
+        ("12", "12", "frame 12 does not lie after `start`, frame 12$"),
+        ("0.5s", "0.25s", "00:00:00.250 does not lie after `start`, 00:00:00.500$"),
+        ("00:00:00:12", "00:00:00:03", "00:00:00:03 does not lie after `start`, 00:00:00:12$"),
+        ("0.6s", "2", "frame 2 does not lie after `start`"),
     ],
 )
 def test_an_end_before_the_start(folder, start, end, said):
-    with pytest.raises(VidcolorError, match=f"--end: {said}"):
+    with pytest.raises(VidcolorError, match=f"`end`: {said}"):
         keys_of(folder / "film.mkv", ref=(folder / "k3.png",), start=parse_point(start), end=parse_point(end))
 
 
 def test_what_lies_beyond_the_end_is_said_in_the_users_numbers(folder):
-    with pytest.raises(VidcolorError, match=r"--start: lies beyond the end of .* \(1 to 16\)"):
+    with pytest.raises(VidcolorError, match=r"`start`: lies beyond the end of .* \(1 to 16\)"):
         keys_of(folder / "film.mkv", ref=(folder / "k3.png",), first_frame=1, start=17)
-    with pytest.raises(VidcolorError, match="--end: frame 4 does not lie after --start, frame 6"):
+    with pytest.raises(VidcolorError, match="`end`: frame 4 does not lie after `start`, frame 6"):
         keys_of(folder / "film.mkv", ref=(folder / "k3.png",), first_frame=1, start=6, end=4)
-    with pytest.raises(VidcolorError, match=r"\(0 to 15; --first-frame 86400 for the pictures' own numbers\)"):
+    with pytest.raises(VidcolorError, match=r"\(0 to 15; `first_frame` 86400 for the pictures' own numbers\)"):
         keys_of(folder / "scan", ref=(folder / "k3.png",), start=86402)
     assert keys_of(folder / "scan", ref=(folder / "k3.png",), first_frame=86400, start=86402)[1] == (2, 16)

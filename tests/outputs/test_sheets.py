@@ -89,6 +89,6 @@ def test_a_sheet_that_was_drawn_on_is_left_alone(tmp_path, capsys):
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(VidcolorError, match=r"--dump") as caught:
+    with pytest.raises(VidcolorError, match="`dump_dir`") as caught:
         sheets.save(a_sheet(), tmp_path / "file" / "sheets", 1)
     assert "\n" not in str(caught.value) and os.fspath(tmp_path / "file") in str(caught.value)

@@ -139,7 +139,7 @@ def test_strict_refuses_before_anything_is_written(folder, capsys, model, step: 
 
 
 def test_strict_without_any_reference(folder, model):
-    with pytest.raises(VidcolorError, match=r"^strict: there is no reference; give keys of all shots with refs$"):
+    with pytest.raises(VidcolorError, match=r"^`strict`: there is no reference; give keys of all shots with `refs`$"):
         api.colorize("film.mkv", strict=True, size=64)
     assert not Path("film.color.mkv.vidcolor").exists()
 

@@ -75,9 +75,9 @@ def test_a_part_of_the_film(folder):
     plan = plan_of(folder, start=5, end=Fraction(15, 24))
     assert (plan.first, plan.stop) == (5, 15)
     assert [(u.first, u.stop, u.warm_first, u.warm_stop) for u in plan.units] == [(5, 10, 0, 10), (10, 15, 10, 17)]
-    with pytest.raises(VidcolorError, match="--start"):
+    with pytest.raises(VidcolorError, match="`start`"):
         plan_of(folder, start=24)
-    with pytest.raises(VidcolorError, match="--end"):
+    with pytest.raises(VidcolorError, match="`end`"):
         plan_of(folder, start=8, end=8)
 
 
@@ -247,7 +247,7 @@ def test_the_plan_in_words(folder):
 def test_interlaced_film_is_refused_with_the_remedy(folder):
     write_film(folder / "film.mkv", 12, codec="libx264", interlaced="tff")
     (folder / "refs.csv").write_text("frame,reference\n2,a.png\n")
-    with pytest.raises(VidcolorError, match="--allow-interlaced"):
+    with pytest.raises(VidcolorError, match="`allow_interlaced`"):
         plan_of(folder)
     assert len(plan_of(folder, Settings(allow_interlaced=True)).pts) == 12
 

@@ -71,5 +71,5 @@ def test_bad_rows_are_named(tmp_path, text, words):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(VidcolorError, match="-o"):
         write(tmp_path / "none" / "a.csv", [])
-    with pytest.raises(VidcolorError, match="--anchors"):
+    with pytest.raises(VidcolorError, match="`anchors`"):
         read(tmp_path / "none.csv", 3, SIZE)

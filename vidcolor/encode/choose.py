@@ -60,7 +60,7 @@ def choose_codec(film: Film, choices: Choices, out: str | Path | None) -> Codec:
         if held := [codec for codec in group if suffix not in CONTAINERS or suffix in codec.suffixes]:
             largest = max(held, key=lambda codec: codec.depths[-1])
             return next((codec for codec in held if codec.keeps(film)), largest)
-    option = f"--crf {choices.crf}" if choices.preset is None else f"--preset {choices.preset}"
+    option = f"`crf` {choices.crf}" if choices.preset is None else f"`preset` {choices.preset}"
     fitting = listed([codec.suffixes[0] for codec in groups[0]], "or")
     raise VidcolorError(
         f"{option} is for {listed([codec.name for codec in groups[0]])}, which does not fit into {suffix}: "
@@ -100,11 +100,11 @@ def container_of(codec: Codec, out: Path, *, lossless: bool) -> str:
         only = "" if len(codec.suffixes) == len(CONTAINERS) else f" ({codec.name}: {listed(codec.suffixes, 'or')})"
         raise VidcolorError(
             f"{out}: results are written as {', '.join(CONTAINERS)}{only}, not {suffix or 'without an ending'}; "
-            "name it so with -o"
+            "name it so with `out`"
         )
     if suffix not in codec.suffixes:
         others = names_with(lambda other: suffix in other.suffixes)
-        remedy = "leave out --lossless" if lossless else f"use --codec {listed(others, 'or')}"
+        remedy = "leave out `lossless`" if lossless else f"use `codec` {listed(others, 'or')}"
         raise VidcolorError(
             f"{out}: {codec.name} does not fit into {suffix}: "
             f"name the result {listed(codec.suffixes, 'or')}, or {remedy}"

@@ -128,17 +128,17 @@ class Codec:
         """Raise VidcolorError where `--crf` or `--preset` mean nothing to this codec."""
         if crf is not None:
             if self.crf is None:
-                raise VidcolorError(f"--crf is for {listed(names_with(lambda codec: codec.crf))}, not for {self.name}")
+                raise VidcolorError(f"`crf` is for {listed(names_with(lambda codec: codec.crf))}, not for {self.name}")
             if crf > self.crf.worst:
-                raise VidcolorError(f"--crf {crf}: for {self.name} from 0 (best) to {self.crf.worst}")
+                raise VidcolorError(f"`crf` {crf}: for {self.name} from 0 (best) to {self.crf.worst}")
         if preset is not None:
             if not self.presets:
                 raise VidcolorError(
-                    f"--preset is for {listed(names_with(lambda codec: codec.presets))}, not for {self.name}"
+                    f"`preset` is for {listed(names_with(lambda codec: codec.presets))}, not for {self.name}"
                 )
             if not self.has_preset(preset):
                 names = ", ".join(preset.name for preset in self.presets)
-                raise VidcolorError(f"--preset {preset}: for {self.name} one of {names}")
+                raise VidcolorError(f"`preset` {preset}: for {self.name} one of {names}")
 
     def has_preset(self, name: str | None) -> bool:
         return any(preset.name == name for preset in self.presets)

@@ -64,7 +64,7 @@ def output_format(film: Film, choices: Choices, out: str | Path) -> OutputFormat
     field_order = film.field_order if choices.allow_interlaced and film.field_order in ("tff", "bff") else "progressive"
     if field_order != "progressive" and codec.fields == "none":
         others = listed(names_with(lambda codec: codec.fields != "none"), "or")
-        raise VidcolorError(f"{codec.name} cannot keep the fields of an interlaced film: use --codec {others}")
+        raise VidcolorError(f"{codec.name} cannot keep the fields of an interlaced film: use `codec` {others}")
     options |= _params(codec, film, field_order, options)
     tags = film.color_tags | ({"range": 1} if full_range != film.full_range else {})
     if codec.says_matrix and "matrix" in film.untagged:
@@ -87,7 +87,7 @@ def _warn_of_luma(codec: Codec, film: Film, depth: int, full_range: bool) -> Non
     if full_range != film.full_range:
         changes.append("full to limited range")
     if changes:
-        warn(f"{codec.name} cannot hold this film's luma as it is: {' and '.join(changes)} (--codec ffv1 keeps it)")
+        warn(f"{codec.name} cannot hold this film's luma as it is: {' and '.join(changes)} (`codec=ffv1` keeps it)")
 
 
 def _params(codec: Codec, film: Film, field_order: str, options: Mapping[str, str]) -> dict[str, str]:
@@ -143,19 +143,19 @@ def _warn_of_chroma(codec: Codec, film: Film, choices: Choices, own: Grid, grid:
 
 def _not_held(codec: Codec, film: Film, choices: Choices, wanted: list[Grid], container: str) -> VidcolorError:
     """Why the film has no format under these choices, and what has."""
-    remedies = [f"--chroma {grid}" for grid in GRIDS if grid not in wanted and _possible(codec, film, choices, grid)]
+    remedies = [f"`chroma={grid}`" for grid in GRIDS if grid not in wanted and _possible(codec, film, choices, grid)]
     what = listed([_colons(grid) for grid in wanted], "or")
     by_size = any(_held(codec, film, choices, grid) for grid in wanted)
     if by_size:
         what = f"{film.width}x{film.height} in {what}"
     elif choices.preset:
-        what += f" with --preset {choices.preset}"
+        what += f" with `preset={choices.preset}`"
     if by_size or not remedies:
         alike = [other for other in CODECS.values() if other.kind == codec.kind and container in other.containers]
         remedies += [
-            f"--codec {other.name}" for other in alike if any(_possible(other, film, choices, grid) for grid in wanted)
+            f"`codec={other.name}`" for other in alike if any(_possible(other, film, choices, grid) for grid in wanted)
         ][:1]
-        remedies.append("--codec ffv1" + ("" if container == "matroska" else " with a name ending in .mkv"))
+        remedies.append("`codec=ffv1`" + ("" if container == "matroska" else " with a name ending in .mkv"))
     return VidcolorError(f"{codec.name} cannot hold {what}: use {' or '.join(remedies)}")
 
 

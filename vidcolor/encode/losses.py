@@ -62,7 +62,7 @@ def _lost_flags(fmt: OutputFormat, extras: Extras) -> Iterator[str]:
             continue
         yield (
             f"the flag {order} of {plural(count, 'frame')}: {fmt.codec} makes them {fmt.field_order} "
-            "(--codec ffv1 keeps it)"
+            "(`codec=ffv1` keeps it)"
         )
 
 

@@ -86,19 +86,19 @@ class Watch:
         film = self._film
         if facts.full_range not in (None, film.full_range) and "range" not in film.chosen:
             now, before = ("full", "limited") if facts.full_range else ("limited", "full")
-            raise self._parts(frame, f"{place} has {now} range, the film began with {before}", "--range", now)
+            change = f"{place} has {now} range, the film began with {before}"
+            raise self._parts(frame, change, "full_range", facts.full_range)
         matrix = matrix_of(facts.space)
         unsaid = facts.space == _UNSAID or (facts.space == 0 and facts.chroma in ("400", "rgb"))
         if not unsaid and matrix != film.matrix and "matrix" not in film.chosen:
             now = matrix or f"matrix number {facts.space}"
-            raise self._parts(
-                frame, f"{place} has {now}, the film began with {film.matrix}", "--matrix", matrix or "NAME"
-            )
+            change = f"{place} has {now}, the film began with {film.matrix}"
+            raise self._parts(frame, change, "matrix", matrix or "NAME")
 
-    def _parts(self, frame: int, change: str, option: str, value: str) -> VidcolorError:
+    def _parts(self, frame: int, change: str, setting: str, value: object) -> VidcolorError:
         return VidcolorError(
-            f"{self._film.path}: {change}: colour the parts (--end {frame}; --start {frame} with {option} {value}), "
-            f"or decide for the whole film with {option}"
+            f"{self._film.path}: {change}: colour the parts (`end` {frame}; `start` {frame} with "
+            f"`{setting}={value}`), or decide for the whole film with `{setting}`"
         )
 
     def _check_shape(self, facts: Facts, first: Facts, place: str) -> None:
@@ -112,7 +112,7 @@ class Watch:
             change = f"{name} {now} from {place} on, {before} before"
             if not self._skip:
                 raise VidcolorError(
-                    f"{self._film.path}: {change}: cut it there and colour the parts; --on-error skip keeps the first"
+                    f"{self._film.path}: {change}: cut it there and colour the parts; `on_error=skip` keeps the first"
                 )
             self._note(name, change)
 

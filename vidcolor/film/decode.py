@@ -227,7 +227,7 @@ class _Clock:
             same = "equal to" if stamp == previous else "before"
             raise VidcolorError(
                 f"{self.film.path}: frame {self.index} ({self.seconds(after)}) has PTS {stamp}, {same} "
-                "that of the frame before: --on-error skip repairs it"
+                "that of the frame before: `on_error=skip` repairs it"
             )
         self.report.repaired += 1
         self.note(f"PTS {stamp} is not after {previous}", f"frame {self.index} ({self.seconds(after)})")
@@ -288,7 +288,7 @@ class _Clock:
         self.judge()
         text = self.note(reason, place)
         if self.stop:
-            raise VidcolorError(f"{self.film.path}: damaged at {text}; --on-error skip goes on and reports")
+            raise VidcolorError(f"{self.film.path}: damaged at {text}; `on_error=skip` goes on and reports")
         self.report.damaged += 0 if lost else 1
         self.report.lost += lost
 
@@ -362,4 +362,4 @@ def _look_at_end(container: Any, stream: Any, film: Film, clock: _Clock, count: 
         lacking = f"{plural(missing, 'byte')} missing" if missing else f"{count} of {plural(listed, 'frame')}"
         text = clock.note(f"the file is truncated here ({lacking})")
         if clock.stop:
-            raise VidcolorError(f"{film.path}: {text}; --on-error skip goes on and reports")
+            raise VidcolorError(f"{film.path}: {text}; `on_error=skip` goes on and reports")

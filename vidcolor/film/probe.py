@@ -83,7 +83,7 @@ def _describe_images(path: Path, fps: Fraction | float | str | None) -> Describe
     """Numbered images by their first picture."""
     files = images.find(path).files
     if fps is None:
-        warn(f"{path}: numbered images have no rate: 24 frames a second taken (choose with --fps)")
+        warn(f"{path}: numbered images have no rate: 24 frames a second taken (choose with `fps`)")
     rate = _rate(24 if fps is None else fps)
     first = describe(files[0])
     clock = {"frame_rate": rate, "base_rate": rate, "time_base": 1 / rate, "frames_hint": len(files), "stream": 0}
@@ -92,7 +92,7 @@ def _describe_images(path: Path, fps: Fraction | float | str | None) -> Describe
 
 def _describe_file(path: Path, fps: Fraction | float | str | None) -> Described:
     if fps is not None and path.exists():
-        raise VidcolorError(f"{path}: --fps is for numbered images; a film file has its own time stamps")
+        raise VidcolorError(f"{path}: `fps` is for numbered images; a film file has its own time stamps")
     if path.is_file() and still(path) is not None:
         raise VidcolorError(f"{path}: a single picture; a film of pictures is named by its folder or by a pattern")
     return describe(path)
@@ -107,11 +107,11 @@ def _choose_matrix(path: Path, facts: dict[str, Any], wanted: str | None) -> tup
     if space == _UNSPECIFIED or (space == 0 and colorless):
         name = "bt601" if facts["height"] < _HD_LINES else "bt709"
         said = "BT.601, as below 720 lines" if name == "bt601" else "BT.709, as from 720 lines on"
-        warn(f"{path}: no matrix tag: {said} (choose with --matrix)")
+        warn(f"{path}: no matrix tag: {said} (choose with `matrix`)")
         # The first chroma of a film that has none is ours: its tag says by which matrix.
         return name, MATRICES[name].numbers[0] if colorless else space, True
     if tagged is None:
-        raise VidcolorError(f"{path}: matrix number {space} of ISO 23091-2 is not supported: choose one with --matrix")
+        raise VidcolorError(f"{path}: matrix number {space} of ISO 23091-2 is not supported: choose one with `matrix`")
     return tagged, space, False
 
 
@@ -122,7 +122,7 @@ def _choose_range(path: Path, found: Described, wanted: bool | None) -> tuple[bo
     full = rgb or old_full or number == 2 or (found.picture and number == 0)
     by_rule = number == 0 and not rgb and not old_full
     if rgb and wanted is False:
-        raise VidcolorError(f"{path}: --range limited: RGB pictures have the full range; leave it out")
+        raise VidcolorError(f"{path}: `full_range=False`: RGB pictures have the full range; leave it out")
     if wanted is not None and not rgb:
         return wanted, number if wanted == full else 2 if wanted else 1, by_rule
     return full, 2 if full else number, by_rule
@@ -146,7 +146,7 @@ def _rate(fps: Fraction | float | str) -> Fraction:
     except (ValueError, ZeroDivisionError, OverflowError):
         rate = Fraction(0)
     if not 0 < rate <= FASTEST:
-        raise VidcolorError(f"--fps {fps}: frames a second, such as 24 or 24000/1001")
+        raise VidcolorError(f"`fps` {fps}: frames a second, such as 24 or 24000/1001")
     return rate
 
 

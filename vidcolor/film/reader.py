@@ -169,7 +169,7 @@ class _Read:
             if why:
                 if self.on_error == "stop":
                     does = f"leaves frame {index} out" if frame is None else f"takes frame {index} as it is"
-                    raise VidcolorError(f"{why}; --on-error skip {does} and reports")
+                    raise VidcolorError(f"{why}; `on_error=skip` {does} and reports")
                 self.report.lost += frame is None
                 self.report.damaged += frame is not None
                 self.report.notes.append(f"frame {index}: {why}")

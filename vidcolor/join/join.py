@@ -46,7 +46,7 @@ def join_plan(plan: Plan, plan_path: Path | None = None, *, overwrite: bool) -> 
     keys = {Path(key.path) for unit in plan.units for key in unit.keys}
     inputs = inputs_of_film(plan.film.path) + [("a reference", key) for key in sorted(keys)]
     inputs += [] if plan_path is None else [("the plan", plan_path)]
-    option = "-o" if plan_path is None else "`vidcolor plan -o`"
+    option = "`out`" if plan_path is None else "`vidcolor plan -o`"
     check([Target(plan.out, "the result", option, overwrite=overwrite)], inputs)
     missing = [unit.index for unit in plan.units if not plan.unit_path(unit).is_file()]
     if missing:

@@ -41,7 +41,7 @@ class Key:
     """Scene that it stands for, 1-based; None otherwise."""
     weight: float = 1.0
     """The user's weight, above 0."""
-    source: str = "--ref"
+    source: str = "`ref`"
     """Where it was given, for messages: `refs.csv, row 3`."""
     counted: Label | None = None
     """The timecode that counts frames as which its place was written."""
@@ -54,7 +54,7 @@ def from_files(paths: Sequence[Path]) -> list[Key]:
     paths = [existing(path) for path in paths]
     for path in paths:
         _check(path)
-    return [Key(path.absolute(), source=f"--ref {path}") for path in paths]
+    return [Key(path.absolute(), source=f"`ref` {path}") for path in paths]
 
 
 def read_refs(path: Path, rate: Fraction = Fraction(24), first: int | Label | None = None) -> list[Key]:
@@ -118,7 +118,7 @@ def _folder(folder: Path) -> list[Key]:
             continue
         numbers = re.findall(r"\d+", path.name if kind == "bare" else path.stem)
         if not numbers and kind == "key":
-            raise VidcolorError(f"--refs {folder}: {path.name} has no frame number in its name (ref_000123.png)")
+            raise VidcolorError(f"`refs` {folder}: {path.name} has no frame number in its name (ref_000123.png)")
         if numbers and (kind != "bare" or holds_picture(path)):
             (working if kind == "working" else keys)[path] = int(max(reversed(numbers), key=len))
     left_out = []
@@ -133,16 +133,16 @@ def _folder(folder: Path) -> list[Key]:
     more = len(left_out) - MOST_NAMED
     named = ", ".join(left_out[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     if not keys and sheets and (folder / "1").is_dir():
-        raise VidcolorError(f"--refs {folder}: its keys lie in folders of their own, such as --refs {folder / '1'}")
+        raise VidcolorError(f"`refs` {folder}: its keys lie in folders of their own, such as `refs` {folder / '1'}")
     if not keys:
         only = f"no key, but {named}" if named else "sheets of vidcolor's, no key" if sheets else "no picture"
-        raise VidcolorError(f"--refs {folder}: {only} in this folder; keys are named by frame (ref_000123.png)")
+        raise VidcolorError(f"`refs` {folder}: {only} in this folder; keys are named by frame (ref_000123.png)")
     if sheets:
-        warn(f"--refs {folder}: {plural(sheets, 'sheet')} of vidcolor's left out, no keys")
+        warn(f"`refs` {folder}: {plural(sheets, 'sheet')} of vidcolor's left out, no keys")
     if named:
-        warn(f"--refs {folder}: not taken as keys: {named}")
+        warn(f"`refs` {folder}: not taken as keys: {named}")
     in_order = sorted(keys.items(), key=lambda item: item[1])
-    return [Key(path.absolute(), number, source=f"--refs {folder}, {path.name}") for path, number in in_order]
+    return [Key(path.absolute(), number, source=f"`refs` {folder}, {path.name}") for path, number in in_order]
 
 
 def _kind_of_name(path: Path) -> str | None:
@@ -166,28 +166,28 @@ def _say_twins(keys: Sequence[Key], path: Path) -> None:
             names = " and ".join(key.path.name for key in twins)
             where = f"frame {place}" if isinstance(place, int) else timecode(place)
             these = "both" if len(twins) == 2 else "all"
-            warn(f"--refs {path}: {names} are {these} for {where}, of which one at most is reproduced; is that meant?")
+            warn(f"`refs` {path}: {names} are {these} for {where}, of which one at most is reproduced; is that meant?")
 
 
 def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
-    rows = read_table(path, "--refs", strip=False)
+    rows = read_table(path, "`refs`", strip=False)
     header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
     places = [name for name in PLACES if name in header]
     if len(places) != 1:
         found = f"has {' and '.join(places or [name for name in header if name]) or 'no column'}"
-        raise VidcolorError(f"--refs {path}: the header needs one of frame, timecode, scene; it {found}")
+        raise VidcolorError(f"`refs` {path}: the header needs one of frame, timecode, scene; it {found}")
     for n, name in enumerate(header, 1):
         if name in header[: n - 1] and name in COLUMNS:
-            raise VidcolorError(f'--refs {path}, column {n}: a second "{name}"; delete one of the two')
+            raise VidcolorError(f'`refs` {path}, column {n}: a second "{name}"; delete one of the two')
         near = difflib.get_close_matches(name, COLUMNS, 1, 0.7)
         if near and name not in COLUMNS:
-            warn(f'--refs {path}, column {n}: "{name}" is not read; did you mean "{near[0]}"?')
+            warn(f'`refs` {path}, column {n}: "{name}" is not read; did you mean "{near[0]}"?')
     if "reference" not in header:
-        raise VidcolorError(f'--refs {path}: the header has no column "reference"')
+        raise VidcolorError(f'`refs` {path}: the header has no column "reference"')
     keys = []
     for line, cells in rows[1:]:
         row = dict(zip(header, cells, strict=False))
-        where = f"--refs {path}, row {line}"
+        where = f"`refs` {path}, row {line}"
         if len(cells) > len(header):
             raise VidcolorError(f"{where}, column {len(header) + 1}: more cells than the header names")
         cell = row.get(places[0], "").strip()
@@ -199,7 +199,7 @@ def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
         placed = f'{where}, column "{places[0]}"'
         keys.append(Key(picture, place, scene, weight, f'{where}, column "reference"', counted, placed))
     if not keys:
-        raise VidcolorError(f"--refs {path}: no reference in it")
+        raise VidcolorError(f"`refs` {path}: no reference in it")
     return keys
 
 

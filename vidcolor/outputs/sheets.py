@@ -83,7 +83,7 @@ def save(picture: np.ndarray, folder: str | Path, frame_number: int, unit: str =
     try:
         marks.write_marked(path, picture, marks.SHEET, f"unit {unit}")
     except OSError as error:
-        why = reason(error, "give --dump another folder")
+        why = reason(error, "give `dump_dir` another folder")
         raise VidcolorError(f"{path}: the sheet cannot be written: {why}") from error
     return path
 
@@ -96,7 +96,7 @@ def check_folder(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in pictures and not path.name.startswith(".") and marks.kind_of(path) != marks.SHEET:
             raise VidcolorError(
-                f"--dump {folder}: holds {path.name}, which is no sheet of vidcolor's; give it a folder of its own"
+                f"`dump_dir` {folder}: holds {path.name}, which is no sheet of vidcolor's; give it a folder of its own"
             )
 
 

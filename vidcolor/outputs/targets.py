@@ -75,7 +75,10 @@ def check(targets: Sequence[Target], inputs: Iterable[Input], *, dry: bool = Fal
             if target.kind == "work":
                 _check_no_input_in(target, inputs)
         elif _check_file(target, inputs) and not target.overwrite:
-            line = f"{target.path}: exists already; overwrite it with -y or name another with {target.option}"
+            line = (
+                f"{target.path}: exists already; overwrite it with `overwrite=True` or name another with "
+                + target.option
+            )
             if not dry:
                 raise VidcolorError(line)
             there.append(line)

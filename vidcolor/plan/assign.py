@@ -81,9 +81,9 @@ def _placed(key: Key, use: KeyUse, film: Film, found: Scan) -> KeyUse:
     if not isinstance(key.place, int):
         given = str(key.counted or timecode(key.place))
         if key.counted and (own := own_timecode(film)):
-            hint = f"; --first-frame {own} for timecodes from the film's own"
+            hint = f"; `first_frame` {own} for timecodes from the film's own"
     elif not first:
-        hint = f"; --first-frame {max(possible_firsts(film))} for numbers from there"
+        hint = f"; `first_frame` {max(possible_firsts(film))} for numbers from there"
     numbers = f"frames {first} to {first + len(pts) - 1}{hint}"
     raise VidcolorError(f"{key.placed or key.source}: {given} lies {side} ({numbers})")
 
@@ -114,7 +114,7 @@ def _report(checked: CheckedRequest, uses: Sequence[KeyUse], found: Scan) -> Non
     request, keys, matches, first = checked.request, checked.keys, found.matches, found.first_number
     if any(isinstance(key.place, int) for key in keys) and first and request.first_frame is None:
         named = "count frames from 1" if first == 1 else f"go by the pictures' numbers, from {first} on"
-        warn(f"--refs {request.refs}: found from its pictures to {named}; --first-frame {first} or 0 decides")
+        warn(f"`refs` {request.refs}: found from its pictures to {named}; `first_frame` {first} or 0 decides")
     _report_painted(keys, uses, first)
     for key, use, match in zip(keys, uses, matches, strict=True):
         if key.scene is not None and match.frame is not None and not use.painted:
@@ -132,7 +132,7 @@ def _report(checked: CheckedRequest, uses: Sequence[KeyUse], found: Scan) -> Non
     votes = [match.other_matrix for match in matches if match.frame is not None]
     if votes and sum(votes) * 2 > len(votes):
         other = other_matrix(checked.film)
-        warn(f"the film's luma fits its references better under {other}: consider --matrix {other}")
+        warn(f"the film's luma fits its references better under {other}: consider `matrix` {other}")
 
 
 def _report_painted(keys: Sequence[Key], uses: Sequence[KeyUse], first_number: int) -> None:

@@ -64,7 +64,7 @@ def check_request(request: Request, settings: Settings, *, dry: bool = False) ->
     start, end = part.points(request.start, request.end, film, request.first_frame)
     keys = read_keys(request, counted_rate(film))
     if request.strict and not keys:
-        raise VidcolorError("--strict: there is no reference; give keys of all shots with --refs")
+        raise VidcolorError("`strict`: there is no reference; give keys of all shots with `refs`")
     check_targets(request, settings, keys, out, work, dry=dry)
     output_format(film, settings, out)
     hashes = tuple(file_hash(key.path) for key in keys)
@@ -80,6 +80,6 @@ def _say_what_guides(settings: Settings, keys: bool) -> None:
     model = spec_of(settings.model)
     guesses = not keys and not model.needs_reference  # else keys are proposed, by the seed
     if settings.seed and not model.draws and (keys or guesses):
-        warn(f"--seed {settings.seed}: --model {settings.model} draws nothing at random, so it changes nothing")
+        warn(f"`seed` {settings.seed}: `model` {settings.model} draws nothing at random, so it changes nothing")
     if guesses:
         warn("no reference: the model guesses the colours; vidcolor propose MOVIE shows three versions to choose from")

@@ -39,14 +39,14 @@ def check(plan: Plan, strict: bool) -> None:
     if found is None:
         return
     if strict:
-        raise VidcolorError(f"--strict: {found}; paint a frame of each, or assign references to them with --refs")
+        raise VidcolorError(f"`strict`: {found}; paint a frame of each, or assign references to them with `refs`")
     if spec_of(plan.settings.model).cautious:
         warn(
             f"{found}; there, colours of keys are taken only where they surely match, the rest is coloured faintly; "
-            "paint a frame of each, or assign references to them with --refs"
+            "paint a frame of each, or assign references to them with `refs`"
         )
     else:
-        warn(f"{found}; --model {plan.settings.model} colours them from the keys there are: look them over")
+        warn(f"{found}; `model` {plan.settings.model} colours them from the keys there are: look them over")
 
 
 def _run(plan: Plan, first: int, last: int) -> str:

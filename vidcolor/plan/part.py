@@ -23,7 +23,7 @@ def points(
     the end does not lie after the start.
     """
     found: list[Point | None] = []
-    for option, given in (("--start", start), ("--end", end)):
+    for option, given in (("`start`", start), ("`end`", end)):
         try:
             found.append(None if given is None else counted_from(given, counted_rate(film), first_frame))
         except VidcolorError as error:
@@ -31,7 +31,7 @@ def points(
     begins, ends = found
     # Told before a scan that would end at --end. A frame and a time are compared once the times are known.
     if begins is not None and ends is not None and isinstance(begins, int) == isinstance(ends, int) and ends <= begins:
-        raise VidcolorError(f"--end: {_shown(end)} does not lie after --start, {_shown(start)}")
+        raise VidcolorError(f"`end`: {_shown(end)} does not lie after `start`, {_shown(start)}")
     return begins, ends
 
 
@@ -52,16 +52,16 @@ def frames(
     first = 0 if start is None else frame_at(start, pts, film.time_base)
     stop = len(pts) if end is None else frame_at(end, pts, film.time_base)
     if stop < first == len(pts):  # the scan ended at --end
-        raise VidcolorError(f"--end: frame {zero + stop} does not lie after --start")
+        raise VidcolorError(f"`end`: frame {zero + stop} does not lie after `start`")
     if first >= len(pts):
         own = max(possible_firsts(film))
-        hint = f"; --first-frame {own} for the pictures' own numbers" if own > 1 and not zero else ""
+        hint = f"; `first_frame` {own} for the pictures' own numbers" if own > 1 and not zero else ""
         numbers = f"{zero} to {zero + len(pts) - 1}{hint}"
         raise VidcolorError(
-            f"--start: lies beyond the end of {film.path}, which has {plural(len(pts), 'frame')} ({numbers})"
+            f"`start`: lies beyond the end of {film.path}, which has {plural(len(pts), 'frame')} ({numbers})"
         )
     if stop <= first:
-        raise VidcolorError(f"--end: frame {zero + stop} does not lie after --start, frame {zero + first}")
+        raise VidcolorError(f"`end`: frame {zero + stop} does not lie after `start`, frame {zero + first}")
     return first, stop
 
 

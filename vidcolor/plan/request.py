@@ -52,13 +52,13 @@ class Request:
 def read_keys(request: Request, rate: Fraction) -> list[Key]:
     """The references of a request; none where it has none. rate: the film's, which timecodes count by."""
     if request.ref and request.refs:
-        raise VidcolorError("--ref and --refs: give the whole film's reference or the list, not both")
+        raise VidcolorError("`ref` and `refs`: give the whole film's reference or the list, not both")
     for path in request.ref:
         if path.is_dir() or path.suffix.lower() in (".csv", ".tsv", ".txt"):
             what = "a folder of keys" if path.is_dir() else "a list"
-            raise VidcolorError(f"--ref {path}: {what}; give it with --refs")
+            raise VidcolorError(f"`ref` {path}: {what}; give it with `refs`")
     if request.refs and not request.refs.is_dir() and request.refs.suffix.lower() in SUFFIXES:
-        raise VidcolorError(f"--refs {request.refs}: one picture; give it with --ref (--refs takes a list or a folder)")
+        raise VidcolorError(f"`refs` {request.refs}: one picture; give it with `ref` (`refs` takes a list or a folder)")
     if request.refs:
         return read_refs(request.refs, rate, request.first_frame)
     if request.ref:

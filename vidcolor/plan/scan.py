@@ -73,7 +73,7 @@ def scan(
         if wanted and frame.interlaced and not allow_interlaced:
             raise VidcolorError(
                 f"{film.path}: frame {frame.index} is interlaced; deinterlace first (ffmpeg -vf bwdif) "
-                "or keep its fields as they are with --allow-interlaced"
+                "or keep its fields as they are with `allow_interlaced`"
             )
         if wanted:
             watch.add(frame, float(seconds))

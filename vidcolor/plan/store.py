@@ -82,7 +82,9 @@ def save(plan: Plan, path: Path, *, overwrite: bool = True) -> None:
         if path.exists() and path.read_bytes() == data:
             return
         if os.path.lexists(path) and not overwrite:
-            raise VidcolorError(f"{path}: another plan is there; overwrite it with -y or name another with --plan")
+            raise VidcolorError(
+                f"{path}: another plan is there; overwrite it with `overwrite=True` or name another with `plan`"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, data, overwrite=overwrite)
     except OSError as error:

@@ -26,10 +26,10 @@ def check_targets(
 
     keys: the request's. dry: nothing is written now; what lacks no more than -y is said.
     """
-    targets = [Target(out, "the result", "-o", overwrite=request.overwrite), *_folders(work, settings)]
+    targets = [Target(out, "the result", "`out`", overwrite=request.overwrite), *_folders(work, settings)]
     if request.stepwise:
         path = request.plan_file(out)  # a plan that stays the same need not be replaced: `save` compares
-        targets.append(Target(path, "the plan", "--plan", "text", overwrite=request.overwrite or is_plan(path)))
+        targets.append(Target(path, "the plan", "`plan`", "text", overwrite=request.overwrite or is_plan(path)))
     inputs = inputs_of_film(request.movie) + [("a reference", key.path) for key in keys]
     others = {"the list of references": request.refs, "the scene list": request.scenes}
     others["the file of weights"] = Path(settings.encoder) if settings.encoder else None
@@ -37,7 +37,7 @@ def check_targets(
     for line in check(targets, inputs, dry=dry):
         warn(line)
     if images.takes(request.movie, out):
-        raise VidcolorError(f"{out}: the result would become a picture of the film; name another with -o")
+        raise VidcolorError(f"{out}: the result would become a picture of the film; name another with `out`")
     _check_contents(work, settings)
 
 
@@ -48,9 +48,9 @@ def check_folders(work: Path, settings: Settings) -> None:
 
 
 def _folders(work: Path, settings: Settings) -> list[Target]:
-    folders = [Target(work, "the work folder", "-o", "work")]
+    folders = [Target(work, "the work folder", "`out`", "work")]
     if settings.dump_dir is not None:
-        folders.append(Target(Path(settings.dump_dir), "the sheets", "--dump", "folder"))
+        folders.append(Target(Path(settings.dump_dir), "the sheets", "`dump_dir`", "folder"))
     return folders
 
 
@@ -58,10 +58,12 @@ def _check_contents(work: Path, settings: Settings) -> None:
     """Raise VidcolorError where the folders hold other things in the place of what is written there."""
     for name in ("units", PROPOSED):
         if os.path.lexists(work / name) and not (work / name).is_dir():
-            raise VidcolorError(f"{work / name}: not a folder of vidcolor's; move it, or name another result with -o")
+            raise VidcolorError(
+                f"{work / name}: not a folder of vidcolor's; move it, or name another result with `out`"
+            )
     plan, record = work / "plan.json", work / PROPOSED / PROPOSED_RECORD
     for file, own in ((plan, is_plan(plan)), (record, is_record(record))):
         if os.path.lexists(file) and not own:
-            raise VidcolorError(f"{file}: not vidcolor's own; move it, or name another result with -o")
+            raise VidcolorError(f"{file}: not vidcolor's own; move it, or name another result with `out`")
     if settings.dump_dir is not None:
         sheets.check_folder(Path(settings.dump_dir))

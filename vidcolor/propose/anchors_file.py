@@ -90,7 +90,7 @@ def replace(path: Path, data: bytes) -> None:
             warn(f"{path}: the earlier rows are kept as {old.name}")
         write_atomic(path, data)
     except OSError as error:
-        raise VidcolorError(f"{path}: {reason(error, 'name another folder with -o')}") from None
+        raise VidcolorError(f"{path}: {reason(error, 'name another folder with `out`')}") from None
 
 
 def read(path: Path, frames: int | None, size: tuple[int, int]) -> list[Anchor]:
@@ -98,7 +98,7 @@ def read(path: Path, frames: int | None, size: tuple[int, int]) -> list[Anchor]:
 
     Raises VidcolorError naming the row, what is wrong, and the remedy.
     """
-    table = read_table(path, "--anchors")
+    table = read_table(path, "`anchors`")
     header = [cell.lower() for cell in table[0][1]] if table else []
     missing = [name for name in COLUMNS if name not in header]
     if missing:

@@ -26,16 +26,18 @@ def check_folder(folder: Path, request: ProposalRequest, rows: Sequence[Anchor])
     movie, anchors = request.movie, request.anchors
     again = anchors is not None and same_file(anchors, folder / ANCHORS)
     if folder.is_dir() and any(folder.iterdir()) and not request.overwrite and not again:
-        raise VidcolorError(f"{folder}: exists already; replace its proposals with -y or name another folder with -o")
+        raise VidcolorError(
+            f"{folder}: exists already; replace its proposals with `overwrite=True` or name another folder with `out`"
+        )
     if not folder.parent.is_dir():
         raise VidcolorError(f"{folder}: there is no folder {folder.parent}")
     if movie.is_dir() and same_file(folder, movie):
-        raise VidcolorError(f"{folder}: holds the film's own pictures; name another folder with -o")
-    targets = [Target(folder, "the proposals", "-o", "folder")]
-    targets += [Target(folder / str(number), "the proposals", "-o", "folder") for number in range(1, PROPOSALS + 1)]
+        raise VidcolorError(f"{folder}: holds the film's own pictures; name another folder with `out`")
+    targets = [Target(folder, "the proposals", "`out`", "folder")]
+    targets += [Target(folder / str(number), "the proposals", "`out`", "folder") for number in range(1, PROPOSALS + 1)]
     inputs = inputs_of_film(movie) + ([("the scene list", request.scenes)] if request.scenes else [])
     if folder.is_dir() and not again:
-        targets.append(Target(folder / ANCHORS, "the anchors", "-o", "text", request.overwrite))
+        targets.append(Target(folder / ANCHORS, "the anchors", "`out`", "text", request.overwrite))
         inputs += [("the list of anchors", anchors)] if anchors else []
     check(targets, inputs)
     rewritten = {picture_path(folder, row.proposal, row.frame) for row in rows}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vidcolor.errors import one_run
 from vidcolor.files import make_folder, same_file
 from vidcolor.film.film import Film
 from vidcolor.film.probe import expected_frames, probe
@@ -44,6 +45,7 @@ class Proposed:
     """Versions of each."""
 
 
+@one_run()
 def propose(request: ProposalRequest, settings: Settings | None = None, *, progress: bool = False) -> Proposed:
     """Write proposals for a film into a folder: `1/000123.png` and so on, `anchors.csv`, `sheet.png`.
 

@@ -169,14 +169,14 @@ def write_picture(path: Path, rgb: np.ndarray, kind: str = marks.PROPOSAL) -> No
     try:
         marks.write_marked(path, rgb, kind)
     except OSError as error:
-        raise VidcolorError(f"{path}: {reason(error, 'name another folder with -o')}") from None
+        raise VidcolorError(f"{path}: {reason(error, 'name another folder with `out`')}") from None
 
 
 def check_replaced(path: Path, kind: str) -> None:
     """Raise VidcolorError where there is something at `path` that vidcolor did not write, or that others changed."""
     if os.path.lexists(path) and not marks.is_untouched(path, kind):
         raise VidcolorError(
-            f"{path}: not as vidcolor wrote it, so it is not replaced; move it away or name another folder with -o"
+            f"{path}: not as vidcolor wrote it, so it is not replaced; move it away or name another folder with `out`"
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vidcolor.encode.choose import choose_codec
-from vidcolor.errors import VidcolorError
+from vidcolor.errors import VidcolorError, one_run
 from vidcolor.files import existing
 from vidcolor.film.images import is_sequence, takes
 from vidcolor.film.probe import probe
@@ -36,6 +36,7 @@ class Stylized:
     """Shots in it, 0 for a photograph."""
 
 
+@one_run()
 def stylize(request: StyleRequest, settings: Settings | None = None, *, progress: bool = False) -> Stylized:
     """Give a photograph or a film the colours of pictures. The result is written whole or not at all.
 
@@ -84,16 +85,16 @@ def _check_out(request: StyleRequest, out: Path, settings: Settings) -> None:
     inputs += [("a style", path) for path in request.styles]
     inputs += [("a label map", file) for path in labels for file in (path.iterdir() if path.is_dir() else [path])]
     inputs += [("the file of weights", Path(settings.encoder))] if settings.encoder else []
-    check([Target(out, "the result", "-o", overwrite=request.overwrite)], inputs)
+    check([Target(out, "the result", "`out`", overwrite=request.overwrite)], inputs)
     if takes(content, out):
-        raise VidcolorError(f"{out}: the result would become a picture of the film; name another with -o")
+        raise VidcolorError(f"{out}: the result would become a picture of the film; name another with `out`")
 
 
 def _check_photograph(request: StyleRequest, out: Path, settings: Settings) -> None:
     """Raise VidcolorError where a photograph is asked for what only films have."""
     if out.suffix.lower() not in PHOTO_SUFFIXES:
         raise VidcolorError(
-            f"{out}: a photograph's result is written as {', '.join(PHOTO_SUFFIXES)}; name it so with -o"
+            f"{out}: a photograph's result is written as {', '.join(PHOTO_SUFFIXES)}; name it so with `out`"
         )
     given = [name for name in _OF_FILMS if getattr(settings, name) != getattr(Settings(), name)]
     given += [] if request.fps is None else ["fps"]
