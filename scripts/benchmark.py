@@ -1,9 +1,9 @@
 """Speed of each stage, and memory: python scripts/benchmark.py [--memory]
 
-Without --film a film of 854x480 is made from the samples' keys, over which a camera moves. Stages overlap in
-threads: their seconds add up to more than the whole takes, on few cores each waits for the others. The colour stage
-(model, upsampling) is therefore measured once more by itself, on the film's first unit.
---memory colours films of 1,000 and 5,000 frames, each in a process of its own, and compares their peaks.
+Without --film it makes a film of 854x480: a camera moves over the samples' keys. Stages overlap in threads, so their
+seconds add up to more than the whole run takes, and on few cores they slow each other down. The colour stage (model,
+upsampling) is therefore measured again alone, on the film's first unit. --memory colours films of 1,000 and 5,000
+frames, each in a process of its own, and compares their peaks.
 """
 
 from __future__ import annotations

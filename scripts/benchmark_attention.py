@@ -3,10 +3,10 @@
     python scripts/benchmark_attention.py                      time and memory at 256, 512 and 1024
     python scripts/benchmark_attention.py --clips DIR          quality on held-out clips of the training folder
 
-Time and memory are of the alignment alone, with the shipped net's features, each size and kind in a process of its own
-(the peak of resident memory is a process's). Dense attention in one piece is left out where its scores alone take more
-than `--most` GB; in blocks of rows it always works. Quality is at working size, against the truth, with the first frame
-as the only reference.
+Time and memory are of the alignment alone, at the shipped net's widths, each size and kind in a process of its own, as
+peak memory is a process's. Dense attention in one piece is skipped where its scores alone take more than `--most` GB;
+in blocks of rows it always works. Quality is at working size, against the truth, with the first frame as the only
+reference.
 """
 
 from __future__ import annotations
@@ -47,8 +47,7 @@ WIDE = 1 << 30
 
 
 def once(side: int, kind: str, repeats: int) -> tuple[float, float]:
-    """Seconds of CPU time (the least of `repeats`; other processes do not count) and MB of peak memory above what was
-    held before, of one alignment."""
+    """CPU seconds of one alignment (the least of `repeats`), and its peak memory in MB above what was held before."""
     torch.manual_seed(0)
     net, n = weights.load_net(SSCN), (side // GRID) ** 2
     x = torch.nn.functional.normalize(torch.randn(1, n, 15 * net.width + 160), dim=-1).to(choose(CPU))

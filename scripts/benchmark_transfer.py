@@ -1,9 +1,9 @@
 """AdaIN against WCT in the transfer sub-net: python scripts/benchmark_transfer.py [--paper 256 512]
 
 The stylisation table of Xu et al. 2020 (seconds on a GTX 1080 Ti at 256, 512 and 1024 squared: AdaIN 0.04, 0.14,
-0.59; WCT 0.68, 1.22, 2.18) as ratios on this machine. Each figure is the median of several passes after one that
-does not count, with the device synchronised; pictures are noise, already on the device. The style's statistics are
-known beforehand, as they are for every frame of a film.
+0.59; WCT 0.68, 1.22, 2.18) as ratios on this machine. Each figure is the median of several passes after a warm-up,
+with the device synchronised; pictures are noise, already on the device. The style's statistics are computed beforehand,
+as for a film.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Measure vidcolor on clips whose colours are known: python scripts/evaluate.py --data DIR
 
-For each clip of DIR (8-bit 4:2:0, BT.709 limited range), its Y plane becomes a grey FFV1 film, bit for bit,
-and its key frames PNGs; the command line colours the film, and the result is measured against the clip with
-the key frames left out. Beside it stand two results that need no program: grey (no colour), and copied key
-(the key's a and b on every frame). A table goes to stdout; a CSV and a contact sheet of each clip to --out.
+The Y plane of each clip in DIR (8-bit 4:2:0, BT.709 limited range) becomes a grey FFV1 film, bit for bit, and its key
+frames become PNGs. The command line colours the film, and the result is compared with the clip on all frames but the
+keys. Two baselines stand beside it: grey (no colour) and copied key (the key's a and b on every frame). The table goes
+to stdout; a CSV and a contact sheet of each clip to --out.
 
 What follows `--` is passed on to the command line: python scripts/evaluate.py --data DIR -- --temporal 0
 """

@@ -6,7 +6,7 @@ Every clip is matched and carried along flow twice, from its first frame and, ag
 once, from a warped copy of itself or, a fifth of them, from another photograph. An `.npz` each: `l` (n, h, w) uint8,
 L as in `Shot`; `ab` (n, h, w, 2) int8, Lab units; at half size `hint` (n, h/2, w/2, 2) int8, its `confidence`
 (n, h/2, w/2) uint8, times 255, and `traced` (n, h/2, w/2, 4) int8, what the net sees of painted keys' traced colours
-(`model.seen`, the share times 127). What is already there is not made again.
+(`model.seen`, the share times 127). Files that are already there are kept.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from vidcolor.shot import Reference, Shot, quantized
 from vidcolor.training.data import age, fitted, load_photos, read_clip, warp
 
 UNRELATED = 0.2
-"""Share of photographs whose key is another photograph: nothing of it should be believed."""
+"""Share of photographs whose key is another photograph, of which nothing should be believed."""
 
 
 def found(
     model: ExemplarColorizer, l: np.ndarray, lab: np.ndarray, keys: list[Reference], step: int
 ) -> dict[str, np.ndarray]:
-    """Every `step`th of the frames that the model looks at, but the keys' own.
+    """Hints for every `step`th of the frames that the model looks at, without the keys' own.
 
     l: (n, h, w) 0..100 as the film has it; lab: (n, h, w, 3), the truth.
     """

@@ -1,7 +1,8 @@
 """Set film, keys and result side by side, a row for each shot that has a key.
 
-python scripts/make_before_after.py FILM RESULT --refs LIST -o PICTURE: the frame shown is the one of the
-key's shot that is farthest from the key, where the colours had the longest way to go.
+    python scripts/make_before_after.py FILM RESULT --refs LIST -o PICTURE
+
+Of each shot it shows the frame farthest from the key, where colours are hardest to keep.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def psnr(result: np.ndarray, truth: np.ndarray) -> float:
 def psnr_uint8_wrapped(result: np.ndarray, truth: np.ndarray) -> float:
     """The PSNR of the field's usual script: the difference of uint8 images, squared; both steps wrap at 256.
 
-    It cannot fall much below 28 dB and is no measure of error: only to be set beside published figures.
+    It cannot fall much below 28 dB and measures no error; it only serves comparison with published figures.
     """
     a, b = (np.round(x * 255).astype(np.uint8) for x in (result, truth))
     error = float(np.mean((a - b) ** 2))  # wraps, on purpose
@@ -107,8 +107,8 @@ class LumaFlow:
     def step(self, luma: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """The next frame's (H, W) uint8 luma -> where its pixels were (h, w, 2), which are believed (h, w).
 
-        Believed is a pixel whose forward and backward flow meet within `FLOW_AGREES`, inside the picture.
-        None for the first frame.
+        A pixel is believed where forward and backward flow agree within `FLOW_AGREES`, inside the picture. None for the
+        first frame.
         """
         now, before = _small(luma), self._last
         self._last = now
@@ -125,7 +125,7 @@ class LumaFlow:
 
 
 def flicker(ab: np.ndarray, ab_before: np.ndarray, flow: tuple[np.ndarray, np.ndarray]) -> float:
-    """Mean length in Lab units of ab(t) - ab(t-1) carried along `flow` (`LumaFlow.step`), where believed."""
+    """Mean length in Lab units of ab(t) - ab(t-1), warped along `flow` (`LumaFlow.step`), where believed."""
     where, believed = flow
     change = ab - cv2.remap(ab_before, where, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
     return float(np.hypot(change[..., 0], change[..., 1])[believed].mean()) if believed.any() else 0.0

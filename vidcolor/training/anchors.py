@@ -79,7 +79,7 @@ class Pictures:
 
 
 def recolored(ab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """ab (h, w, 2) in which whatever has the colour of some pixel has another one."""
+    """ab (h, w, 2) in which everything that has the colour of one random pixel gets another colour."""
     h, w = ab.shape[:2]
     away = np.square(ab - ab[rng.integers(h), rng.integers(w)]).sum(-1, keepdims=True)
     shift = rng.uniform(15, 45) * np.exp(1j * rng.uniform(-np.pi, np.pi))
@@ -104,7 +104,7 @@ def _places(like: torch.Tensor) -> torch.Tensor:
 
 
 class Colors:
-    """The loss of the colour nets; superpixels and encoder are frozen."""
+    """The loss of the colour nets, on frozen superpixels and encoder."""
 
     def __init__(self, spix: SPixNet, encoder: torch.nn.Module, prior: torch.Tensor) -> None:
         self.spix, self.encoder, self.weight, self.bins = spix, encoder, rebalance(prior), color_bins.gamut()

@@ -43,7 +43,7 @@ FLOOR = 0.3
 
 
 class Found:
-    """Pictures with the hints that `find_hints.py` wrote, in memory."""
+    """Pictures and their hints, as `find_hints.py` wrote them, in memory."""
 
     def __init__(self, paths: list[Path]):
         self.sets = [dict(np.load(path)) for path in paths]
@@ -107,7 +107,7 @@ def tensor(x: np.ndarray) -> torch.Tensor:
 
 
 def color(net: torch.nn.Module, encoder: torch.nn.Module, x: dict[str, torch.Tensor]) -> torch.Tensor:
-    """ab of samples, with the traced colours joined to it as the pipeline does; on the net's device."""
+    """ab of samples, mixed with the traced colours as the default model does; on the net's device."""
     assert isinstance(net, ColorizationNet)
     x = to_device(x, net.out.weight.device)
     with torch.no_grad():
@@ -141,6 +141,8 @@ def validation(net: torch.nn.Module, encoder: torch.nn.Module, held: list[dict[s
         truth, hint, result = (rgb(x["l"], c) for c in (x["ab"], hint, ab))
         errors = [-10 * np.log10(np.mean((c - truth) ** 2) + 1e-10) for c in (hint, result)]
         rows.append([*errors, metrics.relative_colorfulness(result, truth)])
+    if not rows:  # no clip is held out
+        return {}
     return dict(zip(("held_psnr_hint", "held_psnr", "held_colorfulness"), np.mean(rows, 0).tolist()))
 
 
@@ -160,7 +162,7 @@ def preview(net: torch.nn.Module, encoder: torch.nn.Module, x: dict[str, torch.T
 
 
 def widened(net: ColorizationNet, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A state dict of a net that sees no traced colours, for one that does and does the same at first."""
+    """The weights of a net without traced colours for `net`, which takes them and at first computes the same."""
     own = net.state_dict()
     for key, value in state.items():
         if own[key].shape != value.shape:

@@ -82,7 +82,7 @@ class Samples:
 
 
 def self_reference(lab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A thin-plate copy of a picture, now and then so bent and cut up that it is hardly the same."""
+    """A thin-plate copy of a picture, sometimes so bent and cut up that little of it matches."""
     h, w = lab.shape[:2]
     violent = rng.random() < VIOLENT_SHARE
     key = bent(lab, bend(h, w, VIOLENT if violent else MILD, rng))
@@ -184,8 +184,8 @@ class Held:
 
     @torch.no_grad()
     def evidence(self, net: SSCN, see: See | None) -> dict[str, torch.Tensor]:
-        """Of `PLACES` places of each of k frames, (k, n, .): `evidence`, and ab as `copied`, of stage 1 as
-        `first`, and `truth`."""
+        """At n = `PLACES` places of each of k frames, (k, n, .): `evidence`, and ab `copied`, of stage 1 (`first`), and
+        `truth`."""
         found: dict[str, list[torch.Tensor]] = {"evidence": [], "copied": [], "first": [], "truth": []}
         for batch in (pair for pairs in self.pairs.values() for pair in pairs):
             with autocast(batch["l"].device):
@@ -199,7 +199,7 @@ class Held:
 
 def fit_confidence(net: SSCN, see: See | None, held: Held) -> str:
     """Fit the net's two logistic models: whether a copied colour is right, and the share of it, against stage 1's, that
-    leaves the least error (mean log of the frames' mean squares, which is PSNR's). Says how it went."""
+    leaves the least error (mean log of the frames' mean squares, which is PSNR's). Returns a report in one line."""
     seen = held.evidence(net, see)
     x, copied, first, truth = seen.values()
     right = ((copied - truth).norm(dim=-1) < RIGHT).float()

@@ -60,7 +60,7 @@ def pre_color(ab: np.ndarray, rng: np.random.Generator, zero: float = 0.3) -> np
 
 
 class Views(NamedTuple):
-    """What a batch looks like, as the net sees it."""
+    """A batch as the net sees it."""
 
     colored: torch.Tensor
     """(n, 3, h, w) RGB: the grey frame, pre-coloured."""
@@ -146,7 +146,7 @@ class Validation:
 
 
 def new_net(widths: Sequence[int], encoder: str | None, skips: bool) -> TransferNet:
-    """A net to train; with `vgg19` its encoder is ImageNet's and stays so."""
+    """A net to train; with `vgg19` its encoder is ImageNet's, frozen."""
     net = TransferNet(widths, skips)
     if encoder == "vgg19":
         vgg19_encoder(net)
