@@ -33,7 +33,9 @@ from vidcolor.models.colorize import colorize_shot
 from vidcolor.models.exemplar import model as exemplar
 from vidcolor.models.exemplar.model import ExemplarColorizer, Keys
 from vidcolor.models.exemplar.two_scale import TwoScaleColorizer
-from vidcolor.models.matching import matcher
+from vidcolor.models.matching import base as matching
+from vidcolor.models.matching import cosine
+from vidcolor.models.matching.cosine import CosineMatcher
 from vidcolor.models.registry import create
 from vidcolor.motion import propagate, smooth
 from vidcolor.shot import Reference, Shot, quantized
@@ -75,7 +77,7 @@ def untraced(model: ExemplarColorizer, shot: Shot, key: Reference) -> np.ndarray
 
 def traced_only(model: ExemplarColorizer, shot: Shot, key: Reference) -> np.ndarray:
     """The whole program with nothing found by matching."""
-    with patch.object(matcher.Matcher, "confidence", lambda self, match: torch.zeros_like(match.ab[:1])):
+    with patch.object(CosineMatcher, "confidence", lambda self, match: torch.zeros_like(match.ab[:1])):
         return finished(model, shot, key)
 
 
@@ -104,19 +106,19 @@ def kept(share: int) -> tuple[object, str, object]:
     def keys(self: ExemplarColorizer, references: Sequence[Reference], h: int, w: int) -> Keys:
         found = inner(self, references, h, w)
         at = torch.arange(0, len(found.owner), share)
-        return replace(found, tokens=found.tokens[at], owner=found.owner[at], place=found.place[at])
+        return replace(found, tokens=found.tokens[at], owner=found.owner[at], positions=found.positions[at])
 
     return ExemplarColorizer, "_keys", keys
 
 
 def coarse_only() -> tuple[object, str, object]:
     """Stride 8 alone: all places of a candidate's window count the same."""
-    inner = matcher.Matcher.choose
+    inner = CosineMatcher.choose
 
-    def choose(self: matcher.Matcher, query, children, key, where=None, cost=0.0):  # type: ignore[no-untyped-def]
+    def choose(self: CosineMatcher, query, children, key, where=None, cost=0.0):  # type: ignore[no-untyped-def]
         return inner(self, query, torch.zeros_like(children), key, where, cost)
 
-    return matcher.Matcher, "choose", choose
+    return CosineMatcher, "choose", choose
 
 
 def hint_rows(model: ExemplarColorizer, every: ExemplarColorizer) -> Iterator[Row]:
@@ -151,11 +153,13 @@ def matching_rows(model: ExemplarColorizer, every: ExemplarColorizer) -> Iterato
     yield Row("stride 8 alone", hints, [alone, coarse_only()])
     yield Row("strides 8 and 4", hints, [alone])
     for n in (1, 2, 4, 16):
-        yield Row(f"{n} candidates, not {matcher.CANDIDATES}", hints, [alone, (matcher, "CANDIDATES", n)])
+        yield Row(f"{n} candidates, not {cosine.CANDIDATES}", hints, [alone, (cosine, "CANDIDATES", n)])
     for n in (2, 4, 16):
         yield Row(f"one in {n} of the key's places", hints, [alone, kept(n)])
     yield Row("the key at one size", hints, [alone, (exemplar, "VIEWS", exemplar.VIEWS[:1])])
-    yield Row("places not expected along motion", hints, [alone, (matcher, "FAR", 0.0), (matcher, "FAR_SQUARED", 0.0)])
+    yield Row(
+        "places not expected along motion", hints, [alone, (matching, "FAR", 0.0), (matching, "FAR_SQUARED", 0.0)]
+    )
 
 
 def transfer_rows(model: ExemplarColorizer, every: ExemplarColorizer) -> Iterator[Row]:

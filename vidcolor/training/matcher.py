@@ -19,7 +19,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from vidcolor.models import weights
-from vidcolor.models.matching.matcher import Describer, KeyTokens, Matcher, Tokens, children, windows
+from vidcolor.models.matching.base import KeyTokens, Tokens
+from vidcolor.models.matching.cosine import children, windows
+from vidcolor.models.matching.trained import Describer, TrainedMatcher
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import STORED, autocast
 from vidcolor.training.data import HELD_OUT, Clip, age, fitted, load_clips, load_photos, warp
@@ -74,7 +76,7 @@ def log_likelihood(share: torch.Tensor, copied: torch.Tensor, truth: torch.Tenso
 
 
 def pair_loss(
-    net: Matcher, tokens: Tokens, ab: torch.Tensor, key: KeyTokens, key_ab8: torch.Tensor
+    net: TrainedMatcher, tokens: Tokens, ab: torch.Tensor, key: KeyTokens, key_ab8: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Loss of one pair: tokens and truth ab (1, 2, h4, w4) of the target, the key's and its ab at stride 8."""
     h4, w4 = tokens.fine.shape[-2:]
@@ -131,7 +133,7 @@ class Cached:
 
 
 def loss(net: torch.nn.Module, batch: list) -> dict[str, torch.Tensor]:
-    assert isinstance(net, Matcher)
+    assert isinstance(net, TrainedMatcher)
     terms: dict[str, list[torch.Tensor]] = {}
     for target, key in batch:
         tokens, key_tokens = net.describer(target["at8"], target["at4"]), net.describer(key["at8"], key["at4"])
@@ -145,7 +147,7 @@ def loss(net: torch.nn.Module, batch: list) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def fit_confidence(net: Matcher, batches: list[list]) -> float:
+def fit_confidence(net: TrainedMatcher, batches: list[list]) -> float:
     """Fit the logistic confidence on held-out pairs; returns its cross entropy (0.69 says nothing)."""
     evidence, right = [], []
     for target, key in (pair for batch in batches for pair in batch):
@@ -208,8 +210,8 @@ def _batch(data: Cached, n: int, rng: np.random.Generator) -> list:
     return [data.draw(rng) for _ in range(n)]
 
 
-def _new_net(projection: Path | None) -> Matcher:
-    net = Matcher()
+def _new_net(projection: Path | None) -> TrainedMatcher:
+    net = TrainedMatcher()
     if projection:
         first = load_file(projection)
         net.describer.coarse.weight.data = first["weight"][:, :, None, None].clone()
@@ -218,7 +220,7 @@ def _new_net(projection: Path | None) -> Matcher:
     return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _ship(net: Matcher, run: Path, share: float, validation: list[list]) -> None:
+def _ship(net: TrainedMatcher, run: Path, share: float, validation: list[list]) -> None:
     """Mix the first weights, `net`'s, with a run's, fit the confidence, and write them into the package."""
     state, steps = averaged(run)
     for name, value in net.state_dict().items():

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 
 from vidcolor.evaluation import metrics
 from vidcolor.models import weights
-from vidcolor.models.matching.matcher import Matcher
+from vidcolor.models.matching.trained import TrainedMatcher
 from vidcolor.models.nets import color_bins
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import autocast
@@ -100,7 +100,7 @@ See = Callable[[torch.Tensor], Seen]
 
 
 def seeing(device: torch.device) -> See:
-    encoder, matcher = weights.load_net(EfficientNetLite).to(device), weights.load_net(Matcher).to(device)
+    encoder, matcher = weights.load_net(EfficientNetLite).to(device), weights.load_net(TrainedMatcher).to(device)
     return lambda l: look(matcher, l, encoder(l))
 
 

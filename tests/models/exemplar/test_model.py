@@ -9,7 +9,7 @@ from moving import N, colored, film, key
 
 from vidcolor.models import registry
 from vidcolor.models.exemplar.model import VIEWS
-from vidcolor.models.matching.matcher import Match
+from vidcolor.models.matching.base import Match
 from vidcolor.shot import Reference, Shot
 
 

@@ -6,17 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models.matching.matcher import (
-    FAR_SQUARED,
-    Expected,
-    KeyTokens,
-    Matcher,
-    Tokens,
-    children,
-    fold,
-    together,
-    windows,
-)
+from vidcolor.models.matching.base import FAR_SQUARED, Expected, KeyTokens, Tokens, together
+from vidcolor.models.matching.cosine import children, fold, windows
+from vidcolor.models.matching.trained import TrainedMatcher
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 
 
@@ -29,7 +21,7 @@ def encoder():
 @pytest.fixture(scope="module")
 def matcher():
     torch.manual_seed(0)
-    return Matcher().eval().requires_grad_(False)
+    return TrainedMatcher().eval().requires_grad_(False)
 
 
 def tokens_of(matcher, l):

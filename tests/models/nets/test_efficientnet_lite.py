@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from vidcolor.models.matching.matcher import CANDIDATES, KeyTokens, Matcher
+from vidcolor.models.matching.base import KeyTokens
+from vidcolor.models.matching.cosine import CANDIDATES
+from vidcolor.models.matching.trained import TrainedMatcher
 from vidcolor.models.nets import fused_conv
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 
@@ -45,7 +47,7 @@ def test_folded_is_the_same_in_bfloat16_with_and_without_one_call(pair, monkeypa
 @pytest.mark.parametrize("dtype, near", [(torch.float32, 1e-4), (torch.bfloat16, 0.005)])
 def test_candidates_are_the_best_places_but_for_neighbours_in_a_group(dtype, near):
     torch.manual_seed(2)
-    net = Matcher().requires_grad_(False)
+    net = TrainedMatcher().requires_grad_(False)
     coarse, query = (nn.functional.normalize(torch.randn(n, 96), dim=1) for n in (1792, 40))
     bias = torch.zeros(1792)
     bias[:896] = -1e4  # a half that says nothing

@@ -7,7 +7,7 @@ import torch
 from vidcolor.errors import VidcolorError
 from vidcolor.models import registry, weights
 from vidcolor.models.base import Batch, Colorizer
-from vidcolor.models.matching.matcher import Matcher
+from vidcolor.models.matching.trained import TrainedMatcher
 from vidcolor.models.nets import attention
 from vidcolor.models.nets.adain import moments
 from vidcolor.models.nets.colornet import ColorizationNet
@@ -34,7 +34,7 @@ def nets(seed=0, **settings):
     torch.manual_seed(seed)
     net = SSCN(**{**THIN, **settings}).eval().requires_grad_(False)
     coloring = ColorizationNet(width=4, fold=2, semantic=True).eval().requires_grad_(False)
-    return net, coloring, *(kind().eval().requires_grad_(False) for kind in (EfficientNetLite, Matcher))
+    return net, coloring, *(kind().eval().requires_grad_(False) for kind in (EfficientNetLite, TrainedMatcher))
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.nets import hints
 from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
+from vidcolor.models.nets.maps import resized
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import time_bias
 from vidcolor.motion import propagate
@@ -108,7 +109,7 @@ class AdainColorizer:
         state = State(style, content, shares.to(self.device), torch.empty(0, 3, dtype=torch.long))
         if self.colorizing.semantic:
             return state
-        coarse = _grown(self._coarse(rgb, state, torch.tensor(sample)), shot.lightness.shape[1:])
+        coarse = resized(self._coarse(rgb, state, torch.tensor(sample)), shot.lightness.shape[1:])
         generator = torch.Generator().manual_seed(shot.seed + 1_000_003 * self.seed)
         return State(style, content, state.shares, hints.film_patches(coarse, generator))
 
@@ -122,7 +123,7 @@ class AdainColorizer:
             return Colored(ab, torch.zeros_like(lightness))
         at = torch.arange(batch.positions.start, batch.positions.stop)
         coarse = self._coarse(self._pre_color(_shrunk(lightness)), state, at)
-        coarse = _grown(coarse, lightness.shape[-2:])
+        coarse = resized(coarse, lightness.shape[-2:])
         if self.colorizing.semantic:
             ab = self._colorization(lightness, coarse, torch.full_like(lightness, DENSE))
         else:
@@ -189,7 +190,3 @@ def transfer_net(encoder: str | None) -> TransferNet:
 
 def _shrunk(x: torch.Tensor) -> torch.Tensor:
     return F.interpolate(x, scale_factor=1 / SHRINK, mode="area")
-
-
-def _grown(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)

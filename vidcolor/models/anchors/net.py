@@ -22,6 +22,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from vidcolor.models.anchors import superpixels
 from vidcolor.models.nets import color_bins
 from vidcolor.models.nets.efficientnet_lite import CHANNELS
+from vidcolor.models.nets.maps import enlarged
 from vidcolor.models.weights import TrainedNet
 
 TOKEN = 64
@@ -197,7 +198,7 @@ class RefineNet(nn.Module):
         out = torch.tanh(F.pixel_shuffle(self.out(x).float(), self.fold))
         if ab is None:
             return out * AB_SCALE
-        return out * REACH + F.interpolate(ab.float(), scale_factor=self.fold, mode="bilinear", align_corners=False)
+        return out * REACH + enlarged(ab.float(), self.fold)
 
 
 class AnchorsNet(TrainedNet):

@@ -16,17 +16,18 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from vidcolor.color import guided_filter
 from vidcolor.models import weights
 from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.exemplar import surfaces
 from vidcolor.models.matching import borrowed
-from vidcolor.models.matching.matcher import Expected, KeyTokens, Matcher, together
+from vidcolor.models.matching.base import Expected, KeyTokens, Matcher, together
+from vidcolor.models.matching.trained import TrainedMatcher
 from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.nets.fused_conv import fuse
+from vidcolor.models.nets.maps import enlarged
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import silent_places, sized, time_bias
 from vidcolor.motion import propagate
@@ -73,7 +74,7 @@ class Keys:
     tokens: KeyTokens
     owner: torch.Tensor
     """(n,) number of the key that each token is of."""
-    place: torch.Tensor
+    positions: torch.Tensor
     """(n, 2) x and y of each token in its key, in frame heights."""
 
 
@@ -83,16 +84,21 @@ class ExemplarColorizer:
     name = "exemplar"
 
     def __init__(
-        self, device: torch.device, seed: int = 0, every_frame: bool = False, dtype: torch.dtype | None = None
+        self,
+        device: torch.device,
+        seed: int = 0,
+        every_frame: bool = False,
+        dtype: torch.dtype | None = None,
+        matcher: Matcher | None = None,
     ):
         """every_frame: look at every frame of a shot, not at two of three. dtype: what the nets compute in; None for
-        the device's own."""
+        the device's own. matcher: on the device; None for the trained one."""
         self.device, self.seed, self.every_frame = device, seed, every_frame
         self.dtype = dtype or choose(device)
-        self.fingerprint = weights.fingerprint(["encoder", "matcher", "colornet"])
         self.encoder = weights.load_net(EfficientNetLite).to(device)
-        self.matcher: Matcher = weights.load_net(Matcher).to(device)
-        self.net: ColorizationNet = weights.load_net(ColorizationNet).to(device)
+        self.matcher: Matcher = matcher or weights.load_net(TrainedMatcher).to(device)
+        self.net = weights.load_net(ColorizationNet).to(device)
+        self.fingerprint = weights.digest(self.matcher.fingerprint, self.encoder, self.net)
         fuse(self.net)
 
     @torch.inference_mode()
@@ -141,7 +147,7 @@ class ExemplarColorizer:
         self._look(state, at)
         hint, confidence = state.hint[at.start : at.stop], state.confidence[at.start : at.stop, ..., None]
         ab = np.stack([self._final(state, t) for t in at])
-        return Colored(self._tensor(ab), _doubled(self._tensor(confidence)), self._tensor(hint))
+        return Colored(self._tensor(ab), enlarged(self._tensor(confidence)), self._tensor(hint))
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
         """Nothing: the colours follow motion already."""
@@ -177,7 +183,7 @@ class ExemplarColorizer:
         with autocast(self.device, self.dtype):
             ab, share = self.net.with_traced(lightness, hint, confidence, maps, traced)
         if not state.shot.own_key:
-            ab = ab * borrowed.strength(_doubled(confidence))
+            ab = ab * borrowed.strength(enlarged(confidence))
         shares = [None] * len(at) if share is None else list(share[:, 0].float().cpu().numpy())
         return list(zip(ab.permute(0, 2, 3, 1).cpu().numpy(), shares))
 
@@ -187,7 +193,7 @@ class ExemplarColorizer:
 
     def _keys(self, references: Sequence[Reference], h: int, w: int) -> Keys:
         """Tokens of all keys as they are at working size (h, w) and as they look from nearer or farther."""
-        views, owner, places = [], [], []
+        views, owner, positions = [], [], []
         for number, key in enumerate(references):
             for scale, bias in VIEWS:
                 size = (round(h * scale / 32) * 32, round(w * scale / 32) * 32)
@@ -199,14 +205,14 @@ class ExemplarColorizer:
                 view = self.matcher.key_tokens(described, torch.cat([a, b], 1).to(self.device))
                 view = view.with_bias(view.bias + bias + silent_places(key, *size).to(self.device))
                 y, x = torch.meshgrid(*(torch.arange(side) for side in described.coarse.shape[-2:]), indexing="ij")
-                place = ((torch.stack([x, y], -1) + 0.5) / len(y)).flatten(0, 1).to(self.device)
+                position = ((torch.stack([x, y], -1) + 0.5) / len(y)).flatten(0, 1).to(self.device)
                 if scale > 1:  # half of the places, as on a chessboard: their windows still show everything
                     half = ((y + x) % 2 == 0).flatten().nonzero()[:, 0].to(self.device)
-                    view, place = view[half], place[half]
+                    view, position = view[half], position[half]
                 views.append(view)
-                places.append(place)
+                positions.append(position)
                 owner.append(torch.full_like(view.bias, number, dtype=torch.long))
-        return Keys(together(views).with_windows(self.dtype), torch.cat(owner), torch.cat(places))
+        return Keys(together(views).with_windows(self.dtype), torch.cat(owner), torch.cat(positions))
 
     def _expected(
         self, keys: Keys, references: Sequence[Reference], shot: Shot, traced: Traced | None, t: int
@@ -217,7 +223,7 @@ class ExemplarColorizer:
         nowhere = np.full_like(next(iter(traced.positions.values()))[0], np.nan)
         of_keys = (traced.positions.get(-1 if r.frame is None else r.frame - shot.first) for r in references)
         at = np.stack([nowhere if p is None else p[t] for p in of_keys]).astype(np.float32)
-        return Expected(keys.place, keys.owner, torch.from_numpy(at).flatten(1, 2).to(self.device))
+        return Expected(keys.positions, keys.owner, torch.from_numpy(at).flatten(1, 2).to(self.device))
 
 
 def seen(traced: Traced, t: int) -> torch.Tensor:
@@ -236,7 +242,3 @@ def guided(ab: np.ndarray, lightness: np.ndarray, radius: int = 1, eps: float = 
     fits = guided_filter.fit_grey(guide, cv2.split(wide), radius, eps)
     means = ([guided_filter.window_mean(x, radius) for x in fit] for fit in fits)
     return np.dstack([slope * guide + constant for slope, constant in means])
-
-
-def _doubled(x: torch.Tensor) -> torch.Tensor:
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.exemplar.model import ExemplarColorizer, State
+from vidcolor.models.nets.maps import resized
 from vidcolor.shot import Reference, Shot
 
 SMALLER = 2 / 3
@@ -56,12 +56,8 @@ class TwoScaleColorizer:
         """The mean of both sizes' colours."""
         large = self.large.colorize(batch, state.large)
         small = self.small.colorize(Batch.of(state.small.shot, batch.positions, self.device), state.small)
-        ab, confidence = (_resized(x, large.ab.shape[-2:]) for x in (small.ab, small.confidence))
+        ab, confidence = (resized(x, large.ab.shape[-2:]) for x in (small.ab, small.confidence))
         return Colored((large.ab + ab) / 2, (large.confidence + confidence) / 2, large.coarse)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
         """Nothing: the colours follow motion already."""
-
-
-def _resized(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    return F.interpolate(x, size=list(size), mode="bilinear", align_corners=False)

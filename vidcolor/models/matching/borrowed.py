@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models.matching.matcher import KeyTokens, Match, Tokens
+from vidcolor.models.matching.base import KeyTokens, Match, Tokens
 
 RETURN = 0.06
 """Frame heights beside a place at which a way back counts 1/e of one to the place itself."""

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from vidcolor.models.nets.efficientnet_lite import CHANNELS
+from vidcolor.models.nets.maps import resized
 from vidcolor.models.weights import TrainedNet
 
 AB_SCALE = 110.0
@@ -133,7 +134,7 @@ class ColorizationNet(TrainedNet):
         if self.semantic:
             rest = x[:, 2 * self.fold**2 :, : hint.shape[-2], : hint.shape[-1]]
             share = torch.sigmoid(rest[:, :1] + GATE)
-            ab = ab + F.interpolate(share * hint, size=(h, w), mode="bilinear", align_corners=False)
+            ab = ab + resized(share * hint, (h, w))
         if not self.traced or traced is None:
             return ab * AB_SCALE, None
         return ab * AB_SCALE, torch.sigmoid(rest[:, 1:] + torch.logit(by_weight.float(), 1e-3)) * (by_weight > 0)

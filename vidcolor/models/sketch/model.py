@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from vidcolor.color import lab_torch
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.errors import VidcolorError, warn
 from vidcolor.models import weights
 from vidcolor.models.base import Batch, Colored, ShotColors
+from vidcolor.models.nets.maps import resized
 from vidcolor.models.options import SKETCH_OUTPUTS
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import time_bias
@@ -123,7 +123,7 @@ class SketchColorizer:
         lab = lab_torch.rgb_to_lab(rgb if state.known else own)
         if len(state.palette):
             lab = self._voted(lab, mixed[:, last:].float(), batch.lightness, state)
-        sure = F.interpolate(share, size=sketch.shape[-2:], mode="bilinear", align_corners=False)
+        sure = resized(share, sketch.shape[-2:])
         fill_lightness = lab[:, :1].clamp(0, 100) if state.fills else None
         return Colored(lab[:, 1:], sure.float().clamp(0, 1) * state.known, fill_lightness=fill_lightness)
 
@@ -136,7 +136,7 @@ class SketchColorizer:
 
     def _voted(self, lab: torch.Tensor, votes: torch.Tensor, lightness: torch.Tensor, state: State) -> torch.Tensor:
         """Colours (b, 3, h, w) Lab, regions in the colour of the palette for which their tokens (b, k, ...) vote."""
-        wide = F.interpolate((votes + DOUBT).log(), size=lab.shape[-2:], mode="bilinear", align_corners=False)
+        wide = resized((votes + DOUBT).log(), lab.shape[-2:])
         maps = (x.permute(0, 2, 3, 1).cpu().numpy() for x in (lab, wide, (lightness / state.paper).clamp(0, 1)))
         painted = [line_art.voted(f, v, np.ascontiguousarray(l[..., 0]), state.palette) for f, v, l in zip(*maps)]
         return torch.from_numpy(np.stack(painted)).permute(0, 3, 1, 2).to(lab)

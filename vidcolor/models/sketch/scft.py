@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from vidcolor.models.nets import adain, attention
+from vidcolor.models.nets.maps import resized
 from vidcolor.models.weights import TrainedNet
 
 STRIDE = 16
@@ -138,7 +139,7 @@ class Scft(TrainedNet):
         sized = []
         for n in self.levels:
             finer = maps[n - 1].shape[-1] >= w
-            sized.append(F.adaptive_avg_pool2d(maps[n - 1], (h, w)) if finer else _grown(maps[n - 1], (h, w)))
+            sized.append(F.adaptive_avg_pool2d(maps[n - 1], (h, w)) if finer else resized(maps[n - 1], (h, w)))
         return torch.cat(sized, 1)
 
     def keys(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -181,7 +182,7 @@ class Scft(TrainedNet):
         rgb = own = torch.tanh(out[:, :3])
         if self.copy:
             share = torch.sigmoid(out[:, 3:])
-            rgb = own + share * (_grown(mixed[:, self.depth :].float(), own.shape[-2:]) - own)
+            rgb = own + share * (resized(mixed[:, self.depth :].float(), own.shape[-2:]) - own)
         return (rgb + 1) / 2, (own + 1) / 2
 
     def forward(self, sketch: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
@@ -210,7 +211,3 @@ def nothing(reference: torch.Tensor) -> torch.Tensor:
 
 def _folded(x: torch.Tensor, fold: int) -> torch.Tensor:
     return F.pixel_unshuffle(x, fold).contiguous(memory_format=torch.channels_last)
-
-
-def _grown(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)

@@ -19,10 +19,12 @@ from vidcolor.errors import VidcolorError
 from vidcolor.models import weights
 from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.matching import borrowed
-from vidcolor.models.matching.matcher import KeyTokens, Matcher
-from vidcolor.models.matching.matcher import together as beside
+from vidcolor.models.matching.base import KeyTokens
+from vidcolor.models.matching.base import together as beside
+from vidcolor.models.matching.trained import TrainedMatcher
 from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
+from vidcolor.models.nets.maps import enlarged
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import silent_places, sized, time_bias
 from vidcolor.models.sscn.net import GRID, SSCN, UNIT
@@ -61,7 +63,7 @@ class SscnColorizer:
         device: torch.device,
         encoder: str | None = None,
         seed: int = 0,
-        nets: tuple[SSCN, ColorizationNet, EfficientNetLite, Matcher] | None = None,
+        nets: tuple[SSCN, ColorizationNet, EfficientNetLite, TrainedMatcher] | None = None,
         choice: Choice | None = Choice(),  # noqa: B008  (frozen)
         last_mile: bool = True,
         dtype: torch.dtype | None = None,
@@ -78,7 +80,7 @@ class SscnColorizer:
             _net(encoder),
             weights.load_net(ColorizationNet),
             weights.load_net(EfficientNetLite),
-            weights.load_net(Matcher),
+            weights.load_net(TrainedMatcher),
         )
         self.fingerprint = weights.digest(f"{choice} {last_mile}", net, colorizing, encoding, matcher)
         self.net, self.colorizing = net.eval().to(device), colorizing.eval().to(device)
@@ -116,11 +118,11 @@ class SscnColorizer:
             sure = self.net.confidence(aligned).float()
             if state.matched is not None:
                 trust = torch.stack([self._trust(state.matched, x, *m) for x, *m in zip(l, *maps)])[:, None]
-                ab, sure = ab * _grown(trust, GRID), sure * trust
-            result = self._last(l, F.avg_pool2d(ab, 2), _grown(sure, 2), maps) if self.last_mile else ab
+                ab, sure = ab * enlarged(trust, GRID), sure * trust
+            result = self._last(l, F.avg_pool2d(ab, 2), enlarged(sure, 2), maps) if self.last_mile else ab
             if state.matched is not None:
-                result = result * borrowed.strength(_grown(sure, GRID))
-        return Colored(result, _grown(sure, GRID), ab)
+                result = result * borrowed.strength(enlarged(sure, GRID))
+        return Colored(result, enlarged(sure, GRID), ab)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
         """The colours, found for every frame by itself, are made to follow motion."""
@@ -162,7 +164,7 @@ class SscnColorizer:
     ) -> torch.Tensor:
         """The colorization sub-net; hint (b, 2, h/2, w/2) and sure (b, 1, h/2, w/2)."""
         if not self.colorizing.semantic:
-            hint, sure = _grown(hint, 2), _grown(sure, 2)
+            hint, sure = enlarged(hint, 2), enlarged(sure, 2)
         return self.colorizing(l, hint, sure, maps if self.colorizing.semantic else None).float()
 
 
@@ -184,10 +186,6 @@ def _on_grid(covered: np.ndarray) -> np.ndarray:
     """(h, w) bool -> (h/4, w/4) bool, the places that are covered almost whole."""
     size = (covered.shape[1] // GRID, covered.shape[0] // GRID)
     return cv2.resize(covered.astype(np.float32), size, interpolation=cv2.INTER_AREA) > COVERED
-
-
-def _grown(x: torch.Tensor, factor: int) -> torch.Tensor:
-    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
 def _net(encoder: str | None) -> SSCN:

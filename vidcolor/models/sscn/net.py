@@ -20,10 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from vidcolor.models.matching.matcher import join
 from vidcolor.models.nets import attention
 from vidcolor.models.nets.adain import moments
 from vidcolor.models.nets.efficientnet_lite import CHANNELS
+from vidcolor.models.nets.maps import joined
 from vidcolor.models.sscn.tokens import Aligned, Choice, Seen, Tokens, choose, means, owners, sized, sizes
 from vidcolor.models.weights import TrainedNet
 
@@ -278,7 +278,7 @@ class SSCN(TrainedNet):
         shares = self.parts.softmax(0).sqrt()
         # in the maps' own precision: on a CPU the time goes into the memory that this takes
         kind = levels.dtype
-        return join(
+        return joined(
             *(
                 x * f.to(kind)
                 for x, f in zip((fine.to(kind), coarse.to(kind), levels), (*shares[:2], shares[2] / length))
@@ -381,7 +381,7 @@ class SSCN(TrainedNet):
     def _joined(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
         """E's maps side by side at stride 4: (b, 15 * width, h/4, w/4)."""
         h, w = (side * self.fold // GRID for side in maps[0].shape[-2:])
-        return join(*(sized(x, (h, w)) for x in maps))
+        return joined(*(sized(x, (h, w)) for x in maps))
 
     def _maps(self, seen: Seen | None) -> Sequence[torch.Tensor] | None:
         if self.semantic != (seen is not None):

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from vidcolor.models.matching.matcher import Matcher, join
+from vidcolor.models.matching.trained import TrainedMatcher
+from vidcolor.models.nets.maps import joined, resized
 
 ROUNDS = 8
 """Of k-means."""
@@ -37,12 +38,12 @@ class Seen:
 
 
 @torch.no_grad()
-def look(matcher: Matcher, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> Seen:
+def look(matcher: TrainedMatcher, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> Seen:
     """l (b, 1, h, w) lightness 0..100 and the encoder's maps of it -> Seen."""
     found = matcher.describe(l, maps)
     coarse = F.normalize(sized(found.coarse, found.fine.shape[-2:]).float(), dim=1)
     even = tuple(F.normalize(x.float(), dim=1) * x.shape[1] ** 0.5 for x in maps)
-    return Seen(even, join(found.fine.float(), coarse))
+    return Seen(even, joined(found.fine.float(), coarse))
 
 
 @dataclass(frozen=True)
@@ -207,4 +208,4 @@ def sized(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         return x
     if x.shape[-2] >= h and x.shape[-1] >= w:
         return F.adaptive_avg_pool2d(x, (h, w))
-    return F.interpolate(x, size=(h, w), mode="bilinear", align_corners=False)
+    return resized(x, (h, w))
