@@ -155,7 +155,7 @@ def main() -> None:
     for name, scores in rows.items():
         apart, psnr, vivid = np.mean(scores, 0)
         print(f"{name:42} {apart:9.2f} {psnr:7.2f} {vivid:8.2f}")
-    print("colours among which proposals were chosen:", dict(zip(*np.unique(choices, return_counts=True))))
+    print("colours among which proposals were chosen:", {n: choices.count(n) for n in sorted(set(choices))})
 
 
 if __name__ == "__main__":

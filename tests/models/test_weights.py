@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vidcolor.errors import VidcolorError
-from vidcolor.models import weights
+from vidcolor.models import registry, weights
 from vidcolor.training.shipping import ship
 
 STATE = {"a.weight": torch.linspace(-2, 2, 7), "a.count": torch.tensor(5)}
@@ -30,15 +30,6 @@ def test_shipped_weights_come_back_in_single_precision_with_their_settings(folde
     line = f"{hashlib.sha256(path.read_bytes()).hexdigest()}  thing.safetensors\n"
     assert (folder / "SHA256SUMS").read_text() == line
     assert path.stat().st_size < 400
-
-
-def test_a_second_net_keeps_the_first_ones_sum(folder):
-    ship("thing", STATE, METADATA)
-    ship("other", STATE, {**METADATA, "net": "other"})
-    ship("thing", {"b": torch.ones(1)}, METADATA)
-    assert weights.available() == ["other", "thing"]
-    assert weights.load("thing")[0].keys() == {"b"}
-    assert weights.load("other")[0].keys() == STATE.keys()
 
 
 def test_changed_weights_are_refused(folder):
@@ -135,3 +126,14 @@ def test_what_the_package_ships_has_its_sums():
         assert state and metadata["net"] == name
     files = {p.stem for p in weights.FOLDER.glob("*.safetensors")}
     assert files == set(weights.available())
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [("adain", ["colornet", "encoder", "transfer"]), ("anchors", ["anchors", "encoder", "superpixels"])],
+)
+def test_a_model_loads_each_of_its_nets_once_and_no_other(model, names, monkeypatch):
+    read, inner = [], weights._read
+    monkeypatch.setattr(weights, "_read", lambda name: read.append(name) or inner(name))
+    registry.create(model, device="cpu")
+    assert sorted(read) == names

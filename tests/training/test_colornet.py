@@ -11,7 +11,6 @@ from scripts_of import script
 from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.nets.efficientnet_lite import CHANNELS
 from vidcolor.training import colornet
-from vidcolor.training.shipping import absorb_statistics, restore_statistics
 
 
 def test_hints_are_found_and_learned_from(tmp_path, monkeypatch):
@@ -64,22 +63,3 @@ def test_a_widened_net_does_the_same_and_believes_traced_colours_by_their_weight
     torch.testing.assert_close(ab, expected)
     assert share is not None and not share[:, :, :16].any()
     torch.testing.assert_close(share[:, 0], traced[:, 2].clamp_min(1e-3) * (traced[:, 2] > 0))
-
-
-def test_absorbed_and_restored_statistics_keep_the_function():
-    torch.manual_seed(0)
-    net = ColorizationNet(4, fold=2).eval()
-    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    for norm in norms:
-        for x, low in ((norm.weight, 0.5), (norm.bias, -1), (norm.running_mean, -1), (norm.running_var, 0.5)):
-            torch.nn.init.uniform_(x, low, low + 1)
-    inputs = torch.rand(2, 1, 64, 64) * 100, torch.randn(2, 2, 32, 32) * 20, torch.rand(2, 1, 32, 32)
-    with torch.no_grad():
-        expected = net(*inputs)
-        absorb_statistics(net)
-        torch.testing.assert_close(net(*inputs), expected, rtol=1e-3, atol=1e-3)
-        restore_statistics(net, lambda: net(*inputs))
-        torch.testing.assert_close(net(*inputs), expected, rtol=1e-3, atol=1e-3)
-        for norm in norms:
-            norm.train()  # these inputs' own statistics
-        torch.testing.assert_close(net(*inputs), expected, rtol=1e-3, atol=1e-3)
