@@ -35,10 +35,10 @@ _MISFIT = "{}: weights do not fit this version's net; give another file or insta
 
 
 class TrainedNet(nn.Module):
-    """A net whose trained weights come with the package."""
+    """A net with a file of trained weights."""
 
     weights_name: ClassVar[str]
-    """The shipped file's name without suffix, and the `net` in the metadata of every file of its weights."""
+    """The `net` in the metadata of every file of its weights, and the name of the shipped one, without suffix."""
 
     def optimize(self) -> None:
         """Make the net quicker without changing what it computes; called in eval mode, once weights are loaded."""
