@@ -1,4 +1,4 @@
-"""The user's references: from `--ref`, a list or a folder, to the keys that every shot is coloured by."""
+"""The user's keys from `--ref`, a list or a folder, and which of them serve which shot."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ from vidcolor.tables import read_table
 from vidcolor.text import plural
 
 PLACES = ("frame", "timecode", "scene")
-"""Columns of a list of which it has one: what a reference stands for."""
+"""Columns that say which frame or scene a key is for; a list has one of them."""
 COLUMNS = (*PLACES, "reference", "weight")
-"""Those that are read."""
+"""Columns that are read."""
 MOST_NAMED = 10
-"""Files that one warning names."""
+"""Most files that one warning names."""
 BEFORE, AFTER = 2, 1
-"""Shots with keys of their own, before and after a shot that has none, whose keys serve it: films cut to and fro."""
+"""A shot without a key borrows from this many shots with keys before and after it: films cut back and forth."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """A reference as the user gave it."""
+    """A key as the user gave it."""
 
     path: Path
     """The picture, absolute."""
     place: Point | None = None
-    """Frame (0-based) or seconds that it stands for; None for the whole film or a scene."""
+    """The frame (0-based) or the seconds that it is for; None for a scene or the whole film."""
     scene: int | None = None
-    """Scene that it stands for, 1-based; None otherwise."""
+    """The scene that it is for, from 1; None otherwise."""
     weight: float = 1.0
     """The user's weight, above 0."""
     source: str = "`ref`"
     """Where it was given, for messages: `refs.csv, row 3`."""
     counted: Label | None = None
-    """The timecode that counts frames as which its place was written."""
+    """Its place as a timecode that counts frames, if it was given as one."""
     placed: str = ""
-    """Where its place was given, for messages; empty: with the picture."""
+    """Where its place was given, for messages; empty: as `source`."""
 
 
 def from_files(paths: Sequence[Path]) -> list[Key]:
-    """Keys that serve the whole film. Raises VidcolorError where one is missing or not a picture."""
+    """Keys for the whole film. Raises VidcolorError if one is missing or not a picture."""
     paths = [existing(path) for path in paths]
     for path in paths:
         _check(path)
@@ -58,13 +58,12 @@ def from_files(paths: Sequence[Path]) -> list[Key]:
 
 
 def read_refs(path: Path, rate: Fraction = Fraction(24), first: int | Label | None = None) -> list[Key]:
-    """The keys of a list (CSV) or of a folder of pictures named by frame number, in film order as given.
+    """The keys of a list (CSV), in its order, or of a folder of pictures named by frame number, in theirs.
 
-    A list has a header: one of `frame` (0-based), `timecode` or `scene` (1-based), then `reference` (relative
-    to the list) and, if wanted, `weight`. In a folder the longest number in a name is the frame, of several the last.
-    rate: frames a second that timecodes count by. first: what timecodes call the first frame. Frame numbers stay as
-    they are given.
-    Raises VidcolorError naming row and column, or the file.
+    A list has a header with one of `frame` (0-based), `timecode` or `scene` (from 1), with `reference` (relative to the
+    list), and optionally `weight`. In a folder the longest number in a name is the frame, or the last of the longest.
+    rate: frames a second by which timecodes count. first: the timecode of the first frame. Frame numbers stay as given.
+    Raises VidcolorError, naming row and column, or the file.
     """
     path = existing(path)
     keys = _folder(path) if path.is_dir() else _list(path, rate, first)
@@ -78,16 +77,16 @@ def read_refs(path: Path, rate: Fraction = Fraction(24), first: int | Label | No
 
 
 def own_keys(frames: Sequence[int | None], shots: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """For every shot the positions in `frames` of the keys that are its own.
+    """For each shot, which keys are its own, as positions in `frames`.
 
-    frames: the film's frame that each key stands for, None where it stands for none.
+    frames: the film's frame that each key is for, None if there is none.
     """
     return [[n for n, frame in enumerate(frames) if frame is not None and a <= frame < b] for a, b in shots]
 
 
 def keys_of_shots(own: Sequence[list[int]]) -> list[list[int]]:
-    """For every shot the keys that serve it: its own (`own_keys`), or, where it has none, those of the nearest shots
-    that have some, `BEFORE` of them before it and `AFTER` after it."""
+    """For each shot, the keys that serve it: its own (`own_keys`), or if it has none, those of the nearest shots with
+    keys, `BEFORE` of them before it and `AFTER` after it."""
     having = [n for n, keys in enumerate(own) if keys]
     served = []
     for n, keys in enumerate(own):
@@ -98,14 +97,14 @@ def keys_of_shots(own: Sequence[list[int]]) -> list[list[int]]:
 
 
 def _check(path: Path) -> None:
-    """Raise VidcolorError where a reference is missing, not a picture, or one of vidcolor's sheets."""
+    """Raise VidcolorError if a key is missing, not a picture, or one of vidcolor's sheets."""
     check_picture(path)
     if kind := marks.sheet_kind(path):
         raise VidcolorError(f"{path}: vidcolor's {kind}, not a key; give the key itself")
 
 
 def _folder(folder: Path) -> list[Key]:
-    """Keys by the numbers in their names. Numbered pictures that cannot be taken are named, other files are none."""
+    """Keys by the numbers in their names. Warns of numbered pictures that cannot be used; other files are ignored."""
     keys: dict[Path, int] = {}
     working: dict[Path, int] = {}  # files of painting programs
     sheets = 0
@@ -146,7 +145,7 @@ def _folder(folder: Path) -> list[Key]:
 
 
 def _kind_of_name(path: Path) -> str | None:
-    """`key`, `working` (a painting program's file) or `bare` (no ending) by a file's name; None where it is no key."""
+    """By a file's name: `key`, `working` (a painting program's file), `bare` (no ending), or None for no key."""
     suffix = path.suffix.lower()
     if path.name.startswith(".") or path.is_dir():
         return None
@@ -156,7 +155,7 @@ def _kind_of_name(path: Path) -> str | None:
 
 
 def _say_twins(keys: Sequence[Key], path: Path) -> None:
-    """Name the keys that are given for the same frame or time."""
+    """Warn of keys for the same frame or time."""
     places: dict[Point, list[Key]] = {}
     for key in keys:
         if key.place is not None:
@@ -204,7 +203,7 @@ def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
 
 
 def _listed(path: Path, name: str) -> Path:
-    """The picture that a list means by a name: as it is written, without the blanks around it, with \\ for /."""
+    """The picture that a name in a list means: as written, without blanks around it, or with \\ for /."""
     spellings = [name, name.strip(), name.strip().replace("\\", "/")]
     pictures = [existing((path.absolute().parent / spelling).absolute()) for spelling in spellings]
     return next((picture for picture in pictures if picture.is_file()), pictures[1])
@@ -213,7 +212,7 @@ def _listed(path: Path, name: str) -> Path:
 def _place(
     cell: str, column: str, where: str, rate: Fraction, first: int | Label | None
 ) -> tuple[Point | None, int | None, Label | None]:
-    """Frame or seconds, or the scene; and the timecode that counts frames."""
+    """Frame or seconds, or the scene; and the timecode, if it is one that counts frames."""
     if column == "timecode":
         try:
             point = parse_point(cell)
@@ -229,7 +228,7 @@ def _place(
 
 def _weight(cell: str, where: str) -> float:
     try:
-        weight = float(cell.replace(",", ".") or 1)  # spreadsheets write 0,5 in half of the world's languages
+        weight = float(cell.replace(",", ".") or 1)  # many languages write 0,5
     except ValueError:
         weight = math.nan
     if not (math.isfinite(weight) and weight > 0):

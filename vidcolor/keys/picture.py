@@ -1,4 +1,4 @@
-"""A key's picture as it lies over the film: turned, and brought into place where it is cropped."""
+"""A key's picture over the film's frame: turned, and aligned if it is cropped or shifted."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from vidcolor.pictures.file import Stored, read_picture
 from vidcolor.pictures.orientation import of_key, turned
 
 _GREY = 1.5 / 255
-"""Mean difference of largest and smallest channel under which a picture has no colour (JPEG adds some)."""
+"""Mean difference of largest and smallest channel below which a picture has no colour (JPEG adds some)."""
 
 
 def load_key(path: str | Path, film: Film | None = None, turn: int | None = None) -> np.ndarray:
-    """The picture as (h, w, 3) float32 sRGB in 0..1, as it is shown; for a film, as it lies over the coded frame.
+    """The picture as (h, w, 3) float32 sRGB in 0..1, as shown, or with a film, turned like its coded frames.
 
-    turn: the EXIF orientation that brings the stored picture there (`orientation.of_key` lists those to try); None for
-    a key that was painted on the film as a player shows it. A picture without colour is warned of. Raises
-    VidcolorError where the file is missing, not a picture, or broken.
+    turn: the EXIF orientation that turns the stored picture so (`orientation.of_key` lists those to try); None for a
+    key painted on the film as a player shows it. Warns of a picture without colour. Raises VidcolorError if the file is
+    missing, not a picture, or broken.
     """
     path = Path(path)
     stored = read_key(path)
@@ -33,7 +33,7 @@ def load_key(path: str | Path, film: Film | None = None, turn: int | None = None
 
 
 def read_key(path: Path) -> Stored:
-    """A key as its file has it. Raises VidcolorError as `load_key`."""
+    """A key as stored. Raises VidcolorError like `load_key`."""
     stored = read_picture(path)
     if float((stored.rgb.max(2) - stored.rgb.min(2)).mean()) < _GREY:
         warn(f"reference {path} has no colour: what it serves will stay nearly grey")
@@ -41,16 +41,16 @@ def read_key(path: Path) -> Stored:
 
 
 def load_picture(path: Path, what: str = "reference") -> np.ndarray:
-    """Any picture as (h, w, 3) float32 sRGB in 0..1, as it is shown; what: its name in messages."""
+    """Any picture as (h, w, 3) float32 sRGB in 0..1, as shown. what: its name in messages."""
     stored = read_picture(path, what)
     return turned(stored.rgb, stored.orientation)
 
 
 def aligned(rgb: np.ndarray, align: Sequence[float], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """A cropped or shifted key (h, w, 3) as it lies over a film's frame of `size` (H, W), and where it covers it.
+    """A cropped or shifted key (h, w, 3) laid over a film's frame of `size` (H, W), and where it covers the frame.
 
-    align: six numbers, the affine map from places in the frame (0..1 right and down) to places in the key. Returns
-    RGB (H, W, 3), the key's edges repeated where it has nothing, and a mask (H, W) bool of where it has something.
+    align: six numbers, the affine map from positions in the frame (0..1 right and down) to positions in the key.
+    Returns RGB (H, W, 3), with the key's edges repeated outside it, and the mask (H, W) bool of what it covers.
     """
     rgb = full_size(rgb, size)
     side, whole = np.diag(np.array(size[::-1], np.float64)), np.array(align).reshape(2, 3)

@@ -1,4 +1,4 @@
-"""Which frame of the film a key paints, found while the film is read: by structure, not by light."""
+"""Which frame of the film a key paints, found while the film is read, by structure and not by light."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ from vidcolor.shots.detector import correlation, detail
 COARSE = (72, 96)
 """Height and width at which a key without a frame number is compared with every frame."""
 PAINTED = 0.9
-"""Correlation of detail at FINE size from which a key paints a frame. Measured over 40 clips: a third of the
-size 0.98, JPEG 30 0.996, noise of 12/255 0.99, gains and gamma 0.99; another clip's frame below 0.11."""
+"""Correlation of detail at FINE size from which a key paints a frame. Measured on 40 clips: a third of the size 0.98,
+JPEG 30 0.996, noise of 12/255 0.99, gains and gamma 0.99; a frame of another clip below 0.11."""
 NEAR = 2
-"""Frames beside the given number that are looked at: exports and players count from 0 or from 1."""
+"""Frames before and after the given one that are compared too: programs count from 0 or from 1."""
 _CLEARLY = 0.02
-"""A neighbour is taken for the given frame only if it agrees better by this much and leaves half the rest."""
+"""A neighbour replaces the given frame only if it agrees better by this much and halves what is left."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """What the scan says of one key."""
+    """What the scan found for a key."""
 
     frame: int | None
-    """The film's frame that it paints; None for a picture of something else."""
+    """The film's frame that it paints; None if it shows something else."""
     score: float
-    """Correlation of detail there (the best seen, where it paints none)."""
+    """Correlation of detail with that frame (the best of all frames if it paints none)."""
     align: tuple[float, ...] | None = None
-    """Where the film's picture lies in the key's, if it is cropped or shifted (see `registration`)."""
+    """Where the frame lies in the key, if the key is cropped or shifted (see `registration`)."""
     other_matrix: bool = False
-    """Its luma fits the film's clearly better under the matrix that an untagged film was not given."""
+    """Its luma fits an untagged film's clearly better with the other matrix than with the one chosen by rule."""
     turn: int | None = None
-    """The orientation that brings the stored key onto the coded frame; None for that of a key painted as shown
+    """The orientation that turns the stored key like the coded frame; None for a key painted on the film as shown
     (`picture.load_key`)."""
 
 
 @dataclass
 class _Seen:
-    """The best frame so far, and all those near the key's place."""
+    """The best frame so far, and all near the key's place."""
 
     frame: int | None = None
     score: float = -1.0
@@ -67,21 +67,22 @@ class _Seen:
 
 
 class Recogniser:
-    """Compares keys with the film's frames as they come; memory grows with the keys, not with the film.
+    """Compares keys with the film's frames as they come. Memory grows with the keys, not with the film.
 
-    first: the number that lists give the film's first frame; None to find out from the pictures whether it is 0, 1 or
-    (of numbered images) the first picture's own.
+    first: the number of the film's first frame in lists; None to find out from the pictures whether it is 0, 1 or, for
+    numbered images, the first one's own number.
     """
 
     def __init__(self, film: Film, keys: Sequence[Key], first: int | None = None) -> None:
         self._film = film
         self._keys = keys
         self._firsts = possible_firsts(film) if first is None else [first]
-        self._seen: defaultdict[tuple[int, int, bool], _Seen] = defaultdict(_Seen)  # key, way to turn it, crop undone
-        self._turns: dict[int, list[int]] = {}  # ways to turn each key that was looked at
-        self._pictures: dict[int, list[np.ndarray]] = {}  # FINE RGB of the keys in use, turned in each way
-        self._at: dict[int, set[int]] = {}  # frame to the keys that may paint it
-        self._shown: dict[int, int] = {}  # frame on the screen at the time of a key
+        self._seen: defaultdict[tuple[int, int, bool], _Seen] = defaultdict(_Seen)
+        """By key, way to turn it, and whether its crop is undone."""
+        self._turns: dict[int, list[int]] = {}  # by key: ways to turn it
+        self._pictures: dict[int, list[np.ndarray]] = {}  # by key in use: its FINE RGB, turned in each way
+        self._at: dict[int, set[int]] = {}  # by frame: keys that may paint it
+        self._shown: dict[int, int] = {}  # by key: the frame on screen at its time
         self._recent: deque[Frame] = deque(maxlen=NEAR + 1)
         for n, key in enumerate(keys):
             if isinstance(key.place, int):
@@ -95,7 +96,7 @@ class Recogniser:
 
     def add(self, frame: Frame, seconds: Fraction) -> None:
         """The film's next frame, `seconds` after the first."""
-        wanted: dict[int, list[int]] = {}  # key to the ways to turn it
+        wanted: dict[int, list[int]] = {}  # by key: ways to turn it
         if self._coarse is not None:
             y = cv2.resize(frame.luma, COARSE[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
             scores = self._coarse @ _unit(detail(y, 1.0, 6.0).ravel())
@@ -114,7 +115,7 @@ class Recogniser:
             self._recent.append(frame)
 
     def waits(self, index: int, seconds: Fraction) -> bool:
-        """Whether a key with a place may still be found from the frame after this on."""
+        """Whether a key with a place may still be found after this frame."""
         return (
             len(self._shown) < len(self._timed)
             or any(self._near(n, seconds) for n in self._timed)
@@ -122,9 +123,9 @@ class Recogniser:
         )
 
     def matches(self, frames: int | None = None) -> tuple[int, list[Match]]:
-        """After the last frame: the number that keys give the film's first frame, and a match for each key.
+        """Call after the last frame: the number of the film's first frame in keys, and a match for each key.
 
-        frames: how many the film has; None where it was not read to its end.
+        frames: how many the film has; None if it was not read to its end.
         """
         if self._recent:
             self._show([n for n in self._timed if n not in self._shown], self._recent[-1].index)
@@ -136,7 +137,7 @@ class Recogniser:
             self._at.setdefault(near, set()).add(n)
 
     def _show(self, keys: Sequence[int], index: int) -> None:
-        """Frame `index` is the one on the screen at the time of these keys: look at it and its neighbours."""
+        """Frame `index` is on screen at the time of these keys: compare it and its neighbours."""
         for n in keys:
             self._shown[n] = index
             self._look_at(n, index)
@@ -155,7 +156,7 @@ class Recogniser:
         for n, ways in wanted.items():
             for way in ways:
                 if way and self._seen[n, 0, False].score >= PAINTED:
-                    break  # as it is shown it fits
+                    break  # it fits as shown
                 key = self._luma(n, way)
                 self._note(n, way, frame.index, y, correlation(fine_structure(key), structure))
                 if self._seen[n, way, False].score < PAINTED and self._keys[n].place is not None:
@@ -180,10 +181,10 @@ class Recogniser:
                 seen.other = self._other_fits(n, way, y)
 
     def _painting(self, n: int) -> tuple[int, _Seen]:
-        """The first way to turn a key in which it paints a frame, and that; else how it does as it is shown."""
+        """The first way to turn a key in which it paints a frame, and that frame; else the way in which it is shown."""
         ways = []
         for way in range(len(self._turns.get(n, [0]))):
-            # In a pan every neighbour is a shifted copy: a key that fits as it is needs no registration.
+            # In a pan every neighbour is a shifted copy, so a key that fits as it is needs no registration.
             plain, moved = self._seen[n, way, False], self._seen[n, way, True]
             ways.append(plain if plain.score >= PAINTED or moved.score < PAINTED else moved)
         return next(((way, seen) for way, seen in enumerate(ways) if seen.score >= PAINTED), (0, ways[0]))
@@ -200,13 +201,13 @@ class Recogniser:
         return Match(frame, score, align, seen.other, self._turns[n][way] if way else None)
 
     def _first(self, frames: int | None) -> int:
-        """The number of the film's first frame under which most keys paint the frame that they are given for."""
+        """The number of the film's first frame with which most keys paint the frame they are meant for."""
         places = {n: key.place for n, key in enumerate(self._keys) if isinstance(key.place, int)}
         firsts = [first for first in self._firsts if all(place >= first for place in places.values())]
         votes: Counter[int] = Counter()
         for n, place in places.items():
             fitting = [first for first in firsts if self._painting(n)[1].fits(place - first)]
-            votes.update(fitting if len(fitting) < len(firsts) else [])  # a still picture fits them all
+            votes.update(fitting if len(fitting) < len(firsts) else [])  # where nothing moves they all fit
         if firsts and not votes and frames is not None and any(place >= frames for place in places.values()):
             own = [first for first in firsts if first > 1 and all(place < first + frames for place in places.values())]
             firsts = own or firsts
@@ -230,7 +231,7 @@ class Recogniser:
 
 
 def possible_firsts(film: Film) -> list[int]:
-    """The numbers that lists may give the film's first frame: 0, 1, and of numbered images the first one's own."""
+    """Numbers that the film's first frame may have in lists: 0, 1, and for numbered images the first one's own."""
     own = [images.find(film.path).start] if film.kind == "images" else []
     return list(dict.fromkeys((0, 1, *own)))
 
@@ -250,7 +251,7 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 
 def _residual(key: np.ndarray, y: np.ndarray) -> float:
-    """RMS of what gain and offset leave between a key's luma and the film's."""
+    """RMS difference of a key's luma and the film's after the best gain and offset."""
     a, b = key - key.mean(), y - y.mean()
     gain = float((a * b).mean()) / max(float((a * a).mean()), 1e-9)
     return float(np.sqrt(np.mean((b - gain * a) ** 2)))

@@ -1,4 +1,4 @@
-"""Where a cropped or shifted key lies over its frame, found by structure."""
+"""Registration: where a cropped or shifted key lies over its frame, by structure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 from vidcolor.shots.detector import correlation, detail
 
 FINE = (240, 320)
-"""Height and width at which a frame is told from its neighbours."""
+"""Height and width at which neighbouring frames can be told apart."""
 
 
 def registered(key: np.ndarray, y: np.ndarray) -> tuple[float, tuple[float, ...] | None]:
-    """How well a key's FINE luma agrees with a frame's once its crop and shift are undone, and the affine map of that.
+    """How well a key's FINE luma agrees with a frame's once its crop and shift are undone, and the affine map for it.
 
-    The map takes places in the film's frame, 0..1 to the right and down, to places in the key: six numbers, row by
-    row. Registration by enhanced correlation (Evangelidis and Psarakis 2008), from coarse to fine; (-1, None) where
-    none is found, or one that is no crop: sides changed by more than a fifth, turned, or shifted by more than that.
+    The map takes positions in the film's frame, 0..1 to the right and down, to positions in the key: six numbers, row
+    by row. Registration by enhanced correlation (Evangelidis and Psarakis 2008), from coarse to fine. Gives (-1, None)
+    if it fails, or finds no mere crop: sides scaled or turned by more than a fifth, or shifted by more than that.
     """
     matrix = np.eye(2, 3, dtype=np.float32)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
@@ -46,5 +46,5 @@ def sized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def fine_structure(y: np.ndarray) -> np.ndarray:
-    """The band of FINE luma that tells one frame from another; the edge, often cropped, is left out."""
+    """The band of FINE luma that tells frames apart; without the edge, which is often cropped."""
     return detail(y, 1.0, 20.0)[FINE[0] // 16 : -FINE[0] // 16, FINE[1] // 16 : -FINE[1] // 16]

@@ -1,1 +1,1 @@
-"""Shots: where they begin, how lists name them, which frame stands for one."""
+"""Shots: cuts, scene lists, representative frames."""

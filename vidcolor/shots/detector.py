@@ -1,4 +1,4 @@
-"""Hard cuts of black-and-white film, found on luma alone (PySceneDetect's ContentDetector, then checked)."""
+"""Hard cuts of black-and-white film, on luma alone: proposed by PySceneDetect's ContentDetector, then checked."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from scenedetect import FrameTimecode
 from scenedetect.detectors import ContentDetector
 
 THUMB = (96, 128)
-"""Height and width of the small frame on which cuts are found: small enough that grain is gone."""
+"""Height and width of the thumbnails on which cuts are found: small enough that grain disappears."""
 CONTENT = 12.0
-"""Mean difference of neighbouring normalised frames from which a cut is considered (0..255). Cuts between
-unlike clips lie above 28; what passes wrongly costs one flow at thumbnail size, so the bar is low."""
+"""Mean difference of neighbouring normalised frames (0..255) from which a cut is proposed. Cuts between unlike clips
+lie above 28; a false proposal costs one flow at thumbnail size, so the threshold is low."""
 AGREE = 0.5
-"""Correlation of detail, motion followed, from which two frames show one scene. Measured: 0.98 in a shot,
-above 0.54 in the fastest motion, 0.1 to 0.4 across a cut."""
+"""Correlation of detail, after motion compensation, from which two frames show the same scene. Measured: 0.98 in a
+shot, above 0.54 in the fastest motion, 0.1 to 0.4 across a cut."""
 ALIKE = 0.65
-"""Correlation of the whole pictures, motion followed, that the same scene must have too: between plain scenes flow
-finds a way to make the few details agree, but not the light. Measured: 0.96 in a shot, above 0.76 in 98 of 100
-fast motions; 0.5 where plain scenes pass AGREE."""
+"""Correlation of the whole pictures, after motion compensation, that the same scene must reach too: between scenes with
+little detail, flow can make the details agree but not the light. Measured: 0.96 in a shot, above 0.76 in 98 of 100 fast
+motions; 0.5 between scenes with little detail that pass AGREE."""
 WINDOW = 5
-"""Frames looked at on each side of a possible cut: a flash, splice or dirt of up to 4 frames is bridged."""
+"""Frames compared on each side of a possible cut: flashes, splices and dirt of up to 4 frames are bridged."""
 MIN_SHOT = 5
-"""Frames of the shortest shot: what is shorter than WINDOW cannot be told from a flash."""
+"""Frames of the shortest shot: anything shorter than WINDOW could be a flash."""
 _GRID = np.stack(np.meshgrid(np.arange(THUMB[1]), np.arange(THUMB[0])), -1).astype(np.float32)
 
 
 def thumbnail(luma: np.ndarray, depth: int = 8) -> np.ndarray:
     """(H, W) code values of `depth` bits -> THUMB-sized uint8, mean 128 and deviation 48.
 
-    So normalised, exposure pumping and fades of gain are gone. The frame's edge (gate, splices) is cut off.
+    The normalisation removes exposure pumping and fades of gain. The frame's edge (gate, splices) is cut off.
     """
     height, width = luma.shape
     inner = luma[height // 20 : height - height // 20, width // 20 : width - width // 20]
     small = cv2.resize(inner, THUMB[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
     small *= 255 / (2**depth - 1)
-    # The floor keeps the grain of a black frame from becoming a picture.
+    # The lower limit keeps the grain of a black frame from becoming a picture.
     gain = 48 / max(float(small.std()), 4.0)
     return np.clip(128 + (small - float(small.mean())) * gain, 0, 255).astype(np.uint8)
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's correlation of two float arrays of one shape, 0 where one is constant."""
+    """Pearson's correlation of two float arrays of the same shape; 0 if one is constant."""
     a, b = a - a.mean(), b - b.mean()
     return float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-6))
 
 
 def detail(picture: np.ndarray, fine: float = 1.0, coarse: float = 8.0) -> np.ndarray:
-    """The band of a float32 picture between two Gaussian blurs (sigmas in pixels): structure, not light."""
+    """Structure without light: a float32 picture's band between two Gaussian blurs (sigmas in pixels)."""
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), fine) - cv2.GaussianBlur(picture, (0, 0), coarse))
 
 
 class CutDetector:
-    """Finds hard cuts in frames that come one at a time; holds a few thumbnails, however long the film.
+    """Finds hard cuts in frames that come one at a time; keeps a few thumbnails, however long the film.
 
-    ContentDetector (luma only) proposes on normalised thumbnails. A proposal stands if no frame just before
-    it shows the same scene as any just after it, motion followed by optical flow: a flash of a few frames,
-    dirt, flicker and a fast pan have such a pair. In a dissolve neighbouring frames agree: no cut.
+    ContentDetector (luma only) proposes cuts on normalised thumbnails. A proposal stands if no frame just before it
+    shows the same scene as any frame just after it, motion compensated by optical flow. Flashes of a few frames, dirt,
+    flicker and fast pans have such a pair of frames. In a dissolve neighbouring frames agree: no cut.
     """
 
     def __init__(self, min_shot: int = MIN_SHOT) -> None:
@@ -75,7 +75,7 @@ class CutDetector:
         """The film's next frame: (H, W) code values of `depth` bits."""
         index, thumb = self._next, thumbnail(luma, depth)
         self._next += 1
-        # Rate 1: it only counts frames. Three equal planes: its luma (HSV's V) is ours, its hue unused.
+        # Rate 1: it only counts frames. With three equal planes its luma (HSV's V) is ours; its hue is unused.
         if self._content.process_frame(FrameTimecode(index, 1.0), cv2.merge([thumb] * 3)):
             self._proposed.append(index)
         self._recent.append((index, thumb))
@@ -83,7 +83,7 @@ class CutDetector:
             self._check(self._proposed.popleft())
 
     def cuts(self) -> list[int]:
-        """First frames of the second and later shots; call once, after the last frame."""
+        """First frames of the second and later shots. Call once, after the last frame."""
         while self._proposed:
             self._check(self._proposed.popleft())
         kept: list[tuple[int, float]] = []
@@ -91,7 +91,7 @@ class CutDetector:
             if cut < self._min_shot or self._next - cut < self._min_shot:
                 continue
             if kept and cut - kept[-1][0] < self._min_shot:
-                # One event (a flash on the cut, a ragged splice): the deeper change is the cut.
+                # One event (a flash at the cut, a ragged splice): the larger change is the cut.
                 if agreement < kept[-1][1] - 0.05:
                     kept[-1] = (cut, agreement)
                 continue
@@ -102,7 +102,7 @@ class CutDetector:
         before = [thumb for index, thumb in self._recent if cut - WINDOW <= index < cut]
         after = [thumb for index, thumb in self._recent if cut <= index < cut + WINDOW]
         best = 0.0
-        for a in reversed(before):  # nearest pair first: in a shot it agrees at once
+        for a in reversed(before):  # nearest pair first: inside a shot it agrees at once
             for b in after:
                 best = max(best, self._agreement(a, b))
                 if best >= AGREE:

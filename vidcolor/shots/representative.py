@@ -1,4 +1,4 @@
-"""The frame of a shot that stands for it: sharp, near the middle, not in a fade."""
+"""The frame that represents a shot: sharp, near the middle, not in a fade."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from vidcolor.film.film import Film, Frame
 from vidcolor.film.working_frame import working, working_size
 
 WINDOW = 24
-"""Frames around the middle of a shot that are looked at: a second, so one seek and little decoding."""
+"""Frames around the middle of a shot to choose from: a second, so one seek and little decoding."""
 FADED = 0.6
-"""Share of the window's highest contrast under which a frame counts as faded."""
+"""Share of the window's highest contrast below which a frame counts as faded."""
 PULL = 0.3
-"""Share of its sharpness that a frame at the window's edge loses against one in the middle."""
+"""Share of its sharpness by which a frame at the window's edge is penalised against one in the middle."""
 
 
 def representative_frame(film: Film, pts: np.ndarray, shot: tuple[int, int], on_error: str = "stop") -> Frame:
-    """The frame that stands for a shot [first, stop): the one with the most fine detail of the `WINDOW` frames around
-    its middle, with a penalty for distance from the middle; faded frames are left out."""
+    """The frame that represents a shot [first, stop): of the `WINDOW` frames around its middle the one with the most
+    fine detail, less a penalty for distance from the middle, and not faded."""
     first, stop = window(shot)
     frames = list(reader.read(film, first, stop, pts, on_error))
     return frames[best([_small(frame.luma, film) for frame in frames])]
 
 
 def window(shot: tuple[int, int]) -> tuple[int, int]:
-    """[first, stop) of the frames of a shot that are looked at: the middle ones, in the inner half of the shot."""
+    """[first, stop) of the frames to choose from: the middle ones, within the inner half of the shot."""
     first, stop = shot
     count = max(1, min(WINDOW, (stop - first + 1) // 2))
     begin = (first + stop - count) // 2
@@ -36,7 +36,7 @@ def window(shot: tuple[int, int]) -> tuple[int, int]:
 
 
 def best(pictures: Sequence[np.ndarray]) -> int:
-    """Which of consecutive lightnesses (h, w) float32 stands for the shot."""
+    """Index of the best of consecutive frames, given as lightness (h, w) float32."""
     contrast = np.array([picture.std() for picture in pictures])
     sharp = np.array([cv2.Laplacian(picture, cv2.CV_32F).std() for picture in pictures], np.float64)
     middle = (len(pictures) - 1) / 2

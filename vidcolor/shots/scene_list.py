@@ -1,4 +1,4 @@
-"""Scene lists as PySceneDetect writes them: 1-based first frame, last frame inclusive."""
+"""Scene lists in PySceneDetect's layout: frames count from 1, the last frame is included."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ COLUMNS = (
 )
 """PySceneDetect's columns, in its order."""
 START, END = "Start Frame", "End Frame"
-"""The two that are read."""
+"""The two columns that are read."""
 
 
 def read_scenes(path: Path) -> list[tuple[int, int]]:
     """[first, stop), 0-based, of every scene of a PySceneDetect list, with or without `Timecode List:`.
 
-    Raises VidcolorError naming row and column where a cell is not a frame number or scenes overlap.
+    Raises VidcolorError, naming row and column, if a cell is not a frame number or scenes overlap.
     """
     rows = read_table(path, "scene list")
     if rows and rows[0][1][0].lower().startswith("timecode list"):
@@ -66,9 +66,9 @@ def read_scenes(path: Path) -> list[tuple[int, int]]:
 
 
 def cuts_of_scenes(scenes: Sequence[tuple[int, int]], frames: int, path: Path) -> list[int]:
-    """The cuts that a scene list means in a film of `frames` frames; what lies between scenes is a shot too.
+    """The cuts of a scene list in a film of `frames` frames; gaps between scenes are shots too.
 
-    Raises VidcolorError where a scene reaches beyond the film's end.
+    Raises VidcolorError if a scene reaches beyond the film's end.
     """
     stop = scenes[-1][1]
     if stop > frames:
@@ -87,9 +87,9 @@ def write_scenes(
     *,
     overwrite: bool = True,
 ) -> None:
-    """Write the scene list of `shots` ([first, stop), 0-based) in PySceneDetect's layout, times by PTS.
+    """Write the scene list of `shots` ([first, stop), 0-based) in PySceneDetect's layout, with times by PTS.
 
-    Raises VidcolorError where it cannot be written, or something is there that must not be replaced (`overwrite`)."""
+    Raises VidcolorError if it cannot be written, or would replace a file that it must not (`overwrite`)."""
 
     def seconds(frame: int) -> Fraction:
         if frame < len(pts):
