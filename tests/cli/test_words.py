@@ -71,7 +71,7 @@ def said(capsys, line: str) -> str:
         ("scan/s_??????.png --ref a.png", ["scan/s_%06d.png"]),
         ("scan/s_[000007-000010].png --ref a.png", ["scan/s_%06d.png"]),
         ("scan/s_{:06d}.png --ref a.png", ["scan/s_%06d.png"]),
-        ("scan/s_%6d.png --ref a.png", ["no picture has a name of this pattern", "write scan/s_%06d.png"]),
+        ("scan/s_%6d.png --ref a.png", ["no picture matches this pattern", "write scan/s_%06d.png"]),
         ("scan/s_%d.png --ref a.png", ["write scan/s_%06d.png"]),
         ("none/s_####.png --ref a.png", ["none/s_%04d.png"]),
         ("scan/s_000007.png scan/s_000008.png --ref a.png", ["'scan/s_%06d.png'"]),

@@ -238,7 +238,7 @@ def test_a_matrix_that_changes_is_refused_or_decided(grey: Path) -> None:
 
 def test_a_pixel_aspect_that_changes_is_refused_or_named(grey: Path, capsys: pytest.CaptureFixture[str]) -> None:
     film = parts(grey, ("-vf", "setsar=1", *BT709), ("-vf", "setsar=16/15", *BT709))
-    with pytest.raises(VidcolorError, match=r"pixel aspect 16/15 from frame \d .* cut it there"):
+    with pytest.raises(VidcolorError, match=r"pixel aspect 16/15 from frame \d .* cut the film there"):
         colored(film, "o.mkv")
     colored(film, "o.mkv", on_error="skip")
     assert "not kept: pixel aspect 16/15 from frame" in capsys.readouterr().err
@@ -249,7 +249,7 @@ def test_a_rotation_that_changes_is_refused_or_named(grey: Path, capsys: pytest.
     for first, second, change in ((BT709, turned, "270 from frame 4 (0.167 s) on, 0 before"), (turned, BT709, "")):
         film = parts(grey, first, second)
         if change:
-            with pytest.raises(VidcolorError, match=re.escape(f"rotation {change}: cut it there")):
+            with pytest.raises(VidcolorError, match=re.escape(f"rotation {change}: cut the film there")):
                 colored(film, "o.mkv")
         colored(film, "o.mkv", on_error="skip", overwrite=True)
         assert (f"not kept: rotation {change}" in capsys.readouterr().err) is bool(change)

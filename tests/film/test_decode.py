@@ -155,7 +155,7 @@ def test_recordings_put_end_to_end_are_refused_with_a_remedy_that_works(tmp_path
     path.write_bytes(part.read_bytes() * 2)
     film = probe(path)
     for on_error in ("stop", "skip"):
-        with pytest.raises(VidcolorError, match=r"start anew near frame 3[56] .*ffmpeg -fflags .* -c copy whole\.mkv"):
+        with pytest.raises(VidcolorError, match=r"start over near frame 3[56] .*ffmpeg -fflags .* -c copy whole\.mkv"):
             list(read(film, on_error=on_error))
     ffmpeg("-fflags", "+genpts", "-i", path, "-map", 0, "-c", "copy", whole)
     assert len(list(read(probe(whole)))) == 72
@@ -177,7 +177,7 @@ def test_joined_files_of_a_format_without_breaks_are_joined_by_their_time(tmp_pa
     part = write_film(tmp_path / "part.mkv", 24, codec="libx264").path
     path, parts, whole = tmp_path / "j.mkv", tmp_path / "parts.txt", tmp_path / "whole.mkv"
     path.write_bytes(part.read_bytes() * 2)
-    with pytest.raises(VidcolorError, match=r"start anew near frame .*-f concat -safe 0 -i parts\.txt"):
+    with pytest.raises(VidcolorError, match=r"start over near frame .*-f concat -safe 0 -i parts\.txt"):
         list(read(probe(path), on_error="skip"))
     parts.write_text(f"file '{part}'\n" * 2)
     ffmpeg("-f", "concat", "-safe", 0, "-i", parts, "-map", 0, "-c", "copy", whole)

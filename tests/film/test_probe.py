@@ -85,11 +85,11 @@ def test_full_range_is_seen(tmp_path: Path) -> None:
 def test_colour_pq_and_hlg_are_said(tmp_path: Path, said) -> None:
     film = probe(write_film(tmp_path / "a.mkv", 2, chroma=(90, 160), tags=BT709 | {"transfer": 16}).path)
     lines = said()
-    assert "PQ" in lines and "colour of its own" in lines
+    assert "PQ" in lines and "colours of its own" in lines
     assert film.color_tags["transfer"] == 16
     probe(write_film(tmp_path / "b.mkv", 2, tags=BT709 | {"transfer": 18}).path)
     lines = said()
-    assert "HLG" in lines and "colour of its own" not in lines
+    assert "HLG" in lines and "colours of its own" not in lines
 
 
 def test_numbered_images(tmp_path: Path, said) -> None:
@@ -111,7 +111,7 @@ def test_faulty_sequences_name_what_is_wrong(tmp_path: Path) -> None:
         probe(tmp_path / "scans" / "s%d.png", fps=24)
     with pytest.raises(VidcolorError, match="1000 is missing"):
         probe(tmp_path / "scans", fps=24)
-    with pytest.raises(VidcolorError, match="no picture has a name"):
+    with pytest.raises(VidcolorError, match="no picture matches this"):
         probe(tmp_path / "scans" / "t%03d.png", fps=24)
     (tmp_path / "empty").mkdir()
     with pytest.raises(VidcolorError, match="no numbered pictures"):
@@ -158,7 +158,7 @@ def test_what_is_no_film_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(VidcolorError, match="no such file"):
         probe(tmp_path / "s_######.png", fps=24)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(VidcolorError, match="pipe: a pipe or a device"):
+    with pytest.raises(VidcolorError, match="pipe: a pipe or device"):
         probe(tmp_path / "pipe")
     with pytest.raises(VidcolorError, match="matrix bt2100"):
         probe(film, matrix="bt2100")

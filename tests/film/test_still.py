@@ -145,7 +145,7 @@ def test_tiff_that_has_no_one_meaning_is_refused(tmp_path: Path) -> None:
     plane = grey_frames(1, 64, 48)[0]
     for name, samples, options, reason in (
         ("linear", plane.astype(np.float32) / 100, {}, "floating point from .* not 0 to 1"),
-        ("pages", np.stack([plane] * 3), {"photometric": "minisblack"}, "holds 3 pictures in one file"),
+        ("pages", np.stack([plane] * 3), {"photometric": "minisblack"}, "contains 3 pictures"),
         ("signed", plane.astype(np.int16), {}, "signed samples"),
         ("cmyk", np.dstack([plane] * 4), {"photometric": "separated"}, "save it as grey or RGB"),
     ):
@@ -154,7 +154,7 @@ def test_tiff_that_has_no_one_meaning_is_refused(tmp_path: Path) -> None:
         with pytest.raises(VidcolorError, match=reason):
             probe(tmp_path / name, fps=24)
     tifffile.imwrite(tmp_path / "one.tif", plane, tile=(16, 16))
-    with pytest.raises(VidcolorError, match=r"a single picture; .*folder or by a pattern"):
+    with pytest.raises(VidcolorError, match=r"a single picture; .*folder or a pattern"):
         probe(tmp_path / "one.tif")
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48", "-pix_fmt", "gbrpf32le", "-frames:v", 1, tmp_path / "x1.exr")
     with pytest.raises(VidcolorError, match="convert to yuv, gray or RGB"):

@@ -55,7 +55,7 @@ def test_the_last_frame_of_a_list_from_1_is_in_the_film(folder):
 def test_the_first_frame_counts_for_start_and_end_too(folder):
     refs = listed(folder, "frame,reference\n4,k3.png\n")
     assert keys_of(folder / "film.mkv", refs=refs, first_frame=1, start=2, end=10)[1] == (1, 9)
-    with pytest.raises(VidcolorError, match="`start`: 0 lies before the film's first frame, which is 1"):
+    with pytest.raises(VidcolorError, match="`start`: 0 lies before the film's first frame, 1"):
         keys_of(folder / "film.mkv", refs=refs, first_frame=1, start=0)
 
 

@@ -424,7 +424,7 @@ def test_numbered_files_that_are_no_keys_are_named(tmp_path, capsys):
     keys = read_refs(tmp_path)
     assert [(key.place, key.path.name) for key in keys] == [(3, "000003.png"), (9, "000009")]
     said = capsys.readouterr().err
-    assert "000003.psd (000003.png is taken)" in said
+    assert "000003.psd (000003.png is used)" in said
     for name in ("000020.exr", "k_000021.KRA", "000022.heic"):
         assert f"{name} (cannot be read, save it as PNG or TIFF)" in said
     for name in ("Thumbs", "DS_Store", "000004.txt", "000005"):

@@ -62,11 +62,11 @@ def test_a_thing_that_moved_since_a_cropped_key_was_painted_is_left_to_the_model
     shot = Shot(np.rint(grey * 255).astype(np.uint8)[None], first=7)
     whole = np.ones(grey.shape, bool)
     whole[:, :10] = False
-    pin = key_colors.key_colors(shot, [Reference(lab, 7, painted=True, covered=whole)])[0]
+    pin = key_colors.find_key_colors(shot, [Reference(lab, 7, painted=True, covered=whole)])[0]
     silent = np.isnan(pin[..., 0])
     assert silent[48:62, 58:72].mean() > 0.9
     assert silent[:, :10].all()
     assert silent[:, 95:].mean() < 0.02 and silent[85:, 12:].mean() < 0.05
     assert np.allclose(pin[~silent], (20, -10))
-    exact = key_colors.key_colors(shot, [Reference(lab, 7, painted=True)])[0]
+    exact = key_colors.find_key_colors(shot, [Reference(lab, 7, painted=True)])[0]
     assert not np.isnan(exact).any()  # a key that fits as it is holds everywhere

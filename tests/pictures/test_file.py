@@ -98,7 +98,7 @@ def test_what_a_tiffs_samples_mean(tmp_path, capsys):
     assert off(tiff(path, np.dstack([DEEP, DEEP]), extrasamples=["unspecified"] * 3), DEEP / 65535) < 1e-5
     assert capsys.readouterr().err == ""
     assert off(tiff(path, np.stack([EIGHT, EIGHT[::-1]])), EIGHT / 255) < 1e-5
-    assert "holds 2 pictures" in capsys.readouterr().err
+    assert "contains 2 pictures" in capsys.readouterr().err
     alpha = np.full((HEIGHT, WIDTH, 1), 40000, np.uint16)
     assert off(tiff(path, np.dstack([DEEP, alpha]), extrasamples=["unassalpha"]), DEEP / 65535) < 1e-5
     assert "transparency" in capsys.readouterr().err

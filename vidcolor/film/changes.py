@@ -112,7 +112,8 @@ class Watch:
             change = f"{name} {now} from {place} on, {before} before"
             if not self._skip:
                 raise VidcolorError(
-                    f"{self._film.path}: {change}: cut it there and colour the parts; `on_error=skip` keeps the first"
+                    f"{self._film.path}: {change}: cut the film there and colour the parts; "
+                    "`on_error=skip` keeps the first value"
                 )
             self._note(name, change)
 

@@ -25,7 +25,7 @@ def open_film(file: Path) -> Any:
     if not file.exists():  # libav would open a picture that is not there
         raise VidcolorError(f"{file}: no such file; {meant(file)}")
     if not file.is_file():
-        raise VidcolorError(f"{file}: a pipe or a device, which cannot be read twice; save the film as a file first")
+        raise VidcolorError(f"{file}: a pipe or device, which cannot be read twice; save the film as a file first")
     try:
         return av.open(str(Path(file).absolute()), metadata_errors="replace", options=options)
     except (av.FFmpegError, OSError, ValueError) as error:

@@ -240,8 +240,8 @@ class _Clock:
             self.judge()
             path = shlex.quote(str(self.film.path))
             raise VidcolorError(
-                f"{self.film.path}: sound stream {packet.stream.index} changes near {self.place()} ({change}), for "
-                f"which a result has no place: give it one form (ffmpeg -i {path} -map 0 -c copy -c:a aac whole.mkv) "
+                f"{self.film.path}: sound stream {packet.stream.index} changes near {self.place()} ({change}), which "
+                f"a result cannot hold: give it one format (ffmpeg -i {path} -map 0 -c copy -c:a aac whole.mkv) "
                 "and colour whole.mkv, or cut the film there"
             )
         if packet.dts is None:
@@ -263,7 +263,7 @@ class _Clock:
                 "line of parts.txt is: file 'PART')"
             )
         return VidcolorError(
-            f"{self.film.path}: time stamps start anew near {self.place()}, as in recordings that were put end to end: "
+            f"{self.film.path}: time stamps start over near {self.place()}, as in recordings that were put end to end: "
             f"{remedy} and colour whole.mkv"
         )
 

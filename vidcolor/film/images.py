@@ -65,7 +65,7 @@ def find(path: Path) -> ImageSequence:
 def _of_pattern(path: Path) -> dict[int, Path]:
     shape, width = _shape(path)
     if not path.parent.is_dir():
-        raise VidcolorError(f"{path}: no such folder as {path.parent}")
+        raise VidcolorError(f"{path}: no such folder: {path.parent}")
     numbered: dict[int, Path] = {}
     for file in sorted(path.parent.iterdir()):
         number = _number_in(file.name, shape, width)
@@ -74,7 +74,7 @@ def _of_pattern(path: Path) -> dict[int, Path]:
     if not numbered:
         fitting = _fitting(path, _NUMBER)
         remedy = f"write {fitting}" if fitting and fitting != path else "check the name"
-        raise VidcolorError(f"{path}: no picture has a name of this pattern; {remedy}")
+        raise VidcolorError(f"{path}: no picture matches this pattern; {remedy}")
     return numbered
 
 
@@ -104,7 +104,7 @@ def _shape(path: Path) -> tuple[re.Pattern[str], int]:
     name = unicodedata.normalize("NFC", path.name)
     places = list(_NUMBER.finditer(name))
     if len(places) != 1:
-        raise VidcolorError(f"{path}: a pattern has exactly one %d (such as %06d)")
+        raise VidcolorError(f"{path}: a pattern must have exactly one %d (such as %06d)")
     place = places[0]
     before, after = name[: place.start()].replace("%%", "%"), name[place.end() :].replace("%%", "%")
     width = int(place[2]) if place[1] and place[2] else 0

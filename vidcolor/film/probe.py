@@ -62,9 +62,9 @@ def probe(
     full, range_number, range_by_rule = _choose_range(path, found, full_range)
     if tags["transfer"] in (16, 18):
         name = "PQ" if tags["transfer"] == 16 else "HLG"
-        warn(f"{path}: {name} film: its luma is passed on untouched, never tone-mapped")
+        warn(f"{path}: {name} film: its luma is kept as it is, not tone-mapped")
     if found.colored and luma_only:
-        warn(f"{path}: the film has colour of its own: it is left out, only luma is used")
+        warn(f"{path}: the film has colours of its own: they are ignored, only its luma is used")
     by_rule = {"matrix": matrix_by_rule, "range": range_by_rule}
     by_user = {"matrix": matrix is not None, "range": full_range is not None and found.facts["chroma"] != "rgb"}
     facts = found.facts | {
@@ -83,7 +83,7 @@ def _describe_images(path: Path, fps: Fraction | float | str | None) -> Describe
     """Numbered images by their first picture."""
     files = images.find(path).files
     if fps is None:
-        warn(f"{path}: numbered images have no rate: 24 frames a second taken (choose with `fps`)")
+        warn(f"{path}: numbered images have no rate: taken for 24 frames a second (choose with `fps`)")
     rate = _rate(24 if fps is None else fps)
     first = describe(files[0])
     clock = {"frame_rate": rate, "base_rate": rate, "time_base": 1 / rate, "frames_hint": len(files), "stream": 0}
@@ -94,7 +94,7 @@ def _describe_file(path: Path, fps: Fraction | float | str | None) -> Described:
     if fps is not None and path.exists():
         raise VidcolorError(f"{path}: `fps` is for numbered images; a film file has its own time stamps")
     if path.is_file() and still(path) is not None:
-        raise VidcolorError(f"{path}: a single picture; a film of pictures is named by its folder or by a pattern")
+        raise VidcolorError(f"{path}: a single picture; give a film of pictures by its folder or a pattern")
     return describe(path)
 
 

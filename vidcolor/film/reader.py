@@ -185,13 +185,13 @@ class _Read:
         if (frame.width, frame.height) != (film.width, film.height):
             raise VidcolorError(
                 f"{film.path}: frame {index} is {frame.width}x{frame.height}, the film began with "
-                f"{film.width}x{film.height}: cut it where the size changes and colour the parts"
+                f"{film.width}x{film.height}: cut the film there and colour the parts"
             )
         depth = layout(frame.format.name).depth
         if depth != film.depth:
             raise VidcolorError(
                 f"{film.path}: frame {index} has {depth} bits, the film began with {film.depth}: "
-                "cut it where the depth changes and colour the parts"
+                "cut the film there and colour the parts"
             )
         order: str
         order, side = self._side_data.of(frame)

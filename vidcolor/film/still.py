@@ -23,9 +23,7 @@ def still(file: Path) -> av.VideoFrame | None:
         return None
     kind = tiff.kind(file, "picture")
     if kind.pictures > 1:
-        raise VidcolorError(
-            f"{file}: holds {kind.pictures} pictures in one file: write each into a file of its own, numbered"
-        )
+        raise VidcolorError(f"{file}: contains {kind.pictures} pictures: save each as a numbered file of its own")
     if kind.plain:
         return None
     samples = tiff.read(file, "picture")

@@ -63,7 +63,7 @@ class Label:
             raise VidcolorError(f"{self}: drop-frame is for 29.97 and 59.94 frames a second, not for {float(rate):g}")
         minutes, second = divmod(self.seconds, 60)
         if self.frame < dropped and second == 0 and minutes % 10:
-            raise VidcolorError(f"{self}: drop-frame leaves this number out")
+            raise VidcolorError(f"{self}: drop-frame timecode skips this number")
         return (self.seconds * counted + self.frame - dropped * (minutes - minutes // 10)) / rate
 
 
@@ -110,7 +110,9 @@ def parse_point(text: str) -> Point | Label:
     if found := _LABEL.fullmatch(text):
         hours, minutes, seconds, dots, frame = found.groups()
         return Label(int(hours) * 3600 + int(minutes) * 60 + int(seconds), int(frame), dots == ";")
-    raise VidcolorError(f'"{text}" is no point in a film: a frame (120), seconds (12.5s), HH:MM:SS.nnn or HH:MM:SS:FF')
+    raise VidcolorError(
+        f'"{text}" is not a point in a film: write a frame (120), seconds (12.5s), HH:MM:SS.nnn or HH:MM:SS:FF'
+    )
 
 
 def counted_from(point: Point | Label, rate: Fraction, first: int | Label | None) -> Point:
@@ -126,7 +128,7 @@ def counted_from(point: Point | Label, rate: Fraction, first: int | Label | None
     else:
         return point
     if place < 0:
-        raise VidcolorError(f"{point} lies before the film's first frame, which is {first}")
+        raise VidcolorError(f"{point} lies before the film's first frame, {first}")
     return place
 
 

@@ -124,7 +124,7 @@ def _folder(folder: Path) -> list[Key]:
     exported = {number: path.name for path, number in keys.items()}
     for path, number in working.items():
         if number in exported:
-            left_out.append(f"{path.name} ({exported[number]} is taken)")
+            left_out.append(f"{path.name} ({exported[number]} is used)")
         elif holds_picture(path):
             keys[path] = number
         else:
@@ -132,14 +132,14 @@ def _folder(folder: Path) -> list[Key]:
     more = len(left_out) - MOST_NAMED
     named = ", ".join(left_out[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     if not keys and sheets and (folder / "1").is_dir():
-        raise VidcolorError(f"`refs` {folder}: its keys lie in folders of their own, such as `refs` {folder / '1'}")
+        raise VidcolorError(f"`refs` {folder}: its keys are in folders of their own, such as `refs` {folder / '1'}")
     if not keys:
-        only = f"no key, but {named}" if named else "sheets of vidcolor's, no key" if sheets else "no picture"
+        only = f"no key, but {named}" if named else "only vidcolor's own sheets" if sheets else "no picture"
         raise VidcolorError(f"`refs` {folder}: {only} in this folder; keys are named by frame (ref_000123.png)")
     if sheets:
-        warn(f"`refs` {folder}: {plural(sheets, 'sheet')} of vidcolor's left out, no keys")
+        warn(f"`refs` {folder}: vidcolor's own {plural(sheets, 'sheet')} left out")
     if named:
-        warn(f"`refs` {folder}: not taken as keys: {named}")
+        warn(f"`refs` {folder}: not used as keys: {named}")
     in_order = sorted(keys.items(), key=lambda item: item[1])
     return [Key(path.absolute(), number, source=f"`refs` {folder}, {path.name}") for path, number in in_order]
 
@@ -165,7 +165,9 @@ def _say_twins(keys: Sequence[Key], path: Path) -> None:
             names = " and ".join(key.path.name for key in twins)
             where = f"frame {place}" if isinstance(place, int) else timecode(place)
             these = "both" if len(twins) == 2 else "all"
-            warn(f"`refs` {path}: {names} are {these} for {where}, of which one at most is reproduced; is that meant?")
+            warn(
+                f"`refs` {path}: {names} are {these} for {where}, of which at most one is reproduced; is that intended?"
+            )
 
 
 def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
@@ -188,7 +190,7 @@ def _list(path: Path, rate: Fraction, first: int | Label | None) -> list[Key]:
         row = dict(zip(header, cells, strict=False))
         where = f"`refs` {path}, row {line}"
         if len(cells) > len(header):
-            raise VidcolorError(f"{where}, column {len(header) + 1}: more cells than the header names")
+            raise VidcolorError(f"{where}, column {len(header) + 1}: more cells than the header has columns")
         cell = row.get(places[0], "").strip()
         place, scene, counted = _place(cell, places[0], where, rate, first)
         if not row.get("reference", "").strip():

@@ -96,14 +96,14 @@ def read_picture(path: Path, what: str = "reference") -> Stored:
         if samples.transparent:
             _say_transparent(path, what)
         if samples.pictures > 1:
-            warn(f"{what} {path}: holds {samples.pictures} pictures, the first is taken")
+            warn(f"{what} {path}: contains {samples.pictures} pictures; the first is used")
         return Stored(_in_srgb(samples.values, samples.space, samples.profile, path, what), samples.orientation)
     with _open(path, what) as image, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
         try:
             image.load()
             if getattr(image, "is_animated", False) and image.format != "MPO":
-                warn(f"{what} {path}: is animated, its first picture is taken")
+                warn(f"{what} {path}: is animated; its first picture is used")
             rgb = _pixels(image, path, what)
             return Stored(rgb, int(image.getexif().get(_ORIENTATION, 1)))
         except VidcolorError:
@@ -207,7 +207,7 @@ def _sixteen_bit(path: Path) -> tuple[np.ndarray, str, bool]:
 
 def _in_srgb(values: np.ndarray, space: str, profile: bytes | None, path: Path, what: str) -> np.ndarray:
     if space == "CMYK" and not profile:
-        warn(f"{what} {path}: CMYK without a colour profile, its colours are near at best; save it as RGB")
+        warn(f"{what} {path}: CMYK without a colour profile, so its colours are approximate at best; save it as RGB")
     try:
         return profiles.to_srgb(values, space, profile)
     except profiles.ProfileError as error:
@@ -216,7 +216,7 @@ def _in_srgb(values: np.ndarray, space: str, profile: bytes | None, path: Path, 
 
 
 def _say_transparent(path: Path, what: str) -> None:
-    warn(f"{what} {path}: its transparency is dropped, the colours under it count")
+    warn(f"{what} {path}: its transparency is ignored: the colours under it are used")
 
 
 def _is_merged(image: ImageFile.ImageFile) -> bool:
@@ -252,7 +252,7 @@ class _Png:
             primaries, transfer, _, full = coded
             if transfer in (16, 18) or not full:
                 kind = {16: "PQ", 18: "HLG"}.get(transfer, "of limited range")
-                raise VidcolorError(f"{what} {path}: {kind}, which has no colours of sRGB; save it as sRGB")
+                raise VidcolorError(f"{what} {path}: {kind}, not sRGB; save it as sRGB")
             return profiles.of_video(primaries, transfer)
         if embedded or b"sRGB" in self.chunks:
             return embedded

@@ -41,7 +41,7 @@ def to_srgb(values: np.ndarray, space: str, profile: bytes | None) -> np.ndarray
         space, values = "RGB", np.repeat(values, 3, 2)
     if profile and not (space == "RGB" and _is_srgb(profile)):
         if profile[16:20] != _SIGNATURES[space]:
-            raise ProfileError(f"it is one for {profile[16:20].decode('ascii', 'replace').strip() or 'nothing'}")
+            raise ProfileError(f"it is for {profile[16:20].decode('ascii', 'replace').strip() or 'nothing'}")
         return _transform(values, space, profile)
     if space == "CMYK":
         return (1 - values[..., :3]) * (1 - values[..., 3:])
