@@ -98,20 +98,28 @@ def colorize(
     progress: bool = False,
     **settings: Any,
 ) -> Result:
-    """Colour a black-and-white film from coloured references; its luma and all else stay as they are.
+    """Colour a black-and-white film from coloured keys. Its luma, sound and everything else stay as they are.
 
-    Without any reference colours are proposed for a frame of each shot (`vidcolor.propose`).
+    Without any key, colours are proposed for a frame of each shot (see `propose`). The keywords are those of the
+    command line; what an interrupted run has finished is reused.
 
-    movie: a film's file, a folder of numbered images or a printf pattern of them (with `fps`).
-    ref: one reference, or several, for the whole film. refs: a CSV list or a folder of keys named by frame
-    number. out: the result, `MOVIE-stem.color.mkv` (ProRes: `.mov`) beside the film by default.
-    scenes: PySceneDetect's list.
-    start, end: first frame of the result and first that is not (number, seconds as Fraction, or text such as
-    `12.5s`, `00:01:02.500` and `00:01:02:12`). first_frame: what refs, start and end call the film's first frame, a
-    number or a timecode (None: found out from the keys' pictures, 0 in start and end). overwrite: replace an existing
-    result. strict: refuse a film with shots that have no key of their own. keep_work: leave the work folder.
-    progress: bars on stderr. settings: fields of `vidcolor.settings.Settings`.
-    What an interrupted run finished is reused. Raises VidcolorError, one line, for whatever can be put right.
+    movie: a film's file, a folder of numbered images, or a printf pattern of them (with `fps`).
+    ref: one key or several for the whole film.
+    refs: a CSV list, or a folder of keys named by frame number.
+    out: the result; `MOVIE-stem.color.mkv` beside the film by default (ProRes: `.mov`).
+    scenes: PySceneDetect's list, to take the cuts from.
+    start, end: the first frame of the result and the one after its last: a number, seconds as a Fraction, or text
+        (`12.5s`, `00:01:02.500`, `00:01:02:12`).
+    fps: frame rate of numbered images.
+    first_frame: the number or timecode that refs, start and end give the film's first frame; None to find it out
+        from the keys' pictures (0 in start and end).
+    overwrite: replace an existing result.
+    strict: refuse a film with shots that have no key of their own.
+    keep_work: keep the work folder.
+    progress: show bars on stderr.
+    settings: fields of `vidcolor.settings.Settings`.
+
+    Raises VidcolorError, one line, for anything the user can put right.
     """
     names = {field.name for field in fields(Settings)}
     if unknown := sorted(set(settings) - names):

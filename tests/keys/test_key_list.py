@@ -13,7 +13,7 @@ from vidcolor.film.film import Film, Frame
 from vidcolor.keys.key_list import Key, from_files, keys_of_shots, own_keys, read_refs
 from vidcolor.keys.picture import load_key
 from vidcolor.keys.recognise import Recogniser
-from vidcolor.plan.scan import scan
+from vidcolor.plan.scan import ScanOptions, scan
 
 WIDTH, HEIGHT, FRAMES = 320, 240, 24
 
@@ -149,7 +149,7 @@ def test_scan_of_a_real_file(tmp_path):
     assert found.cuts == [12, 25]
     assert found.matches[0].frame == 20
     assert found.whole
-    part = scan(of, until=10)
+    part = scan(of, options=ScanOptions(until=10))
     assert 10 <= len(part.pts) < 20
     assert not part.whole
 

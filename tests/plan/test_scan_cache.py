@@ -16,6 +16,7 @@ from vidcolor.cli import main
 from vidcolor.film.probe import probe
 from vidcolor.keys.key_list import from_files
 from vidcolor.plan import scan_cache
+from vidcolor.plan.scan import ScanOptions
 
 
 @pytest.fixture
@@ -24,9 +25,9 @@ def looks(monkeypatch) -> list[Path]:
     seen = []
     inner = scan_cache.scan
 
-    def scan(film, keys, **how):
+    def scan(film, *how):
         seen.append(film.path)
-        return inner(film, keys, **how)
+        return inner(film, *how)
 
     monkeypatch.setattr(scan_cache, "scan", scan)
     return seen
@@ -69,8 +70,8 @@ def test_what_is_kept_is_what_was_found(stand, looks):
     again = scan_cache.scanned(film, keys)
     assert len(looks) == 1 and same(found, again)
     assert again.pts.dtype == np.int64 and len(again.pts) == 12 and again.cuts == [5] and len(again.matches) == 1
-    scan_cache.scanned(film, keys, until=Fraction(1, 8))
-    scan_cache.scanned(film, keys, on_error="skip")
+    scan_cache.scanned(film, keys, options=ScanOptions(until=Fraction(1, 8)))
+    scan_cache.scanned(film, keys, options=ScanOptions(on_error="skip"))
     assert len(looks) == 3
     write_key(stand / "key.png", seed=3)
     scan_cache.scanned(film, keys)
@@ -87,8 +88,8 @@ def test_a_changed_film_is_looked_at_again_whatever_its_time_stamps_say(stand, l
     with path.open("r+b") as file:  # in place: the same inode and size
         file.write(data)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    scan_cache.scanned(probe(path), on_error="skip")
-    scan_cache.scanned(probe(path), on_error="skip")
+    scan_cache.scanned(probe(path), options=ScanOptions(on_error="skip"))
+    scan_cache.scanned(probe(path), options=ScanOptions(on_error="skip"))
     assert len(looks) == 2
     folder = stand / "scan"
     write_images(folder, 12)
@@ -105,7 +106,7 @@ def test_what_a_scan_warned_of_is_said_again(stand, looks, capsys):
     (stand / "film.mkv").write_bytes(data)
     said = []
     for _ in range(2):
-        scan_cache.scanned(probe(stand / "film.mkv"), on_error="skip")
+        scan_cache.scanned(probe(stand / "film.mkv"), options=ScanOptions(on_error="skip"))
         said.append(capsys.readouterr().err)
     assert len(looks) == 1 and said[0] == said[1] and "damaged" in said[0]
 
@@ -146,7 +147,7 @@ def test_the_cache_is_bounded_and_where_the_user_has_caches(stand, monkeypatch):
     theirs.parent.mkdir(parents=True, exist_ok=True)
     theirs.write_bytes(b"the user's")
     for end in range(2, 9):
-        scan_cache.scanned(film, until=end)
+        scan_cache.scanned(film, options=ScanOptions(until=end))
         time.sleep(0.01)
     assert theirs.exists() and len(list(scan_cache.folder().iterdir())) == 3 + 1
     monkeypatch.delenv(scan_cache.VARIABLE)

@@ -19,6 +19,7 @@ def command(arguments: list[str]) -> int:
     from vidcolor.film.probe import expected_frames, probe
     from vidcolor.outputs.names import default_out
     from vidcolor.outputs.targets import Target, check, inputs_of_film
+    from vidcolor.plan.scan import ScanOptions
     from vidcolor.plan.scan_cache import scanned
     from vidcolor.progress import FramesBar
     from vidcolor.shots.detector import shots_of
@@ -28,7 +29,8 @@ def command(arguments: list[str]) -> int:
     out = options.out or default_out(film.path, ".scenes.csv")
     check([Target(out, "the scene list", "-o", "text", options.overwrite)], inputs_of_film(film.path))
     with FramesBar("scan", not options.quiet, expected_frames(film), leave=False) as bar:
-        found = scanned(film, allow_interlaced=True, on_error=settings_of(options).on_error, on_frame=bar)
+        how = ScanOptions(allow_interlaced=True, on_error=settings_of(options).on_error)
+        found = scanned(film, options=how, on_frame=bar)
     shots = shots_of(found.cuts, len(found.pts))
     write_scenes(out, shots, found.pts, film.time_base, film.frame_rate, overwrite=options.overwrite)
     if not options.quiet:

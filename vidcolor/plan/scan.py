@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,6 +12,7 @@ import numpy as np
 from vidcolor.errors import VidcolorError
 from vidcolor.film.changes import Extras, Watch
 from vidcolor.film.film import Film, Frame
+from vidcolor.film.reader import read
 from vidcolor.film.timecode import Point
 from vidcolor.keys.key_list import Key
 from vidcolor.keys.recognise import NEAR, Match, Recogniser
@@ -36,48 +37,52 @@ class Scan:
     """The number that the keys give the film's first frame."""
 
 
+@dataclass(frozen=True)
+class ScanOptions:
+    """What a scan looks for, and where it ends."""
+
+    until: Point | None = None
+    """Frame or seconds where it ends, once every key has had its place; None for the film's end."""
+    detect: bool = True
+    """Look for cuts."""
+    allow_interlaced: bool = False
+    """Go on where frames are flagged interlaced."""
+    on_error: str = "stop"
+    """As in `Settings`."""
+    first_number: int | None = None
+    """The number that keys give the film's first frame; None to find it out."""
+
+
+WHOLE_FILM = ScanOptions()
+"""Its cuts and all its frames."""
+
+
 def scan(
     film: Film,
     keys: Sequence[Key] = (),
-    *,
-    until: Point | None = None,
-    detect: bool = True,
-    allow_interlaced: bool = False,
-    on_error: str = "stop",
-    first_number: int | None = None,
+    options: ScanOptions = WHOLE_FILM,
     on_frame: Callable[[int], None] | None = None,
-    frames: Iterator[Frame] | None = None,
 ) -> Scan:
-    """Decode `film` once, from its start to `until` (frames or seconds) and the last key that is placed.
+    """Decode a film once.
 
-    detect: look for cuts. first_number: what the keys call the film's first frame (None: found out). on_frame: called
-    with each frame's number. frames: where the frames come from, the film's own reader by default.
-    Raises VidcolorError where a frame is flagged interlaced and that is not allowed, PTS do not rise, the
-    film has no frame, or changes inside what a result has only one of (`Watch.add`).
+    on_frame: called with each frame's number.
+    Raises VidcolorError where a frame is flagged interlaced and that is not allowed, PTS do not rise, the film has no
+    frame, or something changes inside it that a result has only one of (`Watch.add`).
     """
-    if frames is None:
-        from vidcolor.film.reader import read
-
-        frames = iter(read(film, on_error=on_error))
-    detector = CutDetector() if detect else None
-    recogniser = Recogniser(film, keys, first_number) if keys else None
-    pts, beyond = array("q"), 0
-    watch, whole = Watch(film, skip=on_error == "skip"), True
-    for frame in frames:
-        seconds = (frame.pts - pts[0] if pts else 0) * film.time_base
+    detector = CutDetector() if options.detect else None
+    recogniser = Recogniser(film, keys, options.first_number) if keys else None
+    pts, beyond, until = array("q"), 0, options.until
+    watch, whole = Watch(film, skip=options.on_error == "skip"), True
+    for frame in read(film, on_error=options.on_error):
         if pts and frame.pts <= pts[-1]:
             raise VidcolorError(
                 f"{film.path}: frame {frame.index} has PTS {frame.pts} after {pts[-1]}; rewrite its time stamps first"
             )
-        wanted = until is None or (frame.index if isinstance(until, int) else seconds) < until
-        if wanted and frame.interlaced and not allow_interlaced:
-            raise VidcolorError(
-                f"{film.path}: frame {frame.index} is interlaced; deinterlace first (ffmpeg -vf bwdif) "
-                "or keep its fields as they are with `allow_interlaced`"
-            )
-        if wanted:
-            watch.add(frame, float(seconds))
+        seconds = (frame.pts - pts[0] if pts else 0) * film.time_base
         pts.append(frame.pts)
+        if until is None or (frame.index if isinstance(until, int) else seconds) < until:
+            _check_fields(film, frame, options.allow_interlaced)
+            watch.add(frame, float(seconds))
         if detector:
             detector.add(frame.luma, film.depth)
         if recogniser:
@@ -91,15 +96,18 @@ def scan(
             break
     if not pts:
         raise VidcolorError(f"{film.path}: not one frame of its video could be decoded")
-    first, matches = recogniser.matches(len(pts) if whole else None) if recogniser else (first_number or 0, [])
-    return Scan(
-        np.array(pts, np.int64),
-        detector.cuts() if detector else [],
-        matches,
-        watch.extras(),
-        whole,
-        first,
-    )
+    end = len(pts) if whole else None
+    first, matches = recogniser.matches(end) if recogniser else (options.first_number or 0, [])
+    cuts = detector.cuts() if detector else []
+    return Scan(np.array(pts, np.int64), cuts, matches, watch.extras(), whole, first)
+
+
+def _check_fields(film: Film, frame: Frame, allow_interlaced: bool) -> None:
+    if frame.interlaced and not allow_interlaced:
+        raise VidcolorError(
+            f"{film.path}: frame {frame.index} is interlaced; deinterlace first (ffmpeg -vf bwdif) "
+            "or keep its fields as they are with `allow_interlaced`"
+        )
 
 
 def _beyond(stop: Point, index: int, seconds: Fraction, film: Film) -> bool:

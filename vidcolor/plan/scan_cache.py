@@ -30,10 +30,10 @@ import platformdirs
 from vidcolor.errors import listen, warn
 from vidcolor.files import is_text, real_path, write_atomic
 from vidcolor.film.film import Film
-from vidcolor.film.timecode import Point
+from vidcolor.film.images import find
 from vidcolor.keys.key_list import Key
 from vidcolor.plan.identity import file_hash, film_identity
-from vidcolor.plan.scan import Scan, scan
+from vidcolor.plan.scan import WHOLE_FILM, Scan, ScanOptions, scan
 
 VARIABLE = "VIDCOLOR_CACHE"
 """Environment variable that names another cache folder; empty: nothing is kept."""
@@ -41,9 +41,14 @@ MOST = 100
 """Scans that are kept; those that were not used for longest make room."""
 
 
-def scanned(film: Film, keys: Sequence[Key] = (), *, on_frame: Callable[[int], None] | None = None, **how: Any) -> Scan:
-    """As `scan.scan` of the film's own frames; at once where the same was asked before, with the same warnings."""
-    path = _place(film, keys, how)
+def scanned(
+    film: Film,
+    keys: Sequence[Key] = (),
+    options: ScanOptions = WHOLE_FILM,
+    on_frame: Callable[[int], None] | None = None,
+) -> Scan:
+    """As `scan.scan`; at once where the same was asked before, with the same warnings."""
+    path = _place(film, keys, options)
     found = None if path is None else _read(path)
     if found is not None:
         result, said = found
@@ -51,12 +56,12 @@ def scanned(film: Film, keys: Sequence[Key] = (), *, on_frame: Callable[[int], N
             warn(message)
         return result
     with listen() as said:
-        result = scan(film, keys, on_frame=on_frame, **how)
-    if path is not None and path == _place(film, keys, how):  # not if the film changed meanwhile
+        result = scan(film, keys, options, on_frame)
+    if path is not None and path == _place(film, keys, options):  # not if the film changed meanwhile
         _keep(path, result, said)
         # it is also what a scan without keys would find, which `vidcolor scenes` asks for with fields allowed
-        for allowed in {bool(how.get("allow_interlaced")), True}:
-            alone = _place(film, (), {**how, "allow_interlaced": allowed, "first_number": None})
+        for allowed in {options.allow_interlaced, True}:
+            alone = _place(film, (), replace(options, allow_interlaced=allowed, first_number=None))
             if alone is not None and alone != path:
                 _keep(alone, replace(result, matches=[], first_number=0), said)
     return result
@@ -69,7 +74,7 @@ def folder() -> Path | None:
     return platformdirs.user_cache_path("vidcolor", appauthor=False) / "scans"
 
 
-def _place(film: Film, keys: Sequence[Key], how: Mapping[str, Any]) -> Path | None:
+def _place(film: Film, keys: Sequence[Key], options: ScanOptions) -> Path | None:
     """The file of a scan, which may not be there; None where none can be kept."""
     where = folder()
     files = list(_files(film))
@@ -87,27 +92,13 @@ def _place(film: Film, keys: Sequence[Key], how: Mapping[str, Any]) -> Path | No
         stats,
         asdict(film),
         [(file_hash(key.path), key.place, key.scene, key.counted) for key in keys],
-        _asked(**how),
+        asdict(options),
     ]
     return where / f"{hashlib.sha256(repr(facts).encode(errors='surrogateescape')).hexdigest()}.json.gz"
 
 
-def _asked(
-    until: Point | None = None,
-    detect: bool = True,
-    allow_interlaced: bool = False,
-    on_error: str = "stop",
-    first_number: int | None = None,
-    **more: Any,
-) -> list[Any]:
-    """The options of a scan, those that keep their defaults too."""
-    return [until, detect, allow_interlaced, on_error, first_number, sorted(more.items())]
-
-
 def _files(film: Film) -> Iterator[Path]:
     if film.kind == "images":
-        from vidcolor.film.images import find
-
         yield from find(film.path).files
     elif film.path.is_file():
         yield film.path

@@ -16,6 +16,7 @@ from vidcolor.plan import part
 from vidcolor.plan.assign import ShotKeys, assign, assign_listed
 from vidcolor.plan.checks import CheckedRequest
 from vidcolor.plan.plan import KeyUse
+from vidcolor.plan.scan import ScanOptions
 from vidcolor.plan.scan_cache import scanned
 from vidcolor.shots.detector import shots_of
 from vidcolor.shots.scene_list import cuts_of_scenes
@@ -58,16 +59,14 @@ def survey(checked: CheckedRequest, on_frame: Callable[[int], None] | None = Non
     Raises VidcolorError as `scan.scan` does, and where start, end or a key lies outside the film.
     """
     request, settings, film, scenes = checked.request, checked.settings, checked.film, checked.scenes
-    found = scanned(
-        film,
-        checked.keys,
+    options = ScanOptions(
         until=None if scenes else checked.end,
         detect=scenes is None,
         allow_interlaced=settings.allow_interlaced,
         on_error=settings.on_error,
         first_number=request.first_frame if isinstance(request.first_frame, int) else None,
-        on_frame=on_frame,
     )
+    found = scanned(film, checked.keys, options, on_frame)
     film, pts = found.extras.with_fields(film), found.pts
     fmt = output_format(film, settings, checked.out)
     say_lost(film, fmt, found.extras, checked.out)

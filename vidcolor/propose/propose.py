@@ -19,6 +19,7 @@ from vidcolor.film.film import Film
 from vidcolor.film.probe import expected_frames, probe
 from vidcolor.outputs.names import default_out
 from vidcolor.plan import part
+from vidcolor.plan.scan import ScanOptions
 from vidcolor.plan.scan_cache import scanned
 from vidcolor.progress import FramesBar
 from vidcolor.propose import anchors_file
@@ -95,14 +96,9 @@ def _shots(
     """PTS, and [first, stop) of every shot that is to get proposals."""
     start, end = part.points(request.start, request.end, film)
     scenes = read_scenes(request.scenes) if request.scenes else None
-    found = scanned(
-        film,
-        until=end if scenes is None else None,
-        detect=scenes is None,
-        allow_interlaced=settings.allow_interlaced,
-        on_error=settings.on_error,
-        on_frame=bar,
-    )
+    until = end if scenes is None else None
+    options = ScanOptions(until, scenes is None, settings.allow_interlaced, settings.on_error)
+    found = scanned(film, options=options, on_frame=bar)
     frames = len(found.pts)
     cuts = found.cuts if scenes is None else cuts_of_scenes(scenes, frames, request.scenes or Path())
     return found.pts, part.clipped(shots_of(cuts, frames), *part.frames(start, end, found.pts, film))
@@ -112,14 +108,9 @@ def _frames_of(
     film: Film, path: Path, rows: Sequence[Anchor], settings: Settings, bar: FramesBar
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """PTS, and every frame of a file of anchors as a span. Raises VidcolorError for frames beyond the film's end."""
-    found = scanned(
-        film,
-        until=max(row.frame for row in rows),
-        detect=False,
-        allow_interlaced=settings.allow_interlaced,
-        on_error=settings.on_error,
-        on_frame=bar,
-    )
+    until = max(row.frame for row in rows)
+    options = ScanOptions(until, False, settings.allow_interlaced, settings.on_error)
+    found = scanned(film, options=options, on_frame=bar)
     anchors_file.read(path, len(found.pts), size_of(film))  # again, as the film's end is known now
     return found.pts, [(frame, frame + 1) for frame in sorted({row.frame for row in rows})]
 
