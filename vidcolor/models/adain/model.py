@@ -2,7 +2,7 @@
 by place.
 
 Pre-colour a frame, transfer the references' statistics to it, keep a few patches of what came out as hints,
-and let the colorization sub-net colour the frame from them (papers.md 1.1). Whatever could flicker is fixed
+and let the colorization sub-net colour the frame from them (Xu et al., CVPR 2020). Whatever could flicker is fixed
 for a shot: the references' statistics, the shot's own, and the places of the patches.
 
 The shipped colorization sub-net was taught by hints on most places, as matching finds them, and does not spread a

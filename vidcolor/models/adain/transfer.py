@@ -1,5 +1,4 @@
-"""The transfer sub-net (Xu et al. 2020, section 3.2; papers.md 1.2): one picture takes over another's
-colours.
+"""The transfer sub-net (Xu et al., CVPR 2020): one picture takes over another's colours.
 
 An encoder of VGG19's shape up to conv4_1 with average pooling, AdaIN after every level of encoder and
 decoder, pooled-feature skips and a single decoder. A reference is seen only through its statistics at the
@@ -59,7 +58,7 @@ class TransferNet(TrainedNet):
     def __init__(self, widths: Sequence[int] = PAPER, skips: bool = True, skip_sites: bool = False) -> None:
         """widths: channels of the four levels.
         skips: concatenate pooled and unpooled encoder features in the decoder; False for the ablation.
-        skip_sites: AdaIN also on the three pooled features (papers.md 1.2: a minor gain).
+        skip_sites: AdaIN also on the three pooled features (Xu et al.: a minor gain).
         """
         super().__init__()
         self.widths, self.skips, self.skip_sites = tuple(widths), skips, skip_sites

@@ -1,5 +1,5 @@
 """The whitening-colouring transform with statistics kept apart from features, so that a shot's are measured
-once (papers.md 1.2; Li et al. 2017).
+once (Li et al., NeurIPS 2017; as a variant in Xu et al., CVPR 2020).
 
 `vidcolor.models.adain.wct` is the same of two feature maps in one step.
 """

@@ -1,4 +1,5 @@
-"""`--model anchors`: a few anchors with colours decide those of a whole picture (Xia et al. 2022; papers.md section 4).
+"""`--model anchors`: a few anchors with colours decide those of a whole picture (Xia et al.,
+SIGGRAPH Asia 2022).
 
 Anchors are the middles of clusters of superpixels, by the modeler's tokens, the backbone's and their places. (The paper
 takes the modeler's tokens alone and each cluster's largest superpixel: with the shipped weights and 8 anchors in true

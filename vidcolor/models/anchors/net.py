@@ -1,4 +1,4 @@
-"""The colour nets of global anchors (Xia et al. 2022; papers.md section 4): backbone, modeler, generator, RefineNet.
+"""The colour nets of global anchors (Xia et al., SIGGRAPH Asia 2022): backbone, modeler, generator, RefineNet.
 
 The backbone's map is pooled over superpixels (`superpixels.py`) into tokens. The modeler says which of 313 colours each
 token may have; the generator is told the colours of a few tokens, the anchors, and says which the others have; its

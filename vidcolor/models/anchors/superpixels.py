@@ -1,5 +1,5 @@
-"""Superpixels of global anchors (Xia et al. 2022; papers.md section 4): a net that says to which of nine cells around
-it a pixel belongs, pooling of maps over superpixels, and diffusing of superpixels' values back over pixels.
+"""Superpixels of global anchors (Xia et al., SIGGRAPH Asia 2022): a net that says to which of nine cells around it a
+pixel belongs, pooling of maps over superpixels, and diffusing of superpixels' values back over pixels.
 
 Superpixel (i, j) of the grid is what belongs to its 16 x 16 cell, inside it and in the cells around. Membership is
 soft: nine shares a pixel that sum to one, in the order of a 3 x 3 window's places, row by row.

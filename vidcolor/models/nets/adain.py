@@ -111,7 +111,7 @@ def adain_labels(
     max_ratio: float = 100.0,
     content: tuple[LabelMoments, Moments] | None = None,
 ) -> torch.Tensor:
-    """AdaIN between the pixels of the same label only (papers.md 1.2, label maps).
+    """AdaIN between the pixels of the same label only (Xu et al., CVPR 2020).
 
     A label counts in a reference with more than `min_pixels` pixels on both sides and areas (as shares of
     their pictures' pixel counts on the feature grids) less than `max_ratio` apart; references that lack it
@@ -148,7 +148,7 @@ def wct(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Whitening-colouring transform: x (b, c, h, w) takes over mean and full covariance of y (b, c, h', w').
 
     Sigma = x xT / (N-1) + I of the centred features, eigenvalues below 1e-5 dropped, the result clamped to
-    x's own range per sample (papers.md 1.2). It is not affine in the covariance, so references are mixed by
+    x's own range per sample (Xu et al., CVPR 2020). It is not affine in the covariance, so references are mixed by
     their outputs, or by the covariances' roots (`vidcolor.models.wct`, for features of any scale).
     """
     flat, style = x.float().flatten(2), y.float().flatten(2)

@@ -1,7 +1,7 @@
 """Attention of one picture's places over another's: the block that SSCN and SCFT share.
 
-Dense (over every place of the reference) or sparse (over a few chosen ones), with cosines over a temperature (papers.md
-section 2) or with scaled dot products (section 3; the scaling comes before the softmax).
+Dense (over every place of the reference) or sparse (over a few chosen ones), with cosines over a temperature (Bai et
+al., ECCV 2022) or with scaled dot products (Lee et al., CVPR 2020; the scaling comes before the softmax).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Colours as classes: ab in bins of ten units, 313 at and around what sRGB reaches (Zhang et al. 2016; papers.md
-section 4) or the whole square of 23 x 23 (section 2)."""
+"""Colours as classes: ab in bins of ten units, 313 at and around what sRGB reaches (Zhang et al.,
+ECCV 2016) or the whole square of 23 x 23 (Bai et al., ECCV 2022)."""
 
 from __future__ import annotations
 

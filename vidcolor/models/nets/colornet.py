@@ -1,4 +1,4 @@
-"""The colorization sub-net of Xu et al. (papers.md 1.3): a ten-block U-Net from L and ab hints to ab.
+"""The colorization sub-net of Xu et al. (CVPR 2020): a ten-block U-Net from L and ab hints to ab.
 
 One class for the paper's size (width 64, 34 million parameters) and for real time: a smaller width; `fold`, by
 which the picture enters as 2x2 pixels a place and leaves the same way, so that the net works at half size but sees

@@ -1,4 +1,4 @@
-"""SCFT (Lee et al. 2020; papers.md section 3): a sketch coloured by attention over a coloured reference.
+"""SCFT (Lee et al., CVPR 2020): a sketch coloured by attention over a coloured reference.
 
 Two encoders of one shape give every place of the sketch and of the reference a token; each place of the sketch
 gathers from the reference what looks like it; residual blocks and a U-Net decoder draw the colours.

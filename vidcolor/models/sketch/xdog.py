@@ -1,4 +1,4 @@
-"""Lines of a grey frame: the extended difference of Gaussians (Winnemoeller et al. 2012; papers.md section 3).
+"""Lines of a grey frame: the extended difference of Gaussians (Winnemoeller et al., Computers & Graphics 2012).
 
 A frame is smoothed first where it is nearly flat, so that grain does not become lines. Everything here looks at a
 neighbourhood of fixed size and at nothing of the whole frame, so that what stands still in a shot stays the same.

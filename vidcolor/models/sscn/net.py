@@ -1,4 +1,4 @@
-"""The network of SSCN (Bai et al. 2022; papers.md section 2): global transfer by a style code, then local colours by
+"""The network of SSCN (Bai et al., ECCV 2022): global transfer by a style code, then local colours by
 sparse attention over a reference's significant places.
 
 Stage 1: content encoder of the grey picture, learned AdaIN by the reference's style code, decoder to ab.

@@ -1,4 +1,4 @@
-"""What SSCN's two pictures are to each other (papers.md section 2): what the encoder sees of them, the places of a
+"""What SSCN's two pictures are to each other (Bai et al., ECCV 2022): what the encoder sees of them, the places of a
 reference that are kept for sparse attention, and what a target's places take of these.
 
 The paper takes the 256 places that matter most to an ImageNet classifier and 256 at random. No classifier is here, so
