@@ -17,7 +17,7 @@ from vidcolor.film.timecode import Label, Point, parse_point
 from vidcolor.join import join
 from vidcolor.join.program import find_ffmpeg
 from vidcolor.models.precision import leave_cores
-from vidcolor.models.registry import create, spec_of
+from vidcolor.models.registry import OPTIONS, create, spec_of
 from vidcolor.plan.build import build
 from vidcolor.plan.checks import check_request
 from vidcolor.plan.identity import check_unchanged
@@ -183,7 +183,7 @@ def run(request: Request, settings: Settings, *, keep_work: bool = False, progre
 
 def create_model(settings: Settings) -> Colorizer:
     """The model of the settings. Raises as `registry.create`."""
-    options = ("device", "precision", "seed", "quality", "encoder", "transfer", "sketch_output")
+    options = ("device", "precision", "seed", "quality", *OPTIONS)
     return create(settings.model, **{name: getattr(settings, name) for name in options})
 
 

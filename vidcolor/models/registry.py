@@ -114,6 +114,8 @@ MODELS = (
 )
 """The default first."""
 DEFAULT = MODELS[0].name
+OPTIONS = tuple(dict.fromkeys(option for spec in MODELS for option in spec.options))
+"""The settings that some models take and others do not."""
 
 
 def names() -> tuple[str, ...]:

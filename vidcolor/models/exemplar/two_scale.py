@@ -18,6 +18,7 @@ import torch
 
 from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.exemplar.model import ExemplarColorizer, State
+from vidcolor.models.matching.base import Matcher
 from vidcolor.models.nets.maps import resized
 from vidcolor.shot import Reference, Shot
 
@@ -38,8 +39,15 @@ class TwoScaleColorizer:
 
     name = ExemplarColorizer.name
 
-    def __init__(self, device: torch.device, seed: int = 0, dtype: torch.dtype | None = None):
-        self.large = ExemplarColorizer(device, seed, dtype=dtype)
+    def __init__(
+        self,
+        device: torch.device,
+        seed: int = 0,
+        dtype: torch.dtype | None = None,
+        matcher: Matcher | None = None,
+    ):
+        """As `ExemplarColorizer`."""
+        self.large = ExemplarColorizer(device, seed, dtype=dtype, matcher=matcher)
         self.small = copy.copy(self.large)  # with the same nets
         self.small.every_frame = True
         self.device, self.dtype, self.fingerprint = device, self.large.dtype, self.large.fingerprint
