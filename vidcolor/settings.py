@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 from vidcolor.color.coding import MATRICES
 from vidcolor.encode.codecs import CODECS, GRIDS
 from vidcolor.errors import VidcolorError
-from vidcolor.models.options import PRECISIONS, SKETCH_OUTPUTS, TRANSFERS
+from vidcolor.models.options import MATCHERS, PRECISIONS, SKETCH_OUTPUTS, TRANSFERS
 from vidcolor.models.registry import DEFAULT, MODELS, names, spec_of
 from vidcolor.text import listed
 
@@ -80,6 +80,12 @@ class Settings:
     )
     encoder: str | None = _setting(
         None, f"{_for_models('encoder')}: weights of your own in a file, or vgg19 for adain", COLOUR, metavar="NAME"
+    )
+    matcher: str | None = _setting(
+        None,
+        f"{_for_models('matcher')}: match by learned descriptors (trained) or by the encoder's own features (plain)",
+        COLOUR,
+        choices=MATCHERS,
     )
     transfer: str | None = _setting(
         None,

@@ -40,11 +40,13 @@ class ModelSpec:
     """It follows motion while it colours; for the others colours are smoothed afterwards (`propagate.steady`)."""
 
 
-def _exemplar(device: torch.device, dtype: torch.dtype, seed: int, quality: bool) -> Colorizer:
+def _exemplar(device: torch.device, dtype: torch.dtype, seed: int, quality: bool, matcher: str | None) -> Colorizer:
     from vidcolor.models.exemplar.model import ExemplarColorizer
     from vidcolor.models.exemplar.two_scale import TwoScaleColorizer
+    from vidcolor.models.matching.plain import PlainMatcher
 
-    return TwoScaleColorizer(device, seed, dtype) if quality else ExemplarColorizer(device, seed, dtype=dtype)
+    kind = TwoScaleColorizer if quality else ExemplarColorizer
+    return kind(device, seed, dtype=dtype, matcher=PlainMatcher().to(device) if matcher == "plain" else None)
 
 
 def _adain(
@@ -78,6 +80,7 @@ MODELS = (
         "exemplar",
         "the keys' colours, found by place and carried along motion",
         _exemplar,
+        options=("matcher",),
         lines=(320, 480),  # 0.24 and 0.14 dB better than 256 and 384 on eight films of 480 lines
         two_scale=True,
         cautious=True,
@@ -152,8 +155,8 @@ def create(
 
     device, precision: as `precision.computing` takes them. quality: as `--quality`. options: those of some models only,
     None for the model's own default. `encoder`: `vgg19` (the paper-size transfer sub-net of `adain`), or a file of
-    weights for `adain` or `sscn`; `transfer`: one of `options.TRANSFERS`; `sketch_output`: one of
-    `options.SKETCH_OUTPUTS`.
+    weights for `adain` or `sscn`; `matcher`: one of `options.MATCHERS`; `transfer`: one of `options.TRANSFERS`;
+    `sketch_output`: one of `options.SKETCH_OUTPUTS`.
     Raises VidcolorError for an unknown model, an option that it does not take, a device or precision that is not there,
     weights that are missing or changed.
     """
