@@ -9,16 +9,16 @@ from tqdm import tqdm
 
 
 class FramesBar:
-    """A bar that counts frames; it appears with the first."""
+    """A progress bar that counts frames. It appears with the first one."""
 
     def __init__(self, title: str, shown: bool, total: int | None = None, done: int = 0, leave: bool = True) -> None:
         self.total = total
-        """Frames in all; None where not known."""
+        """Number of frames; None if unknown."""
         self._options: dict[str, Any] = {"desc": title, "disable": not shown, "initial": done, "leave": leave}
         self._bar: tqdm | None = None
 
     def __call__(self, frame: int) -> None:
-        """One more frame is done, whichever."""
+        """Count one more frame, whichever it is."""
         self._opened().update(1)
 
     def _opened(self, **more: Any) -> tqdm:

@@ -1,4 +1,4 @@
-"""Words of messages."""
+"""Helpers for the text of messages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 
 def plural(number: int, what: str) -> str:
+    """`1 frame`, `2 frames`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
@@ -15,5 +16,5 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks and other control characters, which names of files may hold."""
+    """Text with `?` for line breaks and other control characters, which file names may contain."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

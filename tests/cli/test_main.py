@@ -331,7 +331,7 @@ def test_a_full_disk_is_one_line(folder, capsys, monkeypatch):
 
     monkeypatch.setattr("vidcolor.render.unit.render_all", full)
     assert main.main(["film.mkv", "--ref", "a.png", "-q"]) == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith("vidcolor: out.mkv: no space left on the disk; make")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("vidcolor: out.mkv: no space left on the disk; free")
 
 
 def program(*arguments: str, folder: Path, **options) -> subprocess.CompletedProcess[str]:

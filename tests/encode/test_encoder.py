@@ -222,7 +222,7 @@ def test_a_full_disk_and_an_unwritable_folder(tmp_path: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
     try:
-        with pytest.raises(VidcolorError, match=r"u\.mkv: cannot be written: too large a file"):
+        with pytest.raises(VidcolorError, match=r"u\.mkv: cannot be written: the file is too large"):
             encode(film, fmt, tmp_path / "units" / "u.mkv", read(film))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -1,4 +1,4 @@
-"""`vidcolor`: finds the command, and says in one line what a user can put right."""
+"""`vidcolor`: runs the command that is named, and reports errors in one line."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from vidcolor.reasons import reason
 from vidcolor.text import one_line
 
 NO_MEMORY = "out of memory; close other programs or use a smaller --size"
-KEPT = "; finished units are kept, the same command goes on from there"
-"""What is said of a film whose run was interrupted."""
+KEPT = "; finished units are kept, the same command continues from there"
+"""Added when the run of a film is interrupted."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 2 an error in one line, 128 and the signal's number where
-    one ended it (130 after Ctrl-C)."""
+    """Run the command line and return its exit code: 0 for success, 2 for an error, 128 plus the number of the signal
+    that ended it (130 after Ctrl-C)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         with heard(), one_run(with_options):
@@ -47,7 +47,7 @@ def _run(arguments: list[str]) -> int:
     except VidcolorError as error:
         return _say(str(error))
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone: nobody to tell
+        sys.stderr.close()  # whoever read the output has gone, and nobody is left to tell
         return 1
     except OSError as error:
         return _say(f"{error.filename or ''}: {reason(error)}".removeprefix(": "))
@@ -62,7 +62,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _check_misspelt(arguments: list[str]) -> None:
-    """Raise VidcolorError where a misspelt command stands in the film's place, and there is no such file."""
+    """Raise VidcolorError if the film looks like a misspelt command and is no file."""
     word = arguments[0] if arguments else ""
     if not word.replace("-", "").isalpha() or word.startswith("-") or Path(word).exists():
         return
@@ -74,7 +74,7 @@ _MEANT = dict.fromkeys(("color", "colour", "colorize", "colourise"), "MOVIE") | 
     "help": "--help",
     "version": "--version",
 }
-"""Words that are tried as a command, and what to write."""
+"""Words that people try as a command, and what to write instead."""
 
 
 def _say(message: str) -> int:

@@ -1,4 +1,4 @@
-"""The options that several commands share, each described once. Those of the settings come from `Settings`."""
+"""Options that several commands share, each described once. Those of settings are made from `Settings`."""
 
 from __future__ import annotations
 
@@ -14,51 +14,74 @@ from vidcolor.settings import OPTIONS, Settings, kind
 if TYPE_CHECKING:
     from vidcolor.plan.request import Request
 
-_SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "movie": (("movie",), {"type": Path, "metavar": "MOVIE",
-              "help": "a film, or numbered images (folder, name_%%06d.png) with --fps"}),
-    "plan": (("plan",), {"type": Path, "metavar": "PLAN", "help": "JSON of `vidcolor plan`"}),
-    "ref": (("--ref",), {"type": Path, "action": "append", "metavar": "KEY",
-            "help": "coloured picture for the whole film (repeatable)"}),
-    "refs": (("--refs",), {"type": Path, "metavar": "LIST",
-             "help": "list (CSV) or folder of keys, each for the shot that it belongs to"}),
-    "first_frame": (("--first-frame",), {"type": first_frame, "metavar": "N",
-                    "help": "number or timecode that lists, names of keys, --start and --end give the film's first "
-                    "frame (found from the keys' pictures, else 0)"}),
-    "overwrite": (("-y", "--overwrite"), {"action": "store_true",
-                  "help": "replace an existing result (never a file that the run reads)"}),
-    "scenes": (("--scenes",), {"type": Path, "metavar": "CSV",
-               "help": "take the cuts from PySceneDetect's scene list"}),
-    "start": (("--start",), {"type": point, "metavar": "T",
-              "help": "first frame: a number from 0, 12.5s, HH:MM:SS.nnn or HH:MM:SS:FF"}),
-    "end": (("--end",), {"type": point, "metavar": "T", "help": "the frame after the last one, written as --start"}),
-    "fps": (("--fps",), {"type": frame_rate, "metavar": "RATE",
-            "help": "frame rate of numbered images (24, 24000/1001)"}),
-    "strict": (("--strict",), {"action": "store_true",
-               "help": "refuse a film with shots that have no key of their own"}),
-    "keep_work": (("--keep-work",), {"action": "store_true",
-                  "help": "keep the work folder, OUT.vidcolor, with the finished units"}),
-    "quiet": (("-q", "--quiet"), {"action": "store_true", "help": "no progress bar and no summary"}),
-    "verbose": (("-v", "--verbose"), {"action": "store_true", "help": "print the plan before it is carried out"}),
-}  # fmt: skip
-"""Arguments of more than one command, by name."""
-_NAMES = {"out": "-o", "overwrite": "-y"}
+
+def _argument(*flags: str, **how: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """What `add_argument` takes."""
+    return flags, how
+
+
+_SHARED = {
+    "movie": _argument(
+        "movie", type=Path, metavar="MOVIE", help="a film, or numbered images (folder, name_%%06d.png) with --fps"
+    ),
+    "plan": _argument("plan", type=Path, metavar="PLAN", help="JSON of `vidcolor plan`"),
+    "ref": _argument(
+        "--ref", type=Path, action="append", metavar="KEY", help="coloured picture for the whole film (repeatable)"
+    ),
+    "refs": _argument(
+        "--refs",
+        type=Path,
+        metavar="LIST",
+        help="list (CSV) or folder of keys, each for the shot that it belongs to",
+    ),
+    "first_frame": _argument(
+        "--first-frame",
+        type=first_frame,
+        metavar="N",
+        help="number or timecode that lists, names of keys, --start and --end give the film's first frame (found from "
+        "the keys' pictures, else 0)",
+    ),
+    "overwrite": _argument(
+        "-y",
+        "--overwrite",
+        action="store_true",
+        help="replace an existing result (never a file that the run reads)",
+    ),
+    "strict": _argument("--strict", action="store_true", help="refuse a film with shots that have no key of their own"),
+    "scenes": _argument("--scenes", type=Path, metavar="CSV", help="take the cuts from PySceneDetect's scene list"),
+    "start": _argument(
+        "--start",
+        type=point,
+        metavar="T",
+        help="first frame: a number from 0, 12.5s, HH:MM:SS.nnn or HH:MM:SS:FF",
+    ),
+    "end": _argument("--end", type=point, metavar="T", help="the frame after the last one, written as --start"),
+    "fps": _argument("--fps", type=frame_rate, metavar="RATE", help="frame rate of numbered images (24, 24000/1001)"),
+    "keep_work": _argument(
+        "--keep-work", action="store_true", help="keep the work folder, OUT.vidcolor, with the finished units"
+    ),
+    "quiet": _argument("-q", "--quiet", action="store_true", help="no progress bar and no summary"),
+    "verbose": _argument("-v", "--verbose", action="store_true", help="print the plan before it is carried out"),
+}
+"""The arguments of several commands, by name."""
+_SHORT = {"out": "-o", "overwrite": "-y"}
+"""Arguments that messages call by their short option."""
 
 
 def add_shared(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Give a parser some of the arguments that commands share."""
+    """Add some of the shared arguments to a parser."""
     for name in names:
         flags, how = _SHARED[name]
         parser.add_argument(*flags, **how)
 
 
 def add_settings(parser: argparse.ArgumentParser, names: Iterable[str] = OPTIONS) -> None:
-    """Give a parser options for some of the settings, in their groups. An option that is not given becomes None."""
+    """Add options for settings to a parser, in their groups. An option that is not given parses to None."""
     groups: dict[str, Any] = {}
     for name in names:
         option = OPTIONS[name]
-        group = groups.setdefault(option.group, None) or parser.add_argument_group(option.group)
-        groups[option.group] = group
+        if option.group not in groups:
+            groups[option.group] = parser.add_argument_group(option.group)
         how: dict[str, Any] = {"dest": name, "help": help_of(name)}
         if kind(name) is bool and not option.choices:
             how |= {"action": "store_true", "default": None}
@@ -67,11 +90,11 @@ def add_settings(parser: argparse.ArgumentParser, names: Iterable[str] = OPTIONS
         else:  # the choices are shown here and checked by Settings
             how["metavar"] = f"{{{','.join(option.choices)}}}" if option.choices else option.metavar
             how["type"] = {int: whole, float: float}.get(kind(name), str)
-        group.add_argument(option_of(name), **how)
+        groups[option.group].add_argument(option_of(name), **how)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
-    """The Settings in parsed options; those that are not given keep their defaults."""
+    """The settings from parsed options. What is not given keeps its default."""
     given = {name: value for name in OPTIONS if (value := getattr(options, name, None)) is not None}
     for name, value in given.items():
         if kind(name) is bool and value is not True:  # one of the words for False and True
@@ -80,7 +103,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 
 def help_of(name: str) -> str:
-    """The help of a setting, with its default where it has one that can be written."""
+    """The help text of a setting, with its default."""
     default = getattr(Settings, name)
     return with_options(OPTIONS[name].help) + ("" if default is None or default is False else f" (default: {default})")
 
@@ -88,7 +111,7 @@ def help_of(name: str) -> str:
 def option_of(name: str) -> str:
     """How the command line spells an argument of the library: `--dump-every` for `dump_every`."""
     spelled = OPTIONS[name].option if name in OPTIONS else None
-    return _NAMES.get(name) or "--" + (spelled or name).replace("_", "-")
+    return _SHORT.get(name) or "--" + (spelled or name).replace("_", "-")
 
 
 def with_options(text: str) -> str:
@@ -118,7 +141,7 @@ def film_parser(command: str = "", **how: Any) -> Parser:
 
 
 def request_of(options: argparse.Namespace) -> Request:
-    """The Request in parsed options."""
+    """The request from parsed options."""
     from vidcolor.plan.request import Request
 
     return Request(

@@ -1,4 +1,4 @@
-"""What the commands share: a parser whose errors are one line, kinds of values, exit codes, words on the terminal."""
+"""What all commands share: a parser with errors in one line, types of values, the exit code of errors, printing."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from vidcolor.errors import VidcolorError
 from vidcolor.film.timecode import Label, Point, parse_point
 
 USAGE = 2
-"""Exit code of whatever the user can put right."""
+"""Exit code for errors that the user can fix."""
 
 
 class Parser(argparse.ArgumentParser):
-    """The parser of a command, whose errors are one line with what may have been meant."""
+    """A command's parser. Its errors are one line and suggest what may have been meant."""
 
     def __init__(self, command: str = "", **how: Any):
-        """command: one of `COMMANDS`; empty for `vidcolor MOVIE`. how: as ArgumentParser takes it."""
+        """command: one of `COMMANDS`, or empty for `vidcolor MOVIE`. how: further arguments of ArgumentParser."""
         if command:
             does = COMMANDS[command]
             how = {"description": f"{does[0].upper()}{does[1:]}.", **how}
@@ -40,7 +40,7 @@ class Parser(argparse.ArgumentParser):
         raise VidcolorError(f"{message} (see {self.prog} --help)")
 
     def _meant(self, args: Sequence[str], extra: Sequence[str]) -> str:
-        """What arguments of which some are not known may have been meant for."""
+        """What the unknown arguments among `args`, `extra`, may have been meant for; empty where nothing is near."""
         known = [option for option in self._option_string_actions if option.startswith("--")]
         for word in (word.partition("=")[0] for word in args if len(word) > 2 and word.startswith("-")):
             long = "--" + word.lstrip("-").lower()
@@ -56,6 +56,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def point(text: str) -> Point | Label:
+    """A point in a film, as `parse_point` reads it."""
     try:
         return parse_point(text)
     except VidcolorError as error:
@@ -63,6 +64,7 @@ def point(text: str) -> Point | Label:
 
 
 def first_frame(text: str) -> int | Label:
+    """The number or timecode of a first frame."""
     number = point(text)
     if isinstance(number, Fraction):
         raise argparse.ArgumentTypeError(f'"{text}" is neither a number (0, 1, 86400) nor a timecode HH:MM:SS:FF')
@@ -70,12 +72,14 @@ def first_frame(text: str) -> int | Label:
 
 
 def whole(text: str) -> int:
+    """A whole number from 0."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f'"{text}" is not a whole number from 0')
     return int(text)
 
 
 def frame_rate(text: str) -> Fraction:
+    """Frames per second, as a number or a fraction."""
     try:
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
@@ -86,7 +90,7 @@ def frame_rate(text: str) -> Fraction:
 
 
 def tell(text: str, stream: TextIO | None = None) -> None:
-    """Print; names of files that are not text in the terminal's encoding come out as the bytes that they are."""
+    """Print text. File names that the terminal's encoding does not have are printed as their bytes."""
     stream = stream or sys.stdout
     try:
         print(text, file=stream)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP end a run by an exception, so that everything is left whole and one line is said."""
+"""Ctrl-C, SIGTERM and SIGHUP end a run with an exception, so that it can tidy up and report in one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 class Ended(KeyboardInterrupt):
-    """One of `SIGNALS` has come."""
+    """One of `SIGNALS` was received."""
 
     def __init__(self, number: int):
         super().__init__()
@@ -21,17 +21,17 @@ class Ended(KeyboardInterrupt):
 
     @property
     def code(self) -> int:
-        """The exit code, as a shell has it: 130 after Ctrl-C."""
+        """The exit code as shells have it: 130 after Ctrl-C."""
         return 128 + self.number
 
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """While this holds, a signal raises `Ended` in the main thread. In other threads it does nothing.
+    """Inside this context a signal raises `Ended` in the main thread. In any other thread the context does nothing.
 
-    A script's shell starts background jobs with SIGINT ignored: here Ctrl-C works all the same. SIGHUP stays ignored
-    where it was, as that is what nohup is for. While things are being tidied up a second Ctrl-C ends the process at
-    once, and the other signals, which often come twice, are ignored.
+    Shell scripts start background jobs with SIGINT ignored; Ctrl-C works here all the same. An ignored SIGHUP stays
+    ignored, which is what nohup is for. After the first signal, while the run tidies up, a second Ctrl-C ends the
+    process at once; the other signals, which often come twice, are ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
