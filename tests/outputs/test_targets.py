@@ -240,7 +240,7 @@ def test_sheets_are_never_keys(folder, capsys):
     assert "inspection sheet" in capsys.readouterr().err
     shutil.copy(sheets[0], "keys/000007.png")
     assert main.main(f"{FILM} -o new.mkv".split()) == 0
-    assert "1 sheet of vidcolor's left out" in capsys.readouterr().err
+    assert "1 sheet of vidcolor's own left out" in capsys.readouterr().err
 
 
 def test_a_mark_tells_what_is_as_it_was_written(folder):

@@ -137,7 +137,7 @@ def _folder(folder: Path) -> list[Key]:
         only = f"no key, but {named}" if named else "only vidcolor's own sheets" if sheets else "no picture"
         raise VidcolorError(f"`refs` {folder}: {only} in this folder; keys are named by frame (ref_000123.png)")
     if sheets:
-        warn(f"`refs` {folder}: vidcolor's own {plural(sheets, 'sheet')} left out")
+        warn(f"`refs` {folder}: {plural(sheets, 'sheet')} of vidcolor's own left out")
     if named:
         warn(f"`refs` {folder}: not used as keys: {named}")
     in_order = sorted(keys.items(), key=lambda item: item[1])
