@@ -32,6 +32,8 @@ from vidcolor.propose.keys import proposed_keys
 from vidcolor.propose.propose import Proposed, propose
 from vidcolor.propose.request import ProposalRequest
 from vidcolor.render.estimate import Estimate, UnitsBar
+from vidcolor.render.sheets import missing_sheets
+from vidcolor.render.unit import render_all
 from vidcolor.settings import Settings
 from vidcolor.stylize.request import Look, StyleRequest
 from vidcolor.stylize.stylize import Stylized, stylize
@@ -175,7 +177,7 @@ def _rate(given: Fraction | float | str | None) -> Fraction | None:
 
 
 def run(request: Request, settings: Settings, *, keep_work: bool = False, progress: bool = True) -> Result:
-    """The whole way of a film; as `colorize`, of what the command line has parsed."""
+    """Colour a film. As `colorize`, of a request and settings."""
     began = time.monotonic()
     plan, model = plan_film(request, settings, progress=progress)
     return finish(plan, model, began=began, overwrite=request.overwrite, keep_work=keep_work, progress=progress)
@@ -210,7 +212,7 @@ def finish(plan: Plan, model: Colorizer, *, began: float, overwrite: bool, keep_
         make_folder(plan.work / "units")
     save(plan, plan.work / "plan.json")
     reused = render_units(plan, model, plan.units, progress=progress)
-    check_unchanged(plan, ())  # all else of the result comes from the film as it is now
+    check_unchanged(plan, ())  # sound and the rest are taken from the film as it is now
     join.join_plan(plan, overwrite=overwrite)
     if not keep_work:
         join.clean(plan)
@@ -222,14 +224,11 @@ def finish(plan: Plan, model: Colorizer, *, began: float, overwrite: bool, keep_
 
 
 def render_units(plan: Plan, model: Colorizer, units: Sequence[Unit], *, progress: bool) -> int:
-    """Make the files of `units` that are not there yet, and of the others the inspection sheets that are not; returns
-    the frames of those that are finished.
+    """Make the missing files of `units`, and the missing inspection sheets of finished ones; returns how many frames
+    were finished before.
 
-    Raises VidcolorError where the model, the film or a key is not what the plan was made for.
+    Raises VidcolorError if the model, the film or a key is not what the plan was made for.
     """
-    from vidcolor.render.sheets import missing_sheets
-    from vidcolor.render.unit import render_all
-
     if model.fingerprint != plan.fingerprint:
         raise VidcolorError("the plan was made for another model or other weights; make the plan again")
     finished = [unit for unit in units if plan.unit_path(unit).is_file()]

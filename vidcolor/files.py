@@ -1,4 +1,4 @@
-"""Files on the disk: written whole or not at all, found under whatever spelling, told from one another."""
+"""Files: written whole or not at all, found under any spelling of their names, compared."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ _BEGIN, _END = ".vidcolor-", ".part"
 
 
 def is_part(path: Path) -> bool:
-    """Whether a file is what a killed process left unfinished."""
+    """Whether a file is an unfinished one that a killed process left."""
     return path.name.startswith(_BEGIN) and path.name.endswith(_END)
 
 
 def part_of(path: Path) -> Path:
-    """A name beside `path` for what is not finished yet: of nobody else's, another process at the same file included,
-    and short."""
+    """A short, unique name beside `path` for its unfinished content."""
     return path.with_name(f"{_BEGIN}{secrets.token_hex(6)}{_END}")
 
 
 def write_atomic(path: Path, data: bytes, *, overwrite: bool = True) -> None:
-    """Write or replace `path`; whatever happens no half of it is left, under its name or beside it. Raises OSError, and
-    as `put` does."""
+    """Write or replace `path`; no partial file is ever left, under its name or beside it. Raises as `put`."""
     part = part_of(path)
     try:
         with part.open("xb") as file:
@@ -38,13 +36,13 @@ def write_atomic(path: Path, data: bytes, *, overwrite: bool = True) -> None:
 
 
 def put(part: Path, path: Path, *, overwrite: bool) -> None:
-    """Give a finished file its name. Raises OSError, and VidcolorError where another file has that name by now and must
-    not be replaced."""
+    """Give a finished file its name. Raises OSError, and VidcolorError if another file has taken the name meanwhile and
+    must not be replaced."""
     if overwrite:
         os.replace(part, path)
         return
     try:
-        os.link(part, path)  # which never replaces, unlike a look before a rename
+        os.link(part, path)  # never replaces, unlike a check before a rename
         part.unlink()
     except FileExistsError:
         raise VidcolorError(f"{path}: exists by now; overwrite it with `overwrite=True` or name another") from None
@@ -55,7 +53,7 @@ def put(part: Path, path: Path, *, overwrite: bool) -> None:
 
 
 def existing(path: Path) -> Path:
-    """`path`; where there is no such file, the one whose name is the same text in another Unicode normal form.
+    """`path`, or if there is no such file the one whose name is the same text in another Unicode normal form.
 
     Macs write "é" as two code points, most others as one, and file systems tell the two apart: a list that was
     written on one does not find the files that were copied to the other. Raises VidcolorError for what is no name.
@@ -78,7 +76,7 @@ _HEAD = 1 << 16
 
 
 def same_file(a: Path, b: Path) -> bool:
-    """Whether two names mean one file: by real path, or (links, other spellings of the case) by device and inode."""
+    """Whether two paths mean the same file: by real path, or by device and inode (links, case-insensitive disks)."""
     if real_path(a) == real_path(b):
         return True
     try:
@@ -107,12 +105,12 @@ def real_path(path: Path) -> Path:
 
 
 def place_of(path: Path) -> Path:
-    """Where a name lies, whether there is a file or not: links are followed but for one in the last part."""
+    """The real path of a name, which need not exist. A link in its last part is not followed."""
     return real_path(path.absolute().parent) / path.name
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it. Raises VidcolorError where that is not possible."""
+    """Make a folder and its parents. Raises VidcolorError if that is not possible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

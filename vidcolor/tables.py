@@ -1,4 +1,4 @@
-"""Tables of text (CSV) as spreadsheets write them."""
+"""CSV as spreadsheets write it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[str, 
         raise VidcolorError(f"{what} {path}: is not UTF-8 text; save it as CSV in UTF-8") from None
     except OSError as error:
         raise VidcolorError(f"{what} {path}: {reason(error)}") from None
-    if named := re.match(r"sep=([,;\t])\r?\n", text):  # a first line that Excel reads and writes
+    if named := re.match(r"sep=([,;\t])\r?\n", text):  # a first line of Excel's
         delimiter = named[1]
         text = text[named.start(1) + 1 :]  # an empty row, so that rows keep their numbers
     else:
@@ -58,7 +58,7 @@ def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[str, 
                         f"{what} {path}, row {number}, column {column}: {len(cell)} characters, no name and no "
                         "number; is a quotation mark missing?"
                     )
-    except csv.Error:  # strict: a cell without its end would take all rows below into itself
+    except csv.Error:  # strict: else an unclosed cell would swallow all rows below
         wrong = 'a quotation mark (") is missing or out of place'
         raise VidcolorError(f"{what} {path}, line {line}: {wrong}; save it as CSV again") from None
     return rows

@@ -329,7 +329,7 @@ def test_a_full_disk_is_one_line(folder, capsys, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device", "out.mkv")
 
-    monkeypatch.setattr("vidcolor.render.unit.render_all", full)
+    monkeypatch.setattr("vidcolor.api.render_all", full)
     assert main.main(["film.mkv", "--ref", "a.png", "-q"]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("vidcolor: out.mkv: no space left on the disk; free")
 

@@ -207,7 +207,7 @@ def test_a_result_that_appears_meanwhile_is_kept(folder, capsys, monkeypatch):
         return real(*arguments, **more)
 
     real = unit.render_all
-    monkeypatch.setattr(unit, "render_all", render)
+    monkeypatch.setattr("vidcolor.api.render_all", render)
     assert main.main(f"{FILM} -o new.mkv".split()) == 2
     assert "exists already" in capsys.readouterr().err
     assert Path("new.mkv").read_bytes() == Path("style.png").read_bytes()

@@ -1,1 +1,1 @@
-"""What a run may write, and how it is called."""
+"""What a run may write, and what it is called."""

@@ -16,7 +16,7 @@ _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 
 
 def default_out(movie: Path, suffix: str = ".color.mkv") -> Path:
-    """Where the result of `movie` goes by default: beside it. A pattern's name is cleaned, a long one cut."""
+    """The default result of `movie`, beside it. A pattern loses its number, a long name is cut."""
     if movie.is_dir():
         folder = movie.resolve() if movie.name in ("", "..") else movie
         return folder.with_name(_cut(folder.name, suffix))

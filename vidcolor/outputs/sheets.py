@@ -16,7 +16,7 @@ from vidcolor.reasons import reason
 
 PANELS = ("grey", "reference", "coarse", "result", "confidence")
 MOST_ROWS = 540
-"""Panels higher than this are shrunk: a sheet is for looking at, the film holds the full size."""
+"""Panels higher than this are shrunk."""
 _STRIP = 28  # pixels of the strip of text above the panels
 _GAP = 4
 _BACK, _TEXT = (24, 24, 24), (235, 235, 235)
@@ -62,12 +62,12 @@ def sheet(
 
 
 def path_of(folder: str | Path, frame_number: int) -> Path:
-    """Where a frame's sheet lies: FOLDER/sheet_000123.vidcolor.png."""
+    """Path of a frame's sheet: FOLDER/sheet_000123.vidcolor.png."""
     return Path(folder) / f"sheet_{frame_number:06d}{marks.ENDING}"
 
 
 def is_there(folder: str | Path, frame_number: int, unit: str) -> bool:
-    """Whether a frame's sheet is there, of the colours of this unit (its content hash)."""
+    """Whether there is a sheet of this frame from this unit (its content hash)."""
     return marks.is_marked(path_of(folder, frame_number), marks.SHEET, f"unit {unit}")
 
 
@@ -89,7 +89,7 @@ def save(picture: np.ndarray, folder: str | Path, frame_number: int, unit: str =
 
 
 def check_folder(folder: Path) -> None:
-    """Raise VidcolorError where a folder holds pictures that are no sheets: keys, or a film's pictures."""
+    """Raise VidcolorError if a folder holds pictures other than sheets: keys, or a film's."""
     if not folder.is_dir():
         return
     pictures = images.SUFFIXES.union(SUFFIXES, WORKING_SUFFIXES)

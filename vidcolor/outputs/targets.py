@@ -1,5 +1,5 @@
-"""What a run may write: never over a file that it reads, never text over a film or a picture, and over whatever else is
-there only with -y. Every command asks here before it begins."""
+"""What a run may write: never over a file that it reads, never text over a film or a picture, and over other files only
+with -y. Every command checks this before it begins."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MEDIA = frozenset(
     )
     for name in names.split()
 )
-"""Endings of pictures and films: no plan and no list is written under such a name."""
+"""Endings of pictures and films: plans and lists are not written under such names."""
 
 Input = tuple[str, Path]
-"""What a run reads: its name in messages, and where it lies."""
+"""What a run reads: its name in messages, and its path."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def inputs_of_film(movie: Path) -> list[Input]:
 
 
 def check(targets: Sequence[Target], inputs: Iterable[Input], *, dry: bool = False) -> list[str]:
-    """Raise VidcolorError where a target cannot or must not be written.
+    """Raise VidcolorError if a target cannot or must not be written.
 
     inputs: every file that the run reads. dry: nothing will be written now; existing files that need leave to be
     replaced are returned, a line for each, in place of an error.
@@ -86,7 +86,7 @@ def check(targets: Sequence[Target], inputs: Iterable[Input], *, dry: bool = Fal
 
 
 def _check_apart(targets: Sequence[Target]) -> None:
-    """No two targets are one, and none lies below one that is a file."""
+    """Raise VidcolorError if two targets are the same, or one lies below another that is a file."""
     places: list[tuple[Path, Target]] = []
     for target in targets:
         place = place_of(target.path)
@@ -109,7 +109,7 @@ def _check_file(target: Target, inputs: Sequence[Input]) -> bool:
         mode = path.stat().st_mode
     except FileNotFoundError:
         _check_parent(target)
-        return path.is_symlink()  # that leads nowhere
+        return path.is_symlink()  # a broken link
     except OSError as error:
         raise VidcolorError(f"{path}: {reason(error, f'name another file with {option}')}") from None
     if stat.S_ISDIR(mode):
@@ -139,7 +139,7 @@ def _check_parent(target: Target) -> None:
 
 
 def _check_folder(target: Target) -> None:
-    """The folder can be made, or is there and can be written to."""
+    """Raise VidcolorError if the folder neither exists and is writable nor can be made."""
     path = target.path.absolute()
     while not os.path.lexists(path):
         path = path.parent
@@ -153,11 +153,11 @@ def _check_folder(target: Target) -> None:
 
 
 def _is_writable(folder: Path) -> bool:
-    """Whether files can be made in a folder; what permissions say is not all (network drives, quotas)."""
+    """Whether files can be made in a folder. Permissions alone do not tell (network drives, quotas)."""
     if not os.access(folder, os.W_OK | os.X_OK):
         return False
     try:
-        with tempfile.TemporaryFile(dir=folder):  # has no name, where the system can do that
+        with tempfile.TemporaryFile(dir=folder):  # without a name where the system allows it
             return True
     except OSError:
         return False

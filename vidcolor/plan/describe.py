@@ -9,7 +9,7 @@ from vidcolor.text import plural
 
 
 def describe(plan: Plan) -> list[str]:
-    """The plan in lines for people: shots, units, and what each key is."""
+    """A plan in lines of text: film, result, shots, units and their keys."""
     from vidcolor.encode.format import output_format
 
     film, base = plan.film, plan.film.time_base
@@ -36,7 +36,7 @@ def describe(plan: Plan) -> list[str]:
 
 
 def describe_key(key: KeyUse) -> str:
-    """One key of a unit in words."""
+    """A key of a unit in words."""
     weight = "" if key.weight == 1 else f", weight {key.weight:g}"
     if key.painted:
         moved = "" if key.align is None else ", cropped or shifted: brought into place"

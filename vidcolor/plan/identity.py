@@ -1,4 +1,4 @@
-"""What tells films, keys and units from one another: hashes of all that shapes them."""
+"""Hashes that identify films, keys and units."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from vidcolor.reasons import reason
 from vidcolor.version import __version__
 
 UNIT_FORMAT = 2
-"""Raised when the same plan would give other pixels, so that units of an older program are not reused."""
+"""Increase it when the same plan gives other pixels, so that units of an older version are not reused."""
 _BLOCK = 1 << 20
 
 
 def content_hash(plan: Plan, unit: Unit, fmt: OutputFormat) -> str:
-    """SHA-256 in hex over all that shapes a unit's file; where pictures lie on the disk does not count."""
+    """SHA-256 in hex over everything that shapes a unit's file. Where keys lie on the disk does not count."""
     film = plan.film
     facts = {
         "format": UNIT_FORMAT,
@@ -42,7 +42,7 @@ def content_hash(plan: Plan, unit: Unit, fmt: OutputFormat) -> str:
 
 
 def film_identity(film: Film) -> str:
-    """SHA-256 of what tells this film from another without reading it all: size, head, middle and tail.
+    """SHA-256 that identifies a film without reading all of it: its size, head, middle and tail.
 
     Of numbered images: the names and sizes of all, and the bytes of the first and last. Not the time stamps
     of files, so that a copy is the same film.
@@ -53,7 +53,7 @@ def film_identity(film: Film) -> str:
 
         files = find(film.path).files
         for image in files:
-            name = unicodedata.normalize("NFC", image.name)  # a copy on another file system is the same film
+            name = unicodedata.normalize("NFC", image.name)  # the same film on any file system
             digest.update(f"{name} {image.stat().st_size}\n".encode(errors="surrogateescape"))
         for image in (files[0], files[-1]):
             digest.update(image.read_bytes())

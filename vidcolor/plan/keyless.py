@@ -1,4 +1,4 @@
-"""Shots without a key of their own: which they are, in words, and their refusal."""
+"""Shots without a key of their own: finding, describing and refusing them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from vidcolor.plan.plan import Plan
 from vidcolor.text import plural
 
 NAMED = 6
-"""Runs of neighbouring shots that are named one by one; of the others there is the number."""
+"""Runs of neighbouring shots that are named; the others are counted."""
 
 
 def shots(plan: Plan) -> list[int]:
-    """0-based numbers of the shots of the result that have no key of their own, though there are keys."""
+    """0-based numbers of the result's shots that have no key of their own, if there are keys at all."""
     return sorted({unit.shot for unit in plan.units if unit.keys and not unit.own_key})
 
 
 def words(plan: Plan) -> str | None:
-    """One line that says which they are, with frames and the time of the first; None where there are none."""
+    """One line that names them, with frames and the time of the first; None if there are none."""
     without = shots(plan)
     if not without:
         return None
@@ -32,7 +32,7 @@ def words(plan: Plan) -> str | None:
 
 
 def check(plan: Plan, strict: bool) -> None:
-    """Say which shots have no key of their own and what becomes of them, once. Raises VidcolorError where `strict`."""
+    """Warn of shots without a key of their own and say how they are coloured. Raises VidcolorError if `strict`."""
     from vidcolor.models.registry import spec_of
 
     found = words(plan)

@@ -1,4 +1,4 @@
-"""The part of a film that is asked for by --start and --end."""
+"""The part of a film between --start and --end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def points(
         except VidcolorError as error:
             raise VidcolorError(f"{option}: {error}") from None
     begins, ends = found
-    # Told before a scan that would end at --end. A frame and a time are compared once the times are known.
+    # Checked before the scan, which would end at --end. A frame and a time are compared once the times are known.
     if begins is not None and ends is not None and isinstance(begins, int) == isinstance(ends, int) and ends <= begins:
         raise VidcolorError(f"`end`: {_shown(end)} does not lie after `start`, {_shown(start)}")
     return begins, ends
@@ -66,13 +66,13 @@ def frames(
 
 
 def clipped(shots: Sequence[tuple[int, int]], first: int, stop: int) -> list[tuple[int, int]]:
-    """What of the shots lies in frames [first, stop)."""
+    """The shots cut to frames [first, stop), without those outside."""
     spans = [(max(a, first), min(b, stop)) for a, b in shots]
     return [(a, b) for a, b in spans if a < b]
 
 
 def say_what_timecodes_mean(film: Film, pts: np.ndarray) -> None:
-    """Of those that count frames, where the film's frames do not come at a constant rate."""
+    """Warn how timecodes that count frames are read in a film of variable rate."""
     if not has_constant_rate(pts, film.time_base, counted_rate(film)):
         rate = f"{float(counted_rate(film)):g} frames a second"
         warn(f"{film.path}: frames come at a variable rate; HH:MM:SS:FF is taken for the time at {rate}")

@@ -1,4 +1,4 @@
-"""A plan: all that is decided before the first frame is coloured."""
+"""A plan: everything that is decided before the first frame is coloured."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from vidcolor.film.film import Film
 from vidcolor.settings import Settings
 
 CHUNK = 240
-"""Frames of the longest unit: 10 s of film. Its working frames and colours (some 0.3 GB at 256 lines) are
-what one process holds, and what is lost when it is stopped."""
+"""Frames of the longest unit: 10 s of film. Its working frames and colours (about 0.3 GB at 256 lines) are
+held in memory, and lost when the process is stopped."""
 MARGIN = 24
-"""Frames of the same shot read on each side of a chunk, so that smoothing has settled where chunks meet."""
+"""Frames of the same shot that are read on each side of a chunk, so that smoothing has settled where chunks meet."""
 
 
 @dataclass(frozen=True)
 class KeyUse:
-    """A reference as a unit uses it."""
+    """A key as a unit uses it."""
 
     path: str
     """Absolute path of the picture."""
     sha256: str
-    """Of the picture file's bytes."""
+    """SHA-256 of the picture's file."""
     frame: int | None
-    """The film's frame that it paints or stands for (0-based, maybe outside the unit); None where unknown."""
+    """The film's frame that it paints or stands for (0-based, possibly outside the unit); None if unknown."""
     painted: bool
-    """Recognised as exactly that frame of the film: its colours are reproduced there."""
+    """It was recognised as a painting of exactly that frame; its colours are reproduced there."""
     weight: float = 1.0
     """The user's weight, above 0."""
     align: tuple[float, ...] | None = None
-    """How a cropped or shifted painting lies over its frame (`registration.registered`); None where it fits."""
+    """How a cropped or shifted painting lies over its frame (`registration.registered`); None if it fits."""
     turn: int | None = None
     """The orientation that brings the picture onto the coded frame; None for a key as shown (`picture.load_key`)."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A shot, or a chunk of a long shot: what one step of the program colours."""
+    """A shot, or a chunk of a long shot: what is coloured and written in one go."""
 
     index: int
     """0-based number of the unit."""
@@ -56,11 +56,11 @@ class Unit:
     warm_stop: int
     """One past the last frame that is read."""
     keys: tuple[KeyUse, ...]
-    """The references that the shot is coloured from."""
+    """The keys that the shot is coloured from."""
     own_key: bool
-    """Whether one is the shot's own: a painting of one of its frames, or assigned to it by a list."""
+    """Whether a key is the shot's own: a painting of one of its frames, or assigned to it by a list."""
     content_hash: str
-    """SHA-256 in hex over all that shapes the unit's file: equal hash, equal file."""
+    """SHA-256 in hex over everything that shapes the unit's file: equal hash, equal file."""
 
     def __len__(self) -> int:
         return self.stop - self.first
@@ -68,7 +68,7 @@ class Unit:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that is decided before the first frame is coloured; written once, never changed."""
+    """Everything that is decided before the first frame is coloured. It never changes."""
 
     film: Film
     settings: Settings
@@ -87,12 +87,12 @@ class Plan:
     work: Path
     """The work folder beside it."""
     identity: str
-    """SHA-256 of what tells this film from another: size, head and tail of the file."""
+    """SHA-256 that identifies the film (`identity.film_identity`)."""
     fingerprint: str
     """The model's fingerprint."""
 
     def unit_path(self, unit: Unit) -> Path:
-        """Where the unit's finished file lies; it appears there only when complete."""
+        """Path of the unit's file, which appears there only when it is complete."""
         return (
             self.work / "units" / f"{unit.index:05d}-{unit.content_hash[:16]}{CODECS[self.settings.codec].unit_suffix}"
         )

@@ -19,9 +19,9 @@ class Request:
     movie: Path
     """A film's file, a folder of numbered images or a printf pattern of them."""
     ref: tuple[Path, ...] = ()
-    """References that serve the whole film."""
+    """Keys for the whole film."""
     refs: Path | None = None
-    """List or folder of references that switch per scene."""
+    """A list or folder of keys for single frames or scenes."""
     out: Path | None = None
     """The result; None for `MOVIE-stem.color.mkv` (ProRes: `.mov`) beside the film."""
     scenes: Path | None = None
@@ -29,7 +29,7 @@ class Request:
     start: Point | Label | None = None
     """First frame, or time, that goes into the result."""
     end: Point | Label | None = None
-    """First frame, or time, that does not."""
+    """First frame, or time, after it."""
     fps: Fraction | None = None
     """Frame rate of numbered images."""
     overwrite: bool = False
@@ -39,8 +39,8 @@ class Request:
     plan: Path | None = None
     """That file; None for `OUT-stem.plan.json` beside the result."""
     first_frame: int | Label | None = None
-    """What lists, names of keys, `start` and `end` call the film's first frame, a number or a timecode; None: a number
-    found out from the keys' pictures, 0 in `start` and `end`, and 00:00:00:00."""
+    """Number or timecode that lists, names of keys, `start` and `end` give the film's first frame. None to find the
+    number from the keys' pictures; `start` and `end` then count from 0, timecodes from 00:00:00:00."""
     strict: bool = False
     """Refuse a film with shots that have no key of their own."""
 
@@ -50,7 +50,7 @@ class Request:
 
 
 def read_keys(request: Request, rate: Fraction) -> list[Key]:
-    """The references of a request; none where it has none. rate: the film's, which timecodes count by."""
+    """The keys of a request. rate: frames a second that timecodes count by."""
     if request.ref and request.refs:
         raise VidcolorError("`ref` and `refs`: give the whole film's reference or the list, not both")
     for path in request.ref:

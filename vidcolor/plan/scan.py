@@ -1,4 +1,4 @@
-"""The one look at the whole film before it is coloured: every PTS, the cuts, the frames that keys paint."""
+"""One decode of the film before it is coloured: every PTS, the cuts, the frames that keys paint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vidcolor.shots.detector import MIN_SHOT, CutDetector
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What a scan found. Its size is that of the PTS: 8 bytes a frame."""
+    """What a scan found. It takes 8 bytes a frame, for the PTS."""
 
     pts: np.ndarray
     """(n,) int64: PTS of every frame that was read, rising, in ticks of the film's time base."""
@@ -30,9 +30,9 @@ class Scan:
     matches: list[Match]
     """One for each key, in their order."""
     extras: Extras
-    """Field flags, and what of the frames a result may lose."""
+    """Field order and side data of the frames."""
     whole: bool
-    """Read to the film's end (else to where `until` stopped it)."""
+    """Whether it reached the film's end, or stopped at `until`."""
     first_number: int = 0
     """The number that the keys give the film's first frame."""
 
@@ -91,8 +91,8 @@ def scan(
             on_frame(frame.index)
         past = until is not None and _beyond(until, frame.index, seconds, film)
         beyond = beyond + 1 if past and not (recogniser and recogniser.waits(frame.index, seconds)) else 0
-        if beyond > (MIN_SHOT if detector else 0):  # so many more tell whether the last key begins a shot
-            whole = False  # the frame after the end is known: where the sound ends
+        if beyond > (MIN_SHOT if detector else 0):  # enough to tell whether the last key begins a shot
+            whole = False  # the PTS of the frame after the end is known: the sound ends there
             break
     if not pts:
         raise VidcolorError(f"{film.path}: not one frame of its video could be decoded")

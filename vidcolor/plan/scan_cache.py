@@ -1,4 +1,4 @@
-"""Scans are kept in the user's cache folder, so that a film is looked through once.
+"""Scans are cached in the user's cache folder, so that a film is decoded once.
 
 A kept scan counts for the very film, keys, options and program that it was made by: films are told apart by their
 place, size, time stamps (that of the last change of the inode too, which nobody sets) and some of their bytes. Where
@@ -36,9 +36,9 @@ from vidcolor.plan.identity import file_hash, film_identity
 from vidcolor.plan.scan import WHOLE_FILM, Scan, ScanOptions, scan
 
 VARIABLE = "VIDCOLOR_CACHE"
-"""Environment variable that names another cache folder; empty: nothing is kept."""
+"""Environment variable that names another cache folder; if it is empty nothing is cached."""
 MOST = 100
-"""Scans that are kept; those that were not used for longest make room."""
+"""Scans in the cache; the least recently used make room."""
 
 
 def scanned(
@@ -47,7 +47,7 @@ def scanned(
     options: ScanOptions = WHOLE_FILM,
     on_frame: Callable[[int], None] | None = None,
 ) -> Scan:
-    """As `scan.scan`; at once where the same was asked before, with the same warnings."""
+    """As `scan.scan`, from the cache if it is there, with the same warnings."""
     path = _place(film, keys, options)
     found = None if path is None else _read(path)
     if found is not None:
@@ -59,7 +59,7 @@ def scanned(
         result = scan(film, keys, options, on_frame)
     if path is not None and path == _place(film, keys, options):  # not if the film changed meanwhile
         _keep(path, result, said)
-        # it is also what a scan without keys would find, which `vidcolor scenes` asks for with fields allowed
+        # a scan without keys finds the same; `vidcolor scenes` makes one with interlaced frames allowed
         for allowed in {options.allow_interlaced, True}:
             alone = _place(film, (), replace(options, allow_interlaced=allowed, first_number=None))
             if alone is not None and alone != path:
@@ -68,14 +68,14 @@ def scanned(
 
 
 def folder() -> Path | None:
-    """The cache folder; None where the user wants none."""
+    """The cache folder; None if the user wants none."""
     if (chosen := os.environ.get(VARIABLE)) is not None:
         return Path(chosen) if chosen else None
     return platformdirs.user_cache_path("vidcolor", appauthor=False) / "scans"
 
 
 def _place(film: Film, keys: Sequence[Key], options: ScanOptions) -> Path | None:
-    """The file of a scan, which may not be there; None where none can be kept."""
+    """Path of a scan's file, which need not exist; None if it cannot be cached."""
     where = folder()
     files = list(_files(film))
     if where is None or not files or (len(files) == 1 and is_text(files[0])):  # a playlist: the film lies elsewhere
@@ -106,7 +106,7 @@ def _files(film: Film) -> Iterator[Path]:
 
 @lru_cache(maxsize=1)
 def _program() -> list[str]:
-    """What tells this program, and the decoder and the image operations that it uses, from others."""
+    """What identifies this program and the libraries that decode and compute."""
     digest = hashlib.sha256()
     for file in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(file.read_bytes())
@@ -114,19 +114,19 @@ def _program() -> list[str]:
 
 
 def _read(path: Path) -> tuple[Scan, list[str]] | None:
-    """A kept scan and its warnings; None where there is none, or no whole one."""
+    """A cached scan and its warnings; None if there is none, or it is damaged."""
     try:
         facts = json.loads(gzip.decompress(path.read_bytes()))
         found = _typed(Scan, facts["scan"]), _typed(list[str], facts["warnings"])
     except (OSError, EOFError, ValueError, TypeError, KeyError, AttributeError):
         return None
     with contextlib.suppress(OSError):
-        os.utime(path)  # used now: others go first
+        os.utime(path)  # it was used now
     return found
 
 
 def _keep(path: Path, result: Scan, said: Sequence[str]) -> None:
-    """Write a scan, and remove what is too much; where that is not possible nothing is kept."""
+    """Write a scan and remove the oldest ones; if that is not possible nothing is cached."""
     facts = {"scan": _plain(result), "warnings": list(said)}
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -138,7 +138,7 @@ def _keep(path: Path, result: Scan, said: Sequence[str]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value of a scan as JSON has it; `_typed` makes it what it was."""
+    """A value of a scan for JSON; `_typed` is the inverse."""
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -151,7 +151,7 @@ def _plain(value: Any) -> Any:
 
 
 def _typed(hint: Any, value: Any) -> Any:
-    """What JSON holds as the type of an annotation. Raises TypeError, ValueError or KeyError where it is not."""
+    """A value from JSON as the type of an annotation. Raises TypeError, ValueError or KeyError if it does not fit."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         return None if value is None else _typed(next(one for one in arguments if one is not type(None)), value)

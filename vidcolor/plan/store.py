@@ -1,4 +1,4 @@
-"""A plan as JSON, which can be moved together with its material."""
+"""Plans as JSON. A plan can be moved together with its material."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from vidcolor.settings import Settings
 from vidcolor.version import __version__
 
 PROPOSED, PROPOSED_RECORD = "proposed", "proposed.json"
-"""Folder in the work folder for the keys of a film that came without, and the file in it that says what made them."""
+"""Folder in the work folder for proposed keys, and the file in it that records what they were made of."""
 _PLAN_FORMAT = 3
 
 
 def is_plan(path: Path) -> bool:
-    """Whether a file is a plan, of whatever version."""
+    """Whether a file is a plan, of any version."""
     return _begins(path, b"vidcolor_plan")
 
 
 def is_record(path: Path) -> bool:
-    """Whether a file says what proposed keys were made of (`PROPOSED_RECORD`)."""
+    """Whether a file is a `PROPOSED_RECORD`."""
     return _begins(path, b"made of")
 
 
-def _begins(path: Path, key: bytes) -> bool:
-    """Whether a file begins as JSON with this key does."""
+def _begins(path: Path, name: bytes) -> bool:
+    """Whether a file begins like a JSON object whose first name is this."""
     try:
         with path.open("rb") as file:
-            return re.match(rb'\s*\{\s*"' + key + b'"', file.read(64)) is not None
+            return re.match(rb'\s*\{\s*"' + name + b'"', file.read(64)) is not None
     except OSError:
         return False
 
@@ -158,7 +158,7 @@ def _read(text: str, home: Path, was: Path) -> Path:
 
 
 def _plain(path: Path) -> Path:
-    """Absolute, without `..`; only for the sake of these are links followed."""
+    """Absolute and without `..`; links are followed only to resolve these."""
     path = path.absolute()
     if ".." not in path.parts:
         return path
@@ -172,4 +172,4 @@ def _film_from_json(facts: dict[str, Any]) -> Film:
 
 
 _PATHS = ("dump_dir", "encoder")
-"""Settings that are paths (an encoder: where it is a file)."""
+"""Settings that are paths (`encoder` only if it is a file)."""

@@ -1,4 +1,4 @@
-"""What a film's run writes, and whether it may."""
+"""What a run on a film writes, and whether it may."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 def check_targets(
     request: Request, settings: Settings, keys: Sequence[Key], out: Path, work: Path, *, dry: bool = False
 ) -> None:
-    """Raise VidcolorError where something that the run will write cannot or must not be written.
+    """Raise VidcolorError if anything that the run will write cannot or must not be written.
 
     keys: the request's. dry: nothing is written now; what lacks no more than -y is said.
     """
     targets = [Target(out, "the result", "`out`", overwrite=request.overwrite), *_folders(work, settings)]
     if request.stepwise:
-        path = request.plan_file(out)  # a plan that stays the same need not be replaced: `save` compares
+        path = request.plan_file(out)  # an equal plan is no conflict: `save` compares
         targets.append(Target(path, "the plan", "`plan`", "text", overwrite=request.overwrite or is_plan(path)))
     inputs = inputs_of_film(request.movie) + [("a reference", key.path) for key in keys]
     others = {"the list of references": request.refs, "the scene list": request.scenes}
@@ -42,7 +42,7 @@ def check_targets(
 
 
 def check_folders(work: Path, settings: Settings) -> None:
-    """Raise VidcolorError where units and sheets cannot or must not be written to their folders."""
+    """Raise VidcolorError if units and sheets cannot or must not be written to their folders."""
     check(_folders(work, settings), ())
     _check_contents(work, settings)
 
@@ -55,7 +55,7 @@ def _folders(work: Path, settings: Settings) -> list[Target]:
 
 
 def _check_contents(work: Path, settings: Settings) -> None:
-    """Raise VidcolorError where the folders hold other things in the place of what is written there."""
+    """Raise VidcolorError if the folders hold someone else's files under the names that are written there."""
     for name in ("units", PROPOSED):
         if os.path.lexists(work / name) and not (work / name).is_dir():
             raise VidcolorError(

@@ -1,4 +1,4 @@
-"""`anchors.csv`: the colours from which proposals are made, in a file that a restorer edits with any editor.
+"""`anchors.csv`: the colours that proposals are made from, in a file for any editor or spreadsheet.
 
     frame,proposal,x,y,color
     123,1,640,212,#6f8fb5
@@ -29,7 +29,7 @@ from vidcolor.tables import read_table
 
 COLUMNS = ("frame", "proposal", "x", "y", "color")
 MOST = 14
-"""Anchors of one picture, as the method has them."""
+"""Anchors of one picture (Xia et al. 2022)."""
 PROPOSALS = 3
 
 
@@ -45,7 +45,7 @@ class Anchor:
     y: int
     """Pixel of the picture as it is shown."""
     color: str
-    """#rrggbb, small letters."""
+    """#rrggbb in lower case."""
 
     @property
     def ab(self) -> tuple[float, float]:
@@ -56,8 +56,8 @@ class Anchor:
 
 
 def hex_of(l: float, ab: Sequence[float]) -> str:
-    """#rrggbb of a colour; where sRGB has none of this lightness, of that nearest in lightness, at last with less
-    chroma."""
+    """#rrggbb of a colour. If sRGB has none of this lightness, the one nearest in lightness, and if there is none
+    at all with less chroma."""
     levels = np.arange(2.0, 99)
     levels = np.concatenate([[l], levels[np.argsort(np.abs(levels - l), kind="stable")]])
     for share in np.linspace(1, 0, 21):
@@ -71,7 +71,7 @@ def hex_of(l: float, ab: Sequence[float]) -> str:
 
 
 def write(path: Path, anchors: Iterable[Anchor]) -> None:
-    """Write the file as `replace` does."""
+    """Write the file. As `replace`."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
@@ -80,8 +80,8 @@ def write(path: Path, anchors: Iterable[Anchor]) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Write the file, whole or not at all; other rows that were there, which someone may have edited, are kept as
-    `anchors-1.csv` and so on, and this is said. Raises VidcolorError where that fails."""
+    """Write the file, whole or not at all. A different file that was there, which someone may have edited, is kept as
+    `anchors-1.csv` and so on, with a warning. Raises VidcolorError if that fails."""
     try:
         if path.is_file() and path.read_bytes() != data:
             names = (path.with_stem(f"{path.stem}-{n}") for n in count(1))
@@ -94,7 +94,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def read(path: Path, frames: int | None, size: tuple[int, int]) -> list[Anchor]:
-    """The rows of a file, for a film of so many frames (None: not known yet) and pictures of this size (H, W) as shown.
+    """The rows of a file. frames: the film's, None if not known yet. size: (H, W) of the pictures as shown.
 
     Raises VidcolorError naming the row, what is wrong, and the remedy.
     """

@@ -22,7 +22,7 @@ ROWS = 40
 
 
 def check_folder(folder: Path, request: ProposalRequest, rows: Sequence[Anchor]) -> None:
-    """Raise VidcolorError where the proposals must not go into a folder. rows: those of `request.anchors`."""
+    """Raise VidcolorError if proposals must not go into a folder. rows: those of `request.anchors`."""
     movie, anchors = request.movie, request.anchors
     again = anchors is not None and same_file(anchors, folder / ANCHORS)
     if folder.is_dir() and any(folder.iterdir()) and not request.overwrite and not again:
@@ -47,19 +47,19 @@ def check_folder(folder: Path, request: ProposalRequest, rows: Sequence[Anchor])
 
 
 def picture_path(folder: Path, proposal: int, frame: int) -> Path:
-    """Where a proposal's picture of a frame lies."""
+    """Path of a frame's picture in one version."""
     return folder / str(proposal) / f"{frame:06d}.png"
 
 
 def empty(folder: Path) -> None:
-    """Remove an earlier run's pictures, which would be taken for keys of this one's; those of others stay."""
+    """Remove an earlier run's pictures, which would be taken for this one's; pictures that were painted on stay."""
     for path, kind in _pictures(folder):
         if is_untouched(path, kind):
             path.unlink()
 
 
 def _pictures(folder: Path) -> list[tuple[Path, str]]:
-    """Files that are named like pictures of a run, with the kind that each should be."""
+    """Files that are named like a run's pictures, with the kind that each should be."""
     found = []
     for number in range(1, PROPOSALS + 1):
         found += [(file, PROPOSAL) for file in _named(folder / str(number), r"\d{6,}\.png")]

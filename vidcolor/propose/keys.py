@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vidcolor.models.anchors.model import Painter
 
 _FORMAT = 1
-"""Raised when the same film would get other proposals, so that older pictures are not reused."""
+"""Increase it when the same film gets other proposals, so that older pictures are not reused."""
 
 
 def proposed_keys(survey: Survey, *, dry: bool = False) -> list[KeyUse]:
@@ -73,7 +73,7 @@ def _pictures(survey: Survey, folder: Path) -> list[tuple[Path, int]]:
 
 
 def _made(record: Path, made_of: str) -> dict[str, int]:
-    """Which frame each span's picture is of, as far as pictures were made of the same."""
+    """Frame of each shot's picture, by the shot's frames; empty if the record is of another film, model or seed."""
     try:
         facts = json.loads(record.read_text())
         if facts["made of"] == made_of:

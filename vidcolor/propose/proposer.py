@@ -1,4 +1,4 @@
-"""Proposals for one frame: anchors with colours in three versions, and the pictures that come of them.
+"""Proposals for one frame: coloured anchors in three versions, and the pictures made from them.
 
 Pictures are of the film's full size and as a player shows them (turned where the film is), their luma is the frame's
 own: they serve as painted keys at once.
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from vidcolor.models.anchors.model import Look, Painter
 
 SHORT = 256
-"""Short side at which colours are found, whatever the film's size: the nets have learned no other."""
+"""Short side at which colours are found, the only one that the nets were trained at."""
 DIFFERENT = 3.0
-"""Mean CIEDE2000 by which any two proposals of a frame differ, unless it is too dark or too bright for colour."""
+"""Mean CIEDE2000 between any two proposals of a frame, unless it is too dark or too bright for colour."""
 CHOICES = (10, 20, 40, 80, 160, 313)
-"""Likeliest colours among which those of the second and third proposal are looked for: the method's ten, and more where
-proposals came out too much alike."""
+"""How many of the likeliest colours the second and third proposal choose from: ten (Xia et al. 2022), more if the
+proposals come out too similar."""
 _PANEL = 200
 """Height of a picture on a sheet."""
 _MARK = 4
@@ -87,7 +87,7 @@ class Proposer:
         return made
 
     def least_difference(self, seen: Seen, anchors: Sequence[Anchor]) -> float:
-        """Mean CIEDE2000 between those two versions of a frame that differ least."""
+        """Mean CIEDE2000 between the two most similar versions of a frame."""
         l = seen.look.lightness[0, 0].cpu().numpy()
         versions = []
         for number in sorted({anchor.proposal for anchor in anchors}):
@@ -98,7 +98,7 @@ class Proposer:
         return min((float(ciede2000(a, b).mean()) for a, b in pairs), default=float("inf"))
 
     def ab(self, seen: Seen, anchors: Sequence[Anchor]) -> np.ndarray:
-        """(h, w, 2) float32 of one version at working size; where two anchors share a superpixel the later counts."""
+        """(h, w, 2) float32 of one version at working size. Of two anchors on one superpixel the later one counts."""
         from vidcolor.models.anchors.model import Anchors
 
         h, w = seen.owner.shape
@@ -117,11 +117,11 @@ class Proposer:
         return self.painter.paint(seen.look, given).permute(1, 2, 0).cpu().numpy()
 
     def picture(self, seen: Seen, anchors: Sequence[Anchor]) -> np.ndarray:
-        """(H, W, 3) RGB of one version, uint8 or, of a film of more than 8 bits, uint16."""
+        """(H, W, 3) RGB of one version, uint8, or uint16 if the film has more than 8 bits."""
         return self._rgb(seen, *chroma_grid.to_planes(self.ab(seen, anchors), seen.frame.luma, self.film, "444"))
 
     def grey(self, seen: Seen) -> np.ndarray:
-        """The frame as it is, alike."""
+        """The grey frame in the same form."""
         return self._rgb(seen, *np.zeros((2, *seen.frame.luma.shape), np.float32))
 
     def _rgb(self, seen: Seen, cb: np.ndarray, cr: np.ndarray) -> np.ndarray:
@@ -132,7 +132,7 @@ class Proposer:
 
 
 def shown(picture: np.ndarray, film: Film) -> np.ndarray:
-    """A picture (h, w, ...) as coded, turned as a player shows it: so `picture.load_key` takes it back."""
+    """A picture (h, w, ...) as coded, turned as a player shows it. `picture.load_key` turns it back."""
     return turned(picture, film.orientation)
 
 
@@ -143,7 +143,7 @@ def size_of(film: Film) -> tuple[int, int]:
 
 
 def place_of(owner: np.ndarray, cell: int, size: Sequence[int]) -> tuple[int, int]:
-    """Pixel x, y of a picture (H, W) that lies on a superpixel, next to the middle of all those that do.
+    """The pixel x, y of a picture (H, W) on a superpixel that is nearest to the superpixel's middle.
 
     owner: (h, w) superpixel of every working pixel.
     """
@@ -173,7 +173,7 @@ def write_picture(path: Path, rgb: np.ndarray, kind: str = marks.PROPOSAL) -> No
 
 
 def check_replaced(path: Path, kind: str) -> None:
-    """Raise VidcolorError where there is something at `path` that vidcolor did not write, or that others changed."""
+    """Raise VidcolorError if `path` exists and is not as vidcolor wrote it."""
     if os.path.lexists(path) and not marks.is_untouched(path, kind):
         raise VidcolorError(
             f"{path}: not as vidcolor wrote it, so it is not replaced; move it away or name another folder with `out`"
@@ -181,7 +181,7 @@ def check_replaced(path: Path, kind: str) -> None:
 
 
 def row_of_sheet(pictures: Sequence[np.ndarray], anchors: Sequence[Sequence[Anchor]], frame: int) -> np.ndarray:
-    """A frame's row of the contact sheet, RGB uint8: grey, then its versions, with anchors marked."""
+    """A frame's row of the contact sheet, RGB uint8: the grey frame, then its versions with their anchors."""
     h, w = pictures[0].shape[:2]
     size = (max(1, round(_PANEL * w / h)), _PANEL)
     panels = []

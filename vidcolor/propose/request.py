@@ -11,7 +11,7 @@ from vidcolor.film.timecode import Label, Point
 from vidcolor.propose.anchors_file import MOST, PROPOSALS
 
 FEWEST, DEFAULT = 3, 8
-"""Anchors of a frame: the fewest, and where nothing is said."""
+"""Anchors of a frame: the fewest, and the default."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class ProposalRequest:
     anchors_per_frame: int = DEFAULT
     """Places of a frame that are given a colour."""
     anchors: Path | None = None
-    """Make the pictures again from this file, those that it names and no others."""
+    """Make the pictures that this file names again, and no others."""
     scenes: Path | None = None
-    """PySceneDetect's scene list instead of detection."""
+    """PySceneDetect's scene list, to take the cuts from."""
     start: Point | Label | None = None
     """First frame, or time, of which there are proposals."""
     end: Point | Label | None = None
@@ -38,7 +38,7 @@ class ProposalRequest:
     fps: Fraction | None = None
     """Frame rate of numbered images."""
     overwrite: bool = False
-    """Replace the proposals in an existing folder; the one that holds `anchors` may be written to in any case."""
+    """Replace the proposals in an existing folder. The folder that holds `anchors` needs no leave."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.proposals <= PROPOSALS:

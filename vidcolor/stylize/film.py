@@ -88,7 +88,7 @@ def _frames(film: Film, pts: np.ndarray, first: int, stop: int) -> Iterator[Fram
 
 
 class _Shot:
-    """A shot's mapping."""
+    """The mapping that all frames of a shot go through."""
 
     def __init__(self, film: Film, fmt: OutputFormat, stylist: Stylist, maps: ContentMaps | None) -> None:
         self.film, self.grid, self.stylist, self.maps = film, fmt.chroma, stylist, maps
@@ -149,7 +149,7 @@ class _Shot:
         """The frame as the net sees it: (h, w, 3) R'G'B' 0..1."""
         size = self.size[::-1]
         y = luma01(cv2.resize(frame.luma, size, interpolation=cv2.INTER_AREA), self.film.coding)
-        # chroma's siting is less than half a pixel of the full picture, and nothing here
+        # chroma siting is less than half a pixel of the full picture, and negligible here
         cb, cr = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (cb, cr))
         return ycbcr_to_rgb(y, cb, cr, self.film.matrix).clip(0, 1)
 
@@ -159,8 +159,8 @@ class _Shot:
 
 
 def _moved(luma: np.ndarray, change: np.ndarray, coding: Coding) -> np.ndarray:
-    """Luma codes plus a change of luma 0..1: rounded, and cut off at black and white where the film was not beyond
-    them itself."""
+    """Luma codes plus a change of luma (0..1), rounded and clipped to black and white, or to the film's own code where
+    that lies beyond."""
     black, white = coding.black, coding.white
     codes = np.rint(luma + change * np.float32(white - black)).astype(np.int32)
     return np.clip(codes, np.minimum(luma, black), np.maximum(luma, white)).astype(luma.dtype)

@@ -1,4 +1,4 @@
-"""Label maps: pictures whose pixels say what lies there, as index numbers or as colours."""
+"""Label maps: pictures whose pixels say what is there, as index numbers or as colours."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from vidcolor.pictures.orientation import turned
 from vidcolor.reasons import reason
 
 SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif", ".pgm", ".ppm")
-"""Endings of label maps: formats that keep every pixel as it is."""
+"""Endings of label maps: lossless formats."""
 MOST = 256
-"""Labels of one map: more come from a photograph, or from edges that were smoothed."""
+"""Labels of one map. More of them come from a photograph, or from smoothed edges."""
 SAME_SHAPE = 0.02
-"""By how much the aspect of a map may differ from that of its picture (rounding of scaled copies)."""
+"""Tolerance for the aspect ratio of a map against its picture (rounding of scaled copies)."""
 _COLOR = 1 << 24
-"""Added to the label of a colour, so that it is never a number's."""
+"""Added to the label of a colour, so that it never equals an index number."""
 
 
 def read_map(path: Path) -> np.ndarray:
@@ -63,7 +63,7 @@ def _codes(path: Path) -> np.ndarray:
 
 
 def check_shape(labels: np.ndarray, size: Sequence[int], path: Path, picture: Path) -> None:
-    """Raise VidcolorError where a map has not the shape of its picture of `size` (h, w)."""
+    """Raise VidcolorError if a map does not have the aspect ratio of its picture, of `size` (h, w)."""
     (h, w), (high, wide) = labels.shape, size
     if abs(w * high / (h * wide) - 1) > SAME_SHAPE:
         raise VidcolorError(
@@ -72,7 +72,7 @@ def check_shape(labels: np.ndarray, size: Sequence[int], path: Path, picture: Pa
 
 
 class Labels:
-    """Which labels there are: those of the styles' maps. All others of a content's map count as one more."""
+    """The labels of the styles' maps. All other labels of the content's map count as one more."""
 
     def __init__(self, styles: Sequence[np.ndarray]) -> None:
         """styles: the styles' maps as `read_map` gives them. Raises VidcolorError for too many labels."""
@@ -83,7 +83,7 @@ class Labels:
         return len(self.known) + 1
 
     def of(self, values: np.ndarray, size: Sequence[int]) -> np.ndarray:
-        """A map (h, w) as places in `known` (int32), len(known) where it is none of them, at `size` by nearest
+        """A map (h, w) as indices into `known` (int32), len(known) for unknown labels, resized to `size` by nearest
         neighbour."""
         if values.shape != tuple(size):
             values = _nearest(values, size)
@@ -91,8 +91,8 @@ class Labels:
         return np.where(self.known[place] == values, place, len(self.known)).astype(np.int32)
 
     def check(self, values: np.ndarray, path: Path) -> None:
-        """Say which labels of a content's map no style has. Raises VidcolorError where one kind of map has numbers and
-        the other colours."""
+        """Warn of labels of the content's map that no style has. Raises VidcolorError if one map has numbers and the
+        other colours."""
         own = np.unique(values)
         if (own[0] >= _COLOR) != (self.known[0] >= _COLOR):
             kinds = ("numbers", "colours") if own[0] < _COLOR else ("colours", "numbers")
@@ -148,7 +148,7 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
 
 
 def _nearest(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """OpenCV scales no int64: by way of float64, which holds the labels exactly."""
+    """Resized as float64, which holds the labels exactly: OpenCV does not resize int64."""
     scaled = cv2.resize(values.astype(np.float64), (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT)
     return scaled.astype(np.int64)
 

@@ -24,7 +24,7 @@ from vidcolor.stylize.stylist import Stylist, make_stylist, shrunk, small_size
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 """Endings of results that hold 16 bits."""
 _MATRIX = "bt709"
-"""Of the YCbCr in which a photograph is changed."""
+"""Matrix of the YCbCr in which a photograph is changed."""
 
 
 def stylize_photo(request: StyleRequest, out: Path, styles: Styles, settings: Settings) -> None:

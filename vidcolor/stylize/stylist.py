@@ -1,4 +1,4 @@
-"""The transfer sub-net alone: how a coloured picture changes when it takes over the colours of others.
+"""The transfer sub-net (Xu et al. 2020) by itself: how a picture changes when it takes over the colours of others.
 
 What the net makes of a picture is compared with what it makes of it without any style, so that its own errors of
 reconstruction cancel out: only the change counts, and `guided_filter` brings it to full size.

@@ -79,7 +79,7 @@ def _default_out(request: StyleRequest, settings: Settings, photograph: bool) ->
 
 
 def _check_out(request: StyleRequest, out: Path, settings: Settings) -> None:
-    """Raise VidcolorError where the result cannot be written, or would replace what is read."""
+    """Raise VidcolorError if the result cannot be written, or would replace an input."""
     content, labels = request.content, request.labels or ()
     inputs: list[Input] = inputs_of_film(content) if is_sequence(content) else [("CONTENT", content)]
     inputs += [("a style", path) for path in request.styles]
@@ -91,7 +91,7 @@ def _check_out(request: StyleRequest, out: Path, settings: Settings) -> None:
 
 
 def _check_photograph(request: StyleRequest, out: Path, settings: Settings) -> None:
-    """Raise VidcolorError where a photograph is asked for what only films have."""
+    """Raise VidcolorError for options that a photograph does not have."""
     if out.suffix.lower() not in PHOTO_SUFFIXES:
         raise VidcolorError(
             f"{out}: a photograph's result is written as {', '.join(PHOTO_SUFFIXES)}; name it so with `out`"
