@@ -200,7 +200,7 @@ def plan_film(request: Request, settings: Settings, *, progress: bool, dry: bool
     leave_cores(model.device)
     with FramesBar("scan", progress, expected_frames(checked.film), leave=False) as bar:
         surveyed = survey(checked, bar)
-    join.foresee(surveyed.film, surveyed.fmt, checked.out)
+    join.foresee(surveyed.film, surveyed.fmt, checked.out, surveyed.pts[surveyed.first : surveyed.stop])
     if not checked.keys and spec_of(settings.model).needs_reference:
         surveyed = surveyed.with_keys(proposed_keys(surveyed, dry=dry))
     return build(surveyed, model.fingerprint), model

@@ -103,7 +103,7 @@ def test_a_film_that_begins_before_time_0_is_moved_as_a_whole(
     assert min(after["video"][0], after["audio"][0]) == pytest.approx(0, abs=0.001)
     for kind in ("video", "audio"):
         assert after[kind] == pytest.approx([time + moved for time in before[kind]], abs=0.0011)
-    color(film, tmp_path / f"part{suffix}", Settings(), first=2, stop=20, start=pts[2], end=pts[20])
+    color(film, tmp_path / f"part{suffix}", Settings(), first=2, stop=20, bounds=(pts[2], pts[20]))
     part = _shown(tmp_path / f"part{suffix}")
     shift = part["video"][0] - before["video"][2]
     expected = [time for time in before["audio"] if before["video"][2] <= time < before["video"][20]]
@@ -113,7 +113,7 @@ def test_a_film_that_begins_before_time_0_is_moved_as_a_whole(
 def test_sound_of_a_part_ends_with_it_in_a_film_that_starts_late(tmp_path: Path, grey: Path) -> None:
     film = probe(_with_sound(tmp_path / "a.ts", grey))
     pts = [frame.pts for frame in read(film)]
-    color(film, tmp_path / "out.mkv", Settings(), first=5, stop=15, start=pts[5], end=pts[15])
+    color(film, tmp_path / "out.mkv", Settings(), first=5, stop=15, bounds=(pts[5], pts[15]))
     sound = _shown(tmp_path / "out.mkv")["audio"]
     start, end = (float(pts[frame] * film.time_base) for frame in (5, 15))
     assert start <= sound[0] < start + 0.025 and end - 0.025 <= sound[-1] < end

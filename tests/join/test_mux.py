@@ -217,7 +217,7 @@ def test_a_part_keeps_its_place_in_time(tmp_path: Path, suffix: str) -> None:
     film = probe(movie)
     pts = [frame.pts for frame in read(film)]
     out = tmp_path / f"out{suffix}"
-    report = color(film, out, Settings(), first=24, stop=36, start=pts[24], end=pts[36])
+    report = color(film, out, Settings(), first=24, stop=36, bounds=(pts[24], pts[36]))
     assert report.frames == 12 and report.lost == ()
     assert video_pts(out)[1] == pts[24:36]
     with av.open(str(out)) as container:

@@ -110,7 +110,7 @@ def test_a_part_of_a_rounded_film(tmp_path: Path) -> None:
     film = probe(source)
     pts = [frame.pts for frame in read(film)]
     out = tmp_path / "out.mov"
-    color(film, out, Settings(codec="prores"), first=7, stop=19, start=pts[7], end=pts[19])
+    color(film, out, Settings(codec="prores"), first=7, stop=19, bounds=(pts[7], pts[19]))
     assert rates(out) == (24, 24) and durations(out) == {Fraction(1, 24)}
     tick, stamps = video_pts(out)
     assert abs(stamps[0] * tick - Fraction(7, 24)) < Fraction(1, 1000)

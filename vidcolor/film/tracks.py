@@ -78,7 +78,7 @@ class Track:
 
     def text_for(self, container: str) -> str:
         """The text subtitle format that `container` can hold; empty if this is no text subtitle."""
-        return _TEXT_OF[container] if self.kind == "subtitle" and self.codec in _TEXT else ""
+        return _TEXT_OF.get(container, "") if self.kind == "subtitle" and self.codec in _TEXT else ""
 
     def tags_for(self, container: str) -> list[str]:
         """Tags as MP4 and MOV have them (`NAME=VALUE`): the title is the handler's name, MOV has its own languages."""

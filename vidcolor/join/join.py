@@ -19,18 +19,18 @@ from vidcolor.errors import VidcolorError, warn
 from vidcolor.files import is_part, put
 from vidcolor.film.chroma_grid import grid_size
 from vidcolor.film.film import Film, Frame
+from vidcolor.film.probe import describe
 from vidcolor.film.tracks import Track, source_tracks
 from vidcolor.join.concat import concatenate, picture_suffix
-from vidcolor.join.matroska import set_display_aspect
 from vidcolor.join.mux import Muxing, mux_tracks
 from vidcolor.join.timing import Span, lift, steadied
-from vidcolor.join.verify import verify
+from vidcolor.join.verify import unlike, verify
 from vidcolor.outputs.targets import Target, check, inputs_of_film
 from vidcolor.pictures.marks import PROPOSAL, is_untouched
 from vidcolor.plan.plan import Plan
 from vidcolor.plan.store import PROPOSED, PROPOSED_RECORD, is_plan, is_record
 from vidcolor.reasons import reason
-from vidcolor.text import plural
+from vidcolor.text import listed, plural
 
 _UNIT = re.compile(r"\d{5}-[0-9a-f]{16}\.(mkv|mov)")
 """Names of units, as `Plan.unit_path` makes them."""
@@ -60,7 +60,7 @@ def join_plan(plan: Plan, plan_path: Path | None = None, *, overwrite: bool) -> 
     start = int(plan.pts[plan.first]) if plan.first > 0 else None
     end = int(plan.pts[plan.stop]) if plan.stop < len(plan.pts) else None
     stamps = plan.pts[plan.first : plan.stop]
-    join_units(plan.film, files, stamps, fmt, plan.out, start=start, end=end, overwrite=overwrite)
+    join_units(plan.film, files, stamps, fmt, plan.out, bounds=(start, end), overwrite=overwrite)
     return plan.out
 
 
@@ -118,15 +118,15 @@ def join_units(
     fmt: OutputFormat,
     out: str | Path,
     *,
-    start: int | None = None,
-    end: int | None = None,
+    bounds: tuple[int | None, int | None] = (None, None),
     overwrite: bool = True,
 ) -> JoinReport:
     """Put the units end to end, add everything else of the source, check the whole, and only then name it `out`.
 
     pts: of every frame of the units together, in ticks of the film's time base; they are the result's (rounded to
-    1 ms in Matroska). start, end: PTS that bound a part of the film (None: its own start, its own end); sound and
-    subtitles are cut to it, and keep their time stamps like the picture, so that a part lies in the film's time.
+    1 ms in Matroska, and from 0 on in MXF). bounds: PTS that begin and end a part of the film (None: its own start, its
+    own end); sound and subtitles are cut to it, and keep their time stamps like the picture, so that a part lies in the
+    film's time.
 
     Nothing is re-encoded. What the container cannot hold is left out and named in a warning. overwrite: a file of that
     name may be replaced.
@@ -136,7 +136,7 @@ def join_units(
     stamps = np.asarray(pts, np.int64)
     if not len(stamps) or (np.diff(stamps) <= 0).any():
         raise VidcolorError(f"{out}: no frames, or PTS that do not rise")
-    times = steadied(film, stamps, fmt, start, end)
+    times = steadied(film, stamps, fmt, *bounds)
     film, stamps = times.film, times.pts
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -146,13 +146,11 @@ def join_units(
     try:
         picture = work / f"picture{picture_suffix(fmt)}"
         result = work / f"result{out.suffix}"
-        span = Span(times.start, times.end, lift(film, stamps))
+        span = Span(times.start, times.end, lift(film, stamps, fmt))
         stamps = stamps + span.lift
         concatenate(film, [Path(file) for file in unit_files], stamps, fmt, picture, times.last)
         tracks = source_tracks(film)
         kept, lost = mux_tracks(Muxing(film, fmt, picture, result, work, span), tracks)
-        if fmt.container == "matroska" and film.sample_aspect_ratio != 1:
-            set_display_aspect(result, film.sample_aspect_ratio * film.width / film.height)
         lost += verify(film, fmt, stamps, result, kept, span)
         put(result, out, overwrite=overwrite)
     except OSError as error:
@@ -163,12 +161,14 @@ def join_units(
     return JoinReport(out, len(stamps), tuple(map(str, kept)), tuple(lost))
 
 
-def foresee(film: Film, fmt: OutputFormat, out: Path) -> None:
+def foresee(film: Film, fmt: OutputFormat, out: Path, pts: np.ndarray) -> None:
     """Say before anything is coloured what of the source's tracks the result's container will not hold, or only in
-    another form, and which pictures stay as they are. Tried with a single frame."""
+    another form, and which pictures stay as they are. Tried with a single frame.
+
+    pts: of all frames that will be in the result.
+    Raises VidcolorError where the container cannot hold the picture itself: its times, its tags, its shape."""
+    steadied(film, pts, fmt, None, None)
     tracks = source_tracks(film)
-    if not tracks:
-        return
     for track in tracks:
         if track.kind == "video":
             warn(f"{out.name}: {track} is copied as it is; only video stream {film.stream} is coloured")
@@ -186,7 +186,11 @@ def foresee(film: Film, fmt: OutputFormat, out: Path) -> None:
         concatenate(film, [unit], np.zeros(1, np.int64), fmt, picture)
         result = work / f"result{out.suffix}"
         muxing = Muxing(film, fmt, picture, result, work, Span(None, None, 0))
-        _say(out, *mux_tracks(muxing, tracks, trial=True))
+        kept, lost = mux_tracks(muxing, tracks, trial=True)
+        for what, _, should in unlike(film, fmt, describe(result, 0).facts):
+            others = listed([suffix for suffix in fmt.row.suffixes if suffix != out.suffix.lower()], "or")
+            raise VidcolorError(f"{out.name}: {out.suffix} cannot keep the {what} {should}: name the result {others}")
+    _say(out, kept, lost)
 
 
 def _say(out: Path, kept: Sequence[Track], lost: Sequence[str]) -> None:

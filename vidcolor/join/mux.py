@@ -14,6 +14,7 @@ from vidcolor.errors import VidcolorError
 from vidcolor.film.container import open_film
 from vidcolor.film.film import Film
 from vidcolor.film.tracks import STALE, Track, cover_file, picture_track
+from vidcolor.join.matroska import set_display_aspect
 from vidcolor.join.program import find_ffmpeg, run, writes_hdr
 from vidcolor.join.timing import Span
 
@@ -55,6 +56,9 @@ def mux_tracks(muxing: Muxing, tracks: Sequence[Track], *, trial: bool = False) 
         kept = [form for form in forms if form is not None]
         if error := _refused(muxing, kept, trial):
             raise VidcolorError(f"{muxing.result.name}: ffmpeg cannot mux the result: {error}")
+    film = muxing.film
+    if muxing.fmt.container == "matroska" and film.sample_aspect_ratio != 1:
+        set_display_aspect(muxing.result, film.sample_aspect_ratio * film.width / film.height)
     there = {track.index for track in kept}
     return kept, [f"{track}: {muxing.result.suffix} cannot hold it" for track in tracks if track.index not in there]
 
@@ -183,6 +187,8 @@ def _of_container(muxing: Muxing) -> dict[str, Any]:
         if film.sample_aspect_ratio != 1:
             display = film.sample_aspect_ratio * film.width / film.height
             options["aspect"] = f"{display.numerator}:{display.denominator}"
+    elif fmt.container == "mxf":
+        options["strict"] = "unofficial"  # rates of silent film too
     else:
         # Edit lists are counted in the movie's ticks: coarse ones would shift the picture.
         options = dict.fromkeys(("video_track_timescale", "movie_timescale"), film.time_base.denominator)

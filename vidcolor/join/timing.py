@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 from vidcolor.encode.format import OutputFormat
+from vidcolor.errors import VidcolorError
 from vidcolor.film.container import open_film
 from vidcolor.film.film import Film
 
@@ -43,11 +44,14 @@ def steadied(film: Film, pts: np.ndarray, fmt: OutputFormat, start: int | None, 
     which a frame's duration is a whole number of ticks too, and with it a film of rounded stamps with gaps; Matroska
     rounds anew, and keeps what was rounded. All others stay as they are.
 
-    pts: (n,) int64, rising, in ticks of the film's time base."""
+    pts: (n,) int64, rising, in ticks of the film's time base.
+    Raises VidcolorError where the container holds a constant rate only."""
     rates = [film.frame_rate, film.base_rate]
     if len(pts) > 1:
         rates.append((len(pts) - 1) / (int(pts[-1] - pts[0]) * film.time_base))
     found = constant_rate(pts, film.time_base, rates)
+    if found is None and fmt.container == "mxf":
+        raise VidcolorError(f"{film.path}: MXF has no place for a variable frame rate: name the result .mov")
     shown = _last_shown(film, int(pts[-1])) if end is None else (end - int(pts[-1])) * film.time_base
     if found is not None:
         film = replace(film, frame_rate=found)
@@ -140,9 +144,12 @@ class Span:
         return self.start is None and self.end is None
 
 
-def lift(film: Film, pts: np.ndarray) -> int:
+def lift(film: Film, pts: np.ndarray, fmt: OutputFormat) -> int:
     """Ticks by which a film whose picture begins before time 0 has to be moved, with all that goes with it: containers
-    have no place for that. A transport stream that starts shortly before its clock runs over (26.5 h) is one."""
+    have no place for that. A transport stream that starts shortly before its clock runs over (26.5 h) is one.
+    In MXF, which has a timecode and no time stamps, every picture begins at 0."""
+    if fmt.container == "mxf":
+        return -int(pts[0])
     if pts[0] >= 0:
         return 0
     with open_film(film.path) as container:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -39,7 +39,8 @@ def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Seq
     Sound and subtitles of a whole film must lie within a quarter of a second of where they lay beside the picture, or
     VidcolorError is raised too."""
     found = describe(path, 0).facts
-    _check_picture(film, fmt, found, path)
+    for difference in unlike(film, fmt, found):
+        raise _wrong(path, *difference)
     with open_film(path) as container:
         streams = list(container.streams)
         chapters, metadata = container.chapters(), dict(container.metadata)
@@ -65,31 +66,39 @@ def _wrong(path: Path, what: str, is_: object, should: object) -> VidcolorError:
     return VidcolorError(f"{path.name}: the finished file is wrong: {what} {is_} instead of {should}; nothing was kept")
 
 
-def _check_picture(film: Film, fmt: OutputFormat, found: dict[str, Any], path: Path) -> None:
+def unlike(film: Film, fmt: OutputFormat, found: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
+    """In what a picture is not as it should be: what differs, how it is, how it should be.
+
+    found: facts of the result, as `describe` gives them."""
     size = found["width"], found["height"]
     if size != (film.width, film.height):
-        raise _wrong(path, "size", size, (film.width, film.height))
+        yield "size", size, (film.width, film.height)
     form = found["pix_fmt"].replace("yuvj", "yuv")  # libav's old name of full range
-    should_be = fmt.row.decoded.get(fmt.pix_fmt, fmt.pix_fmt)
-    if form != should_be:
-        raise _wrong(path, "pixel format", form, should_be)
+    encoded = fmt.row.decoded.get(fmt.pix_fmt, fmt.pix_fmt)
+    if form != encoded:
+        yield "pixel format", form, encoded
     for name, should in fmt.color_tags.items():
-        is_ = found["color_tags"][name]
-        unsaid = {"range": (0, 1), "chroma_location": (0, 1)}.get(name, (should,))
-        # A limited range and left siting are what is taken where nobody says; MOV does not say them of ProRes.
-        if is_ == should or (is_ in unsaid and should in unsaid):
-            continue
-        if name == "chroma_location" and (is_ == 0 or fmt.chroma != "420"):  # it has a meaning in 4:2:0 only
-            continue
-        raise _wrong(path, f"colour tag {name}", is_, should)
+        if not _means(name, found["color_tags"][name], should, fmt):
+            yield f"colour tag {name}", found["color_tags"][name], should
     shape: Fraction = found["sample_aspect_ratio"]
-    aspect = film.sample_aspect_ratio
     # Matroska holds the display's size in whole pixels.
     room = Fraction(1, film.width) if fmt.container == "matroska" else 0
-    if abs(shape / aspect - 1) > room:
-        raise _wrong(path, "pixel aspect ratio", shape, aspect)
+    if abs(shape / film.sample_aspect_ratio - 1) > room:
+        yield "pixel aspect ratio", shape, film.sample_aspect_ratio
     if found["rotation"] != film.rotation:
-        raise _wrong(path, "rotation", found["rotation"], film.rotation)
+        yield "rotation", found["rotation"], film.rotation
+
+
+_SAME = {"space": {5, 6}, "transfer": {1, 6, 14, 15}, "range": {0, 1}, "chroma_location": {0, 1}}
+"""Numbers of tags that mean the same (ISO/IEC 23091-2). A limited range and left siting are what is taken where nobody
+says."""
+
+
+def _means(name: str, found: int, should: int, fmt: OutputFormat) -> bool:
+    """Whether a colour tag means what it should."""
+    if name == "chroma_location" and (found == 0 or fmt.chroma != "420"):  # it has a meaning in 4:2:0 only
+        return True
+    return found == should or {found, should} <= _SAME.get(name, set())
 
 
 @dataclass

@@ -62,7 +62,7 @@ def stylize_film(
     with FramesBar("scan", progress, expected_frames(film), leave=False) as bar:
         found = scanned(film, on_frame=bar)
     say_lost(film, fmt, found.extras, out)
-    foresee(film, fmt, out)
+    foresee(film, fmt, out, found.pts)
     shots = shots_of(found.cuts, len(found.pts))
     try:
         work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))
