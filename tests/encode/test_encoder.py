@@ -55,7 +55,10 @@ def test_tags_are_written(tmp_path: Path, codec: Codec, full: int) -> None:
     assert film.color_tags == tags | {"chroma_location": 3}
     fmt = output_format(film, Settings(codec=codec.name), f"out{codec.suffixes[0]}")
     result = probe(encode(film, fmt, tmp_path / "unit.mkv", read(film)))
-    assert result.color_tags == film.color_tags | ({"range": 1} if codec.limited_range else {})
+    written = film.color_tags | ({"range": 1} if codec.limited_range else {})
+    if fmt.chroma != "420" and result.color_tags["chroma_location"] == 0:  # it has a meaning in 4:2:0 only
+        written["chroma_location"] = 0
+    assert result.color_tags == written
 
 
 @pytest.mark.parametrize("codec", ["x264", "x265"])
@@ -99,7 +102,7 @@ def test_prores_profile_follows_the_grid(tmp_path: Path) -> None:
         ("ffv1", "out.mp4", r"ffv1 does not fit into \.mp4: name the result \.mkv, or use `codec` x264"),
         ("prores", "out.mp4", r"\.mov or \.mkv"),
         ("prores", "out.webm", r"\(prores: \.mov or \.mkv\), not \.webm"),
-        ("x264", "out.avi", r"\.mkv, \.mp4, \.m4v, \.mov, not \.avi"),
+        ("x264", "out.avi", r"\.mkv, \.mp4, \.m4v, \.mov.* not \.avi"),
         ("x264", "out", "not without an ending"),
     ],
 )

@@ -61,11 +61,8 @@ def choose_codec(film: Film, choices: Choices, out: str | Path | None) -> Codec:
             largest = max(held, key=lambda codec: codec.depths[-1])
             return next((codec for codec in held if codec.keeps(film)), largest)
     option = f"`crf` {choices.crf}" if choices.preset is None else f"`preset` {choices.preset}"
-    fitting = listed([codec.suffixes[0] for codec in groups[0]], "or")
-    raise VidcolorError(
-        f"{option} is for {listed([codec.name for codec in groups[0]])}, which does not fit into {suffix}: "
-        f"name the result {fitting}"
-    )
+    names = listed([codec.name for codec in groups[0]])
+    raise VidcolorError(f"{option} is for {names}, not for {suffix}: name the result {groups[0][0].suffixes[0]}")
 
 
 def _meant(choices: Choices) -> list[list[Codec]]:
