@@ -107,6 +107,7 @@ def test_a_result_has_the_frames_of_its_units(tmp_path: Path, codec: str, suffix
     made = [frame.luma for unit in units for frame in read(probe(unit))]
     joined = [frame.luma for frame in read(probe(report.path))]
     assert len(joined) == 20 and all(map(np.array_equal, joined, made))
+    assert report.lost == ()
 
 
 @pytest.mark.parametrize(

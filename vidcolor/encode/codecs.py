@@ -91,8 +91,8 @@ class Codec:
     """Whether it holds limited range only."""
     captions: bool = False
     """Whether its encoder writes closed captions (A53) into the picture."""
-    says_matrix: bool = False
-    """Whether readers take a certain matrix for granted where none is tagged, so that the film's must be."""
+    tagged: bool = False
+    """Whether every colour tag is written, the usual one where the film has none: readers take BT.709 for granted."""
     mend: Callable[[bytes], bytes] | None = None
     """Puts right what libav's encoder writes wrongly into a packet."""
     smallest: tuple[int, int] = (1, 1)

@@ -14,6 +14,16 @@ from vidcolor.errors import VidcolorError, warn
 from vidcolor.film.film import Film
 from vidcolor.text import listed
 
+_UNSPECIFIED = 2
+_USUAL = {
+    "bt601": {"primaries": 6, "transfer": 6},
+    "bt709": {"primaries": 1, "transfer": 1},
+    "bt2020": {"primaries": 9, "transfer": 14},
+    "smpte240m": {"primaries": 7, "transfer": 7},
+    "fcc": {"primaries": 4, "transfer": 4},
+}
+"""Primaries and transfer that go with a matrix."""
+
 
 @dataclass(frozen=True)
 class OutputFormat:
@@ -67,8 +77,9 @@ def output_format(film: Film, choices: Choices, out: str | Path) -> OutputFormat
         raise VidcolorError(f"{codec.name} cannot keep the fields of an interlaced film: use `codec` {others}")
     options |= _params(codec, film, field_order, options)
     tags = film.color_tags | ({"range": 1} if full_range != film.full_range else {})
-    if codec.says_matrix and "matrix" in film.untagged:
-        tags = tags | {"space": MATRICES[film.matrix].numbers[0]}
+    if codec.tagged:
+        usual = {"space": MATRICES[film.matrix].numbers[0], **_USUAL[film.matrix]}
+        tags |= {name: number for name, number in usual.items() if tags[name] == _UNSPECIFIED}
     siting = siting_of(tags["chroma_location"])
     if siting is not SITINGS[0]:
         options["chroma_sample_location"] = siting.name

@@ -19,6 +19,7 @@ from vidcolor.film.film import Film
 from vidcolor.film.probe import describe
 from vidcolor.film.tracks import Track, lost_programs, lost_tags, picture_track
 from vidcolor.reasons import reason
+from vidcolor.text import plural
 
 if TYPE_CHECKING:
     from vidcolor.join.timing import Span
@@ -42,8 +43,6 @@ def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Seq
     for difference in unlike(film, fmt, found):
         raise _wrong(path, *difference)
     with open_film(path) as container:
-        streams = list(container.streams)
-        chapters, metadata = container.chapters(), dict(container.metadata)
         try:
             stamps, times = _walk(container)
         except av.FFmpegError as error:
@@ -55,7 +54,7 @@ def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Seq
             if 0 < shift * tick < _ROOM:
                 stamps, later = [stamp - shift for stamp in stamps], later + shift * tick
         _check_pts(film, pts, stamps, tick, path)
-        lost = _compare(film, path, streams, chapters, metadata, times, kept, span, later)
+        lost = [] if film.kind == "images" else _lost(film, _Finished(path, container, times, later), kept, span)
     for name in ("mastering_display", "content_light"):
         if getattr(film, name) and found[name] != getattr(film, name):
             lost.append(f"HDR {name.replace('_', ' ')} {getattr(film, name)}")
@@ -113,6 +112,8 @@ class Times:
     """PTS of the earliest."""
     last: int | None = None
     """PTS of the latest."""
+    size: int = 0
+    """Bytes of their data."""
     still: int = 0
     """How many do not advance in DTS."""
     dts: int | None = None
@@ -120,6 +121,7 @@ class Times:
 
     def add(self, packet: Any) -> None:
         self.packets += 1
+        self.size += packet.size
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is not None:
             self.first = stamp if self.first is None else min(self.first, stamp)
@@ -163,68 +165,72 @@ def _check_pts(film: Film, pts: np.ndarray, stamps: list[int], tick: Fraction, p
         raise _wrong(path, f"time of frame {n}", float(stamps[n] * tick), float(int(pts[n]) * film.time_base))
 
 
-def _compare(
-    film: Film,
-    path: Path,
-    streams: list[Any],
-    chapters: list[Any],
-    metadata: dict[str, str],
-    times: dict[int, Times],
-    kept: Sequence[Track],
-    span: Span,
-    later: Fraction,
-) -> list[str]:
-    lost: list[str] = []
-    if film.kind == "images":
-        return lost
+@dataclass(frozen=True)
+class _Finished:
+    """The finished file, open."""
+
+    path: Path
+    container: Any
+    """PyAV's."""
+    times: dict[int, Times]
+    """When the packets of each stream are shown."""
+    later: Fraction
+    """Seconds by which the picture lies later than in the source."""
+
+
+def _lost(film: Film, result: _Finished, kept: Sequence[Track], span: Span) -> list[str]:
+    """What of the source is not in the result, in words."""
+    streams = list(result.container.streams)
     with open_film(film.path) as source:
-        lost += _lost_chapters(source.chapters(), chapters) if span.whole else []
+        lost = _lost_chapters(source.chapters(), result.container.chapters()) if span.whole else []
         # A time code is the film's in one container, its picture's in another.
-        gone = lost_tags(source.metadata, {*metadata, *(name for stream in streams for name in stream.metadata)})
+        names = {*result.container.metadata, *(name for stream in streams for name in stream.metadata)}
+        gone = lost_tags(source.metadata, names)
         lost += [f"metadata {', '.join(gone)}"] if gone else []
         lost += lost_programs(source)
         before: dict[int, Times] = {}
         if span.whole and kept:
             with suppress(av.FFmpegError):  # a damaged source: what can be counted was copied
                 before = _walk(source)[1]
-        lost += picture_track(film).lost_in(streams[0])
-        # Covers become attachments in Matroska, and come last: pair the others by order, covers by order.
-        for covers in (False, True):
-            ours = [track for track in kept if (track.kind == "cover") == covers]
-            theirs = [stream for stream in streams[1:] if _is_cover(stream) == covers and not _is_chapter_track(stream)]
-            if len(theirs) < len(ours):
-                lost += [f"{track}: not in the finished file" for track in ours[len(theirs) :]]
-            for track, stream in zip(ours, theirs, strict=False):
-                lost += track.lost_in(stream)
-                if not covers and track.index in before:
-                    lost += _lost_packets(track, before[track.index], times.get(stream.index), later, path)
+    lost += picture_track(film).lost_in(streams[0])
+    # Covers become attachments in Matroska, and come last: pair the others by order, covers by order.
+    for covers in (False, True):
+        ours = [track for track in kept if (track.kind == "cover") == covers]
+        theirs = [stream for stream in streams[1:] if _is_cover(stream) == covers and not _is_chapter_track(stream)]
+        lost += [f"{track}: not in the finished file" for track in ours[len(theirs) :]]
+        for track, stream in zip(ours, theirs, strict=False):
+            lost += track.lost_in(stream)
+            if not covers and track.index in before:
+                lost += _lost_packets(track, before[track.index], result.times.get(stream.index), result)
     return lost
 
 
 def _lost_chapters(before: list[Any], after: list[Any]) -> list[str]:
     if len(before) > len(after):
         missing = len(before) - len(after)
-        return [f"{missing} chapter{'' if missing == 1 else 's'}"]
+        return [plural(missing, "chapter")]
     titles = [[one.get("metadata", {}).get("title") for one in chapters] for chapters in (before, after)]
     wrong = sum(was is not None and was != is_ for was, is_ in zip(*titles))
-    return [f"the title{'' if wrong == 1 else 's'} of {wrong} chapter{'' if wrong == 1 else 's'}"] if wrong else []
+    return [f"the title{'' if wrong == 1 else 's'} of {plural(wrong, 'chapter')}"] if wrong else []
 
 
-def _lost_packets(track: Track, was: Times, now: Times | None, later: Fraction, path: Path) -> list[str]:
+def _lost_packets(track: Track, was: Times, now: Times | None, result: _Finished) -> list[str]:
     """What the finished file lacks of a stream's packets, or has at another time."""
     count = 0 if now is None else now.packets
     if track.converted:
         return [] if count else [f"{track}: its text"]
+    if now is not None and track.codec.startswith("pcm_") and now.size >= was.size and count != was.packets:
+        return []  # the same samples, cut into other packets
     if count < was.packets or now is None:
         return [f"{track}: {was.packets - count} of its {was.packets} packets"]
-    return _moved(track, was, now, later, path) if count == was.packets else []
+    return _moved(track, was, now, result) if count == was.packets else []
 
 
-def _moved(track: Track, before: Times, after: Times, later: Fraction, path: Path) -> list[str]:
+def _moved(track: Track, before: Times, after: Times, result: _Finished) -> list[str]:
     """Sound and subtitles begin, end and advance as in the source, so that they keep to the picture.
 
-    later: seconds by which the picture lies later than in the source. What is a little off, as where a recording is
-    damaged, is named; VidcolorError is raised where more than that is."""
+    What is a little off, as where a recording is damaged, is named; VidcolorError is raised where more than that is."""
+    later, path = result.later, result.path
     was, now = before.ends(), after.ends()
     if was is None or now is None:
         return []
