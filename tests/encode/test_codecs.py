@@ -266,3 +266,26 @@ def test_av1_takes_odd_sizes_in_420(capsys: pytest.CaptureFixture[str]) -> None:
         output_format(film_of(), Settings(codec="x264", crf=55), "out.mp4")
     with pytest.raises(VidcolorError, match="av1 cannot hold 2x2 in 4:2:0: use `codec=x264` or `codec=ffv1`"):
         output_format(film_of(2, 2), Settings(codec="av1"), "out.mkv")
+
+
+def test_dnxhr_has_a_profile_for_each_depth_and_grid() -> None:
+    for depth, chroma, preset, form, profile in (
+        (8, "420", None, "yuv422p", "dnxhr_hq"),
+        (10, "422", None, "yuv422p10le", "dnxhr_hqx"),
+        (8, "444", None, "yuv444p10le", "dnxhr_444"),
+        (10, "422", "lb", "yuv422p", "dnxhr_lb"),
+        (8, "444", "hqx", "yuv422p10le", "dnxhr_hqx"),
+    ):
+        film = film_of(256, 120, depth=depth, chroma=chroma)
+        fmt = output_format(film, Settings(codec="dnxhr", preset=preset), "out.mxf")
+        assert (fmt.pix_fmt, fmt.options["profile"], fmt.container) == (form, profile, "mxf")
+    with pytest.raises(
+        VidcolorError, match="dnxhr cannot hold 96x64 in 4:2:2 or 4:4:4: use `codec=prores` or `codec=ffv1`"
+    ):
+        output_format(film_of(), Settings(codec="dnxhr"), "out.mov")
+
+
+def test_dnxhr_says_the_matrix_that_a_film_without_tags_got() -> None:
+    tags = {"space": 2, "primaries": 2, "transfer": 2, "range": 0, "chroma_location": 0}
+    fmt = output_format(film_of(256, 120, color_tags=tags, matrix="bt601"), Settings(codec="dnxhr"), "out.mov")
+    assert (fmt.color_tags["space"], fmt.color_tags["primaries"], fmt.color_tags["transfer"]) == (6, 6, 6)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Grid = Literal["420", "422", "444"]
 GRIDS: tuple[Grid, ...] = ("420", "422", "444")
 """Chroma grids, coarse to fine."""
-CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
+CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mxf": "mxf"}
 """Endings of results, and the muxer of each."""
 
 
@@ -298,6 +298,30 @@ _ROWS = (
         decoded={"yuv444p10le": "yuv444p12le"},
         decoder="prores",
         cost=4.0,
+    ),
+    Codec(
+        name="dnxhr",
+        encoder="dnxhd",
+        summary="DNxHR",
+        kind="intermediate",
+        depths=(8, 10),
+        grids=("422", "444"),
+        suffixes=(".mov", ".mxf"),
+        presets=(
+            Preset("lb", "422", 8),
+            Preset("sq", "422", 8),
+            Preset("hq", "422", 8),
+            Preset("hqx", "422", 10),
+            Preset("444", "444", 10),
+        ),
+        preset="hq",
+        preset_option=("profile", "dnxhr_{}"),
+        limited_range=True,
+        tagged=True,
+        # libav's encoder says BT.709 of every film; 3 is "as the container says" (SMPTE ST 2019-1, colour volume).
+        mend=lambda packet: packet[:0x2C] + bytes([packet[0x2C] | 6]) + packet[0x2D:],
+        smallest=(256, 120),
+        cost=2.0,
     ),
 )
 CODECS: Mapping[str, Codec] = {codec.name: codec for codec in _ROWS}
