@@ -129,9 +129,17 @@ def test_the_makefile_lists_its_targets():
     assert set(re.findall(r"^make ([\w-]+)", shown, re.M)) == set(phony[1].split())
 
 
-def test_importing_the_package_is_quick_and_loads_no_network():
-    code = "import sys, vidcolor; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+def test_importing_the_package_and_any_help_are_quick_and_load_no_network():
+    code = f"""
+import contextlib, sys, vidcolor
+from vidcolor.cli.main import main
+for command in [[], *([name] for name in {list(COMMANDS)})]:
+    with contextlib.suppress(SystemExit):
+        main([*command, "--help"])
+print("torch" in sys.modules, "cv2" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False False", done.stderr
 
 
 def test_the_version_is_in_the_changelog():
