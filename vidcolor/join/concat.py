@@ -27,75 +27,87 @@ def picture_suffix(fmt: OutputFormat) -> str:
     return ".mkv" if fmt.container == "matroska" else ".mov"
 
 
-def concatenate(
-    film: Film, units: Sequence[Path], pts: np.ndarray, fmt: OutputFormat, path: Path, last: Fraction = Fraction(0)
-) -> None:
+def concatenate(film: Film, units: Sequence[Path], pts: np.ndarray, path: Path, last: Fraction = Fraction(0)) -> None:
     """Write the packets of all units to `path`, in order; frame k of the whole gets PTS `pts[k]`, and the last one is
     shown for `last` seconds (0: as the film's rate says).
 
     Raises VidcolorError where the units do not hold len(pts) frames together, were made with different stream
     headers, or the file cannot be written."""
-    ranks, headers = [], None
+    shown = _shown(units)
+    if len(shown) != len(pts):
+        raise VidcolorError(f"{path.name}: the units hold {len(shown)} frames, the film {len(pts)}: make them again")
+    scale = film.time_base.denominator
+    options = {"fflags": "+bitexact"}
+    if path.suffix != ".mkv":
+        options |= {"video_track_timescale": str(scale), "movie_timescale": str(scale)}
+    times = iter(_times(film, pts, shown, last, in_dts=path.suffix != ".mkv").tolist())
+    try:
+        with av.open(str(path), "w", container_options=options) as result:
+            stream: Any = None
+            for unit in units:
+                with open_film(unit) as container:
+                    source = container.streams.video[0]
+                    stream = stream or _stream_like(source, film, result)
+                    for packet in _packets(container, source):
+                        packet.stream, packet.time_base = stream, Fraction(1, scale)
+                        packet.pts, packet.dts, packet.duration = next(times)
+                        result.mux(packet)
+    except (av.FFmpegError, OSError) as error:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise VidcolorError(f"{path}: cannot be written: {reason(error)}") from error
+
+
+def _shown(units: Sequence[Path]) -> np.ndarray:
+    """(n,) which frame of the whole each packet of the units shows, in their order in the files."""
+    shown: list[np.ndarray] = []
+    base, first = 0, None
     for unit in units:
         stamps, header = _survey(unit)
-        ranks.append(np.argsort(np.argsort(stamps, kind="stable"), kind="stable"))
         if len(np.unique(stamps)) != len(stamps):
             raise VidcolorError(f"{unit}: damaged unit (two frames at one time): delete it and make it again")
-        if headers is not None and header != headers:
+        if header != (first := first or header):
             raise VidcolorError(
                 f"{unit}: its stream header is not that of {units[0].name} (another version of the encoder?): "
                 "delete the units and make them again on like machines"
             )
-        headers = header
-    count = sum(map(len, ranks))
-    if count != len(pts):
-        raise VidcolorError(f"{path.name}: the units hold {count} frames, the film {len(pts)}: make them again")
+        shown.append(base + np.argsort(np.argsort(stamps, kind="stable"), kind="stable"))
+        base += len(stamps)
+    return np.concatenate(shown)
+
+
+def _times(film: Film, pts: np.ndarray, shown: np.ndarray, last: Fraction, *, in_dts: bool) -> np.ndarray:
+    """(n, 3) PTS, DTS and duration of each packet, in units of 1 / the time base's denominator.
+
+    pts: of the frames, in ticks. shown: `_shown`. last: as `concatenate` takes it. in_dts: whether the container counts
+    durations from DTS to DTS, as MP4 and MOV do."""
+    places = np.arange(len(pts))
     # A packet may be written so long as its DTS, the sorted PTS delayed, is not after its PTS (H.264, C.4.5.3).
-    delay = max(int((np.arange(len(rank)) - rank).max()) for rank in ranks)
+    delay = int((places - shown).max())
     usual = max(1, round(1 / (film.frame_rate * film.time_base)))
     ends = np.append(pts[1:], pts[-1] + (max(1, round(last / film.time_base)) if last else usual))
     # The first DTS lie before the first PTS, no wider apart than frames are there: libav's MP4 muxer takes the start
     # of a late film amiss where they are.
     lead = min([usual, *np.diff(pts[: delay + 2]).tolist()])
-    ticks, scale = film.time_base.numerator, film.time_base.denominator
-    options = {"fflags": "+bitexact"}
-    if path.suffix != ".mkv":
-        options |= {"video_track_timescale": str(scale), "movie_timescale": str(scale)}
-    try:
-        with av.open(str(path), "w", container_options=options) as result:
-            stream: Any = None
-            base = 0
-            for unit, rank in zip(units, ranks, strict=True):
-                with open_film(unit) as container:
-                    source = container.streams.video[0]
-                    if stream is None:
-                        stream = result.add_stream_from_template(source, opaque=True)
-                        stream.time_base = Fraction(1, scale)
-                        stream.codec_context.sample_aspect_ratio = film.sample_aspect_ratio
-                        if film.display_matrix:
-                            stream.set_display_matrix(list(film.display_matrix))
-                    for number, packet in enumerate(_packets(container, source)):
-                        place = base + number
-                        shown = base + int(rank[number])
-                        packet.stream = stream
-                        packet.time_base = Fraction(1, scale)
-                        packet.pts = int(pts[shown]) * ticks
-                        early = place - delay
-                        stamp = int(pts[early] if early >= 0 else pts[0] + early * lead)
-                        packet.dts = stamp * ticks
-                        packet.duration = int(ends[shown] - pts[shown]) * ticks
-                        if place == count - 1 and path.suffix != ".mkv":
-                            # MP4 and MOV count from DTS to DTS, and the first is early: the whole has to be as long,
-                            # and a picture that stands at the end has to reach there.
-                            whole = int(ends[-1]) - stamp - delay * lead
-                            held = int(ends[-1] - pts[shown]) if ends[-1] - pts[-1] > usual else 0
-                            packet.duration = max(1, whole, held) * ticks
-                        result.mux(packet)
-                base += len(rank)
-    except (av.FFmpegError, OSError) as error:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise VidcolorError(f"{path}: cannot be written: {reason(error)}") from error
+    early = places - delay
+    dts = np.where(early >= 0, pts[early.clip(0)], pts[0] + early * lead)
+    durations = (ends - pts)[shown]
+    if in_dts:  # the first DTS is early: the whole has to be as long, and a picture that stands at the end reach there
+        whole = ends[-1] - dts[-1] - delay * lead
+        held = ends[-1] - pts[shown[-1]] if ends[-1] - pts[-1] > usual else 0
+        durations[-1] = max(1, whole, held)
+    return np.stack([pts[shown], dts, durations], 1) * film.time_base.numerator
+
+
+def _stream_like(source: Any, film: Film, result: Any) -> Any:
+    """A stream of the file `result` for the packets of a unit's stream `source`, with the film's shape."""
+    # opaque: not asking for an encoder of the decoder's name, which libdav1d has not
+    stream = result.add_stream_from_template(source, opaque=True)
+    stream.time_base = Fraction(1, film.time_base.denominator)
+    stream.codec_context.sample_aspect_ratio = film.sample_aspect_ratio
+    if film.display_matrix:
+        stream.set_display_matrix(list(film.display_matrix))
+    return stream
 
 
 def _survey(unit: Path) -> tuple[np.ndarray, tuple[Any, ...]]:

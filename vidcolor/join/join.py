@@ -148,7 +148,7 @@ def join_units(
         result = work / f"result{out.suffix}"
         span = Span(times.start, times.end, lift(film, stamps, fmt))
         stamps = stamps + span.lift
-        concatenate(film, [Path(file) for file in unit_files], stamps, fmt, picture, times.last)
+        concatenate(film, [Path(file) for file in unit_files], stamps, picture, times.last)
         tracks = source_tracks(film)
         kept, lost = mux_tracks(Muxing(film, fmt, picture, result, work, span), tracks)
         lost += verify(film, fmt, stamps, result, kept, span)
@@ -183,7 +183,7 @@ def foresee(film: Film, fmt: OutputFormat, out: Path, pts: np.ndarray) -> None:
         unit = work / f"unit{fmt.row.unit_suffix}"
         with Encoder(film, fmt, unit) as encoder:
             encoder.write(Frame(0, 0, planes[0]), *planes[1:])
-        concatenate(film, [unit], np.zeros(1, np.int64), fmt, picture)
+        concatenate(film, [unit], np.zeros(1, np.int64), picture)
         result = work / f"result{out.suffix}"
         muxing = Muxing(film, fmt, picture, result, work, Span(None, None, 0))
         kept, lost = mux_tracks(muxing, tracks, trial=True)
