@@ -27,7 +27,7 @@ import torch
 
 from vidcolor.evaluation import metrics
 from vidcolor.models.adain.model import AdainColorizer
-from vidcolor.models.adain.style_layers import Sites
+from vidcolor.models.adain.style_layers import Layers
 from vidcolor.models.base import Colorizer
 from vidcolor.models.colorize import colorize_shot
 from vidcolor.models.exemplar import model as exemplar
@@ -81,9 +81,9 @@ def traced_only(model: ExemplarColorizer, shot: Shot, key: Reference) -> np.ndar
         return finished(model, shot, key)
 
 
-def transferred(model: AdainColorizer, sites: Sites, shot: Shot, key: Reference) -> np.ndarray:
-    """The transfer sub-net's coarse colours alone, with its transform at these sites."""
-    transfer = partial(model.transferring.transfer, sites=sites)
+def transferred(model: AdainColorizer, layers: Layers, shot: Shot, key: Reference) -> np.ndarray:
+    """The transfer sub-net's coarse colours alone, with its transform at these style layers."""
+    transfer = partial(model.transferring.transfer, layers=layers)
     with patch.object(model.transferring, "transfer", transfer):
         coarse = colorize_shot(model, shot, [key], inspected=range(len(shot))).coarse
     return np.stack([coarse[t] for t in range(len(shot))])
@@ -166,9 +166,9 @@ def transfer_rows(model: ExemplarColorizer, every: ExemplarColorizer) -> Iterato
     """The transfer sub-net alone, and the paper's whole way."""
     xu = create("adain", device="cpu")
     assert isinstance(xu, AdainColorizer)
-    every_site: tuple[Sites, ...] = ("encoder", "decoder", "both")
-    for sites in every_site:
-        yield Row(f"transfer sub-net alone, AdaIN in {sites}", partial(transferred, xu, sites))
+    where: tuple[Layers, ...] = ("encoder", "decoder", "both")
+    for layers in where:
+        yield Row(f"transfer sub-net alone, AdaIN in {layers}", partial(transferred, xu, layers))
     wct = create("adain", device="cpu", transfer="wct")
     assert isinstance(wct, AdainColorizer)
     yield Row("transfer sub-net alone, WCT in both", partial(transferred, wct, "both"))

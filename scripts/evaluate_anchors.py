@@ -61,9 +61,9 @@ def one(painter: Painter, lab: np.ndarray, rows: dict[str, list], choices: list[
     """Measure a picture (h, w, 3); returns its row of the sheet."""
     l, truth = lab[..., 0], lab[..., 1:]
     look = painter.look(torch.from_numpy(np.ascontiguousarray(l))[None, None])
-    true = superpixels.pool(torch.from_numpy(np.ascontiguousarray(truth.transpose(2, 0, 1)))[None], look.shares)
+    true = superpixels.pool(torch.from_numpy(np.ascontiguousarray(truth.transpose(2, 0, 1)))[None], look.association)
     true = true[0].flatten(1).T
-    area = superpixels.areas(look.shares).flatten()
+    area = superpixels.areas(look.association).flatten()
     cells = painter.place(look)
     made, choice = versions(painter, look, cells, l)
     choices.append(choice)

@@ -38,7 +38,7 @@ def found(
     shot = Shot(quantized(l), 0)
     state = model.prepare(shot, keys)
     own = {key.frame for key in keys if key.painted}
-    at = [i for i in state.looked[::step] if i not in own]
+    at = [i for i in state.inferred[::step] if i not in own]
     hint, confidence = (x[at].astype(np.float32) for x in (state.hint, state.confidence))
     traced = np.zeros((*confidence.shape, 4), np.float32)
     if state.traced is not None:

@@ -46,9 +46,9 @@ def patches(n=4, h=64, w=64):
 def test_the_training_loss_overfits_four_pictures():
     torch.manual_seed(0)
     net = AnchorsNet(**SMALL)
-    shares = torch.zeros(4, 9, 64, 64)
-    shares[:, 4] = 1
-    loss = anchors.Colors(lambda l: shares, NoEncoder(), torch.full((313,), 1 / 313))
+    association = torch.zeros(4, 9, 64, 64)
+    association[:, 4] = 1
+    loss = anchors.Colors(lambda l: association, NoEncoder(), torch.full((313,), 1 / 313))
     batch = patches()
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)  # post-norm layers do not bear much more
     rows = []

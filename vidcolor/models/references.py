@@ -23,12 +23,12 @@ def time_bias(references: Sequence[Reference], frame: int | None) -> torch.Tenso
     return weight.log() - (distance - distance.min()) / HALF_LIFE * np.log(2)
 
 
-def silent_places(reference: Reference, h: int, w: int) -> torch.Tensor:
-    """(h / 8 * w / 8,) added to the logits of a key's places, so that what it does not cover is not found."""
-    if reference.covered is None:
-        return torch.zeros(h * w // 64)
-    covered = cv2.resize(reference.covered.astype(np.float32), (w // 8, h // 8), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(np.where(covered > 0.9, 0, -1e4).astype(np.float32)).flatten()
+def cover_bias(reference: Reference | None, h: int, w: int) -> torch.Tensor:
+    """(h, w) added to the logits of a reference's places, so that what it does not cover is not found."""
+    if reference is None or reference.covered is None:
+        return torch.zeros(h, w)
+    covered = cv2.resize(reference.covered.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(np.where(covered > 0.9, 0, -1e4).astype(np.float32))
 
 
 def sized(lab: np.ndarray, h: int, w: int) -> np.ndarray:

@@ -67,7 +67,7 @@ class Proposer:
 
         l = working(frame.luma, self.film, working_size(self.film, SHORT))
         look = self.painter.look(torch.from_numpy(l)[None, None])
-        owner = superpixels.ids(look.shares)[0].cpu().numpy()
+        owner = superpixels.ids(look.association)[0].cpu().numpy()
         return Seen(frame, look, shown(owner, self.film))
 
     def anchors(self, seen: Seen, count: int, proposals: int = PROPOSALS) -> list[Anchor]:

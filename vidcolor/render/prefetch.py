@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any, TypeVar
 
@@ -18,23 +19,23 @@ T = TypeVar("T")
 class Timings(dict[str, float]):
     """Seconds spent in each stage, over all threads: decode, resize, model, upsample, encode."""
 
-    def measure(self, stage: str) -> Any:
-        return _Stage(self, stage)
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
 
-
-class _Stage:
-    def __init__(self, timings: Timings, stage: str):
-        self.timings, self.stage = timings, stage
-
-    def __enter__(self) -> None:
-        self.start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.timings[self.stage] = self.timings.get(self.stage, 0.0) + time.perf_counter() - self.start
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Add the time that the block takes to a stage's."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self[stage] = self.get(stage, 0.0) + time.perf_counter() - start
 
 
 def timed(items: Iterable[T], stage: str, timings: Timings) -> Iterator[T]:
-    """The same items; the time that making them takes is booked."""
+    """The same items; the time that it takes to make them is added to a stage's."""
     iterator = iter(items)
     while True:
         with timings.measure(stage):

@@ -90,9 +90,9 @@ def recolored(ab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def superpixel_loss(net: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """What pooling and diffusing lose of ab and of lightness (whose edges a grey frame shows), and how far pixels lie
     from the middles of their superpixels."""
-    shares = net(batch["l"])
-    maps = [batch["ab"] / 110, batch["clean"] / 100, _places(batch["l"]).expand(len(shares), -1, -1, -1)]
-    lost = [(superpixels.diffuse(superpixels.pool(m, shares), shares) - m).norm(dim=1).mean() for m in maps]
+    association = net(batch["l"])
+    maps = [batch["ab"] / 110, batch["clean"] / 100, _places(batch["l"]).expand(len(association), -1, -1, -1)]
+    lost = [(superpixels.diffuse(superpixels.pool(m, association), association) - m).norm(dim=1).mean() for m in maps]
     loss = 10 * lost[0] + 3 * lost[1] + 0.003 / superpixels.CELL * lost[2]
     return {"loss": loss, "ab": lost[0] * 110, "lightness": lost[1] * 100, "pixels": lost[2]}
 
@@ -112,12 +112,12 @@ class Colors:
     @torch.no_grad()
     def seen(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor]:
         """Shares, the encoder's maps, and superpixels' true ab (b, n, 2)."""
-        shares, maps = self.spix(batch["l"]), self.encoder(batch["l"])
-        with torch.autocast(shares.device.type, enabled=False):
-            ab = superpixels.pool(batch["ab"], shares).flatten(2).transpose(1, 2)
-        return shares, maps, ab
+        association, maps = self.spix(batch["l"]), self.encoder(batch["l"])
+        with torch.autocast(association.device.type, enabled=False):
+            ab = superpixels.pool(batch["ab"], association).flatten(2).transpose(1, 2)
+        return association, maps, ab
 
-    def anchors(self, ab: torch.Tensor, shares: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    def anchors(self, ab: torch.Tensor, association: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
         """(b, n, 1) 1 at anchors: of clusters in ab, at random places in one picture of six, none in one of twelve."""
         mask = torch.zeros(*ab.shape[:2], 1)
         for n, points in enumerate(ab):
@@ -125,17 +125,17 @@ class Colors:
             how = float(torch.rand(1, generator=rng))
             if how < 3 / 4:
                 own = clusters(points, count, int(torch.randint(2**31, (1,), generator=rng)), 1)
-                mask[n, largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
+                mask[n, largest(own, superpixels.areas(association[n : n + 1]).flatten())] = 1
             elif how < 11 / 12:
                 mask[n, torch.randperm(len(points), generator=rng)[:count]] = 1
         return mask.to(ab.device)
 
     def loss(self, net: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        shares, maps, true = self.seen(batch)
+        association, maps, true = self.seen(batch)
         wanted = color_bins.encode(true.flatten(0, 1), self.bins).view(*true.shape[:2], -1)
         generator = torch.Generator().manual_seed(int(torch.randint(2**31, (1,))))
-        mask = self.anchors(true, shares, generator)
-        ab, modeled, made = net(batch["l"], shares, wanted, mask, maps)
+        mask = self.anchors(true, association, generator)
+        ab, modeled, made = net(batch["l"], association, wanted, mask, maps)
         weight = self.weight[wanted.argmax(-1)]
         likely = (batch["kind"] == NATURAL)[:, None].float().expand_as(weight)
         modeler = _cross_entropy(modeled, wanted, weight * likely)
@@ -160,7 +160,7 @@ def rebalance(prior: torch.Tensor, share: float = 0.5) -> torch.Tensor:
 
 
 def prior_of(pictures: list[np.ndarray]) -> torch.Tensor:
-    """(313,) shares of colours over pictures (h, w, 3) uint8 RGB."""
+    """(313,) frequencies of colours over pictures (h, w, 3) uint8 RGB."""
     total = torch.zeros(color_bins.BINS)
     for picture in pictures:
         ab = cv2.resize(to_lab(picture), (24, 24), interpolation=cv2.INTER_AREA)[..., 1:].reshape(-1, 2)
@@ -182,11 +182,11 @@ class Validation:
         for batch in self.batches:
             with autocast(device):
                 rows.append({f"held_{k}": float(v) for k, v in superpixel_loss(net, to_device(batch, device)).items()})
-        shares = net(self.batches[0]["l"].to(device)).cpu()
+        association = net(self.batches[0]["l"].to(device)).cpu()
         l, ab = self.batches[0]["clean"], self.batches[0]["ab"]
-        owner = superpixels.ids(shares)
+        owner = superpixels.ids(association)
         edge = F.pad(owner[:, :, 1:] != owner[:, :, :-1], (0, 1)) | F.pad(owner[:, 1:] != owner[:, :-1], (0, 0, 0, 1))
-        again = superpixels.diffuse(superpixels.pool(ab, shares), shares)
+        again = superpixels.diffuse(superpixels.pool(ab, association), association)
         outlined = torch.where(edge[:, None], 100.0, l)
         self._sheet([(outlined, 0 * ab), (l, again), (l, ab)])
         return _mean(rows)
@@ -198,16 +198,16 @@ class Validation:
         device = next(net.parameters()).device
         for number, held in enumerate(self.batches):
             batch = to_device(held, device)
-            shares, maps, true = training.seen(batch)
+            association, maps, true = training.seen(batch)
             wanted = color_bins.encode(true.flatten(0, 1), training.bins).view(*true.shape[:2], -1)
             row = {}
             for name in ("anchors", "none"):
                 mask = torch.zeros(*true.shape[:2], 1, device=device)
                 for n, points in enumerate(true if name == "anchors" else ()):
                     own = clusters(points, DEFAULT)
-                    mask[n, largest(own, superpixels.areas(shares[n : n + 1]).flatten())] = 1
+                    mask[n, largest(own, superpixels.areas(association[n : n + 1]).flatten())] = 1
                 with autocast(device):
-                    ab = net(batch["l"], shares, wanted, mask, maps)[0]
+                    ab = net(batch["l"], association, wanted, mask, maps)[0]
                 row[f"held_ab_{name}"] = float((ab - batch["ab"]).norm(dim=1).mean())
                 row[f"held_chroma_{name}"] = float(ab.norm(dim=1).mean() / batch["ab"].norm(dim=1).mean())
                 if number == 0:

@@ -103,9 +103,9 @@ def test_the_reference_matters_and_near_ones_matter_more(model):
     assert (only[0] - only[1]).abs().mean() > 0.05
     state = model.prepare(film, [red, green])
     both = model.colorize(batch(film), state).coarse
-    shares = state.shares
-    assert shares[0, 0] > 0.8 and shares[-1, 1] > 0.8
-    assert (shares[:, 0].diff() <= 0).all()
+    weights = state.reference_weights
+    assert weights[0, 0] > 0.8 and weights[-1, 1] > 0.8
+    assert (weights[:, 0].diff() <= 0).all()
     for n, one in ((0, only[0]), (59, only[1])):
         other = only[1] if n == 0 else only[0]
         assert (both[n] - one[n]).abs().mean() < (both[n] - other[n]).abs().mean()
@@ -114,7 +114,7 @@ def test_the_reference_matters_and_near_ones_matter_more(model):
 def test_a_users_weight_counts(model):
     film = shot(3)
     state = model.prepare(film, [key(None, 50.0, weight=3.0), key(None, -50.0, weight=1.0)])
-    torch.testing.assert_close(state.shares, torch.tensor([[0.75, 0.25]]).expand(3, 2))
+    torch.testing.assert_close(state.reference_weights, torch.tensor([[0.75, 0.25]]).expand(3, 2))
 
 
 def test_equal_frames_get_equal_colors(model):

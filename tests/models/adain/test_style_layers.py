@@ -1,4 +1,4 @@
-"""What happens at the sites of the transfer sub-net: AdaIN, whitening and colouring, labels."""
+"""What happens at the style layers of the transfer sub-net: AdaIN, whitening and colouring, labels."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from vidcolor.models.adain.transfer import TransferNet
 from vidcolor.models.adain.wct import RIDGE, Covariance, covariance, whiten_and_color
 from vidcolor.models.nets.adain import moments
 
-SITES = 7
+LAYERS = 7
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ def sigma(x):
     return torch.stack([torch.cov(one) for one in x.flatten(2)])
 
 
-def outputs(net, rgb, site):
-    """What leaves each site on the way of a picture."""
+def outputs(net, rgb, layer):
+    """What leaves each style layer on the way of a picture."""
     seen = {}
 
     def note(number, x):
-        seen[number] = site(number, x)
+        seen[number] = layer(number, x)
         return seen[number]
 
     net._run(rgb, note)
@@ -56,7 +56,7 @@ def test_after_each_site_features_have_the_styles_mean_and_deviation(net):
     style = net.reference_statistics(picture(1) ** 3)
     kind = Adain(net.channels, style)
     seen = outputs(net, picture(2), StyleTransform(kind))
-    assert len(seen) == SITES
+    assert len(seen) == LAYERS
     for number, x in seen.items():
         wanted, before = kind.content(style)[number], moments(x)
         close(before.mu, wanted.mu, 1e-3)
@@ -80,12 +80,12 @@ def test_after_each_site_wct_has_brought_the_whole_covariance_near(net):
     reference = 0.9 * noise[:, :1] + 0.1 * noise
     style = net.reference_covariances(reference)
     content = net.content_statistics(rgb, style)
-    content = Covariances(tuple(unbounded(site) for site in content.sites))
+    content = Covariances(tuple(unbounded(layer) for layer in content.layers))
     seen = outputs(net, rgb, StyleTransform(Wct(style), content=content))
     only_deviations = outputs(net, rgb, StyleTransform(Adain(net.channels, net.reference_statistics(reference))))
-    assert len(seen) == len(only_deviations) == SITES
+    assert len(seen) == len(only_deviations) == LAYERS
     for number in range(4):
-        wanted = style.sites[number].root @ style.sites[number].root
+        wanted = style.layers[number].root @ style.layers[number].root
         far = (sigma(only_deviations[number]) - wanted).norm()
         near = (sigma(seen[number]) - wanted).norm()
         assert near < 0.15 * wanted.norm() and near < 0.7 * far, (number, near, far, wanted.norm())
@@ -116,7 +116,7 @@ def test_wct_at_strength_0_is_the_plain_way_and_differs_from_adain_at_1(net):
     rgb, reference = picture(2), picture(1) ** 3
     style = net.reference_covariances(reference)
     close(net.transfer(rgb, style, strength=0.0), net.reconstruct(rgb)[0].clamp(0, 1))
-    outs = [net.transfer(rgb, style, sites=sites) for sites in ("both", "encoder", "decoder")]
+    outs = [net.transfer(rgb, style, layers=layers) for layers in ("both", "encoder", "decoder")]
     outs.append(net.transfer(rgb, net.reference_statistics(reference)))
     for i, one in enumerate(outs):
         assert all((one - other).abs().max() > 1e-3 for other in outs[:i])
@@ -126,7 +126,7 @@ def test_wct_mixes_references_by_their_roots():
     """The mix of the transform's outputs is the transform with mixed means and roots."""
     x, own = features(0), unbounded(covariance(features(0)))
     styles = [covariance(features(n)) for n in (1, 2, 3)]
-    mixed = Covariances.cat([Covariances((one,)) for one in styles]).mix([1.0, 2.0, 1.0]).sites[0]
+    mixed = Covariances.cat([Covariances((one,)) for one in styles]).mix([1.0, 2.0, 1.0]).layers[0]
     outs = [whiten_and_color(x, style, own) for style in styles]
     close(whiten_and_color(x, mixed, own), 0.25 * outs[0] + 0.5 * outs[1] + 0.25 * outs[2])
 
@@ -158,7 +158,7 @@ def test_one_label_for_all_is_adain(net):
 
 
 def test_a_label_takes_its_own_styles_statistics_only(net):
-    """Another style in label 0 changes nothing where label 1 is, at the sites themselves."""
+    """Another style in label 0 changes nothing where label 1 is, at the style layers themselves."""
     x = features(0, (1, 6, 24, 32))
     grids = halves(0, 1, (24, 32))
     outs = []

@@ -111,7 +111,7 @@ def test_statistics_are_small_and_of_seven_sites(net):
 
 
 def test_several_references_are_one_mixed_reference(net):
-    """Eq. 5: the mix of AdaIN outputs at every site is AdaIN with mixed statistics (test_adain); here: the
+    """Eq. 5: the mix of AdaIN outputs at every style layer is AdaIN with mixed statistics (test_adain); here: the
     net's own mix, with shares of each frame's own."""
     references = torch.cat([picture(1), picture(2) ** 2])
     style = net.reference_statistics(references)
@@ -127,7 +127,7 @@ def test_several_references_are_one_mixed_reference(net):
 
 def test_sites_can_be_switched(net):
     style, rgb = net.reference_statistics(picture(1) ** 3), picture(2)
-    outs = [net.transfer(rgb, style, sites=sites) for sites in ("both", "encoder", "decoder")]
+    outs = [net.transfer(rgb, style, layers=layers) for layers in ("both", "encoder", "decoder")]
     outs.append(net.transfer(rgb, style, strength=0.0))
     for i, one in enumerate(outs):
         assert all((one - other).abs().max() > 1e-3 for other in outs[:i])

@@ -231,7 +231,7 @@ def landscape():
 def test_an_anchors_color_is_obeyed_where_it_is_and_elsewhere_little_changes():
     shipped = Painter(CPU)
     look = shipped.look(torch.from_numpy(landscape())[None, None].float())
-    owner = superpixels.ids(look.shares)[0]
+    owner = superpixels.ids(look.association)[0]
     ball = (torch.from_numpy(np.mgrid[:256, :384][0]) - 180) ** 2 + (torch.arange(384) - 120) ** 2 < 40**2
     cells = torch.stack([owner[180, 120], owner[40, 200], owner[230, 300]])
     green, blue, red = [-25.0, 25.0], [-5.0, -30.0], [50.0, 35.0]

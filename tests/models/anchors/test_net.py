@@ -17,12 +17,12 @@ SMALL = {
 def inputs(h=64, w=96, b=1, seed=0):
     torch.manual_seed(seed)
     l = torch.rand(b, 1, h, w) * 100
-    shares = SPixNet(2).eval()(l).detach()
+    association = SPixNet(2).eval()(l).detach()
     colors = color_bins.encode(torch.randn(b * h * w // 256, 2) * 30, color_bins.gamut()).view(b, -1, color_bins.BINS)
     mask = torch.zeros(b, h * w // 256, 1)
     mask[:, ::5] = 1
     maps = [torch.randn(b, c, h // s, w // s) for s, c in CHANNELS.items()]
-    return l, shares, colors, mask, maps
+    return l, association, colors, mask, maps
 
 
 def counted(net):
@@ -41,8 +41,8 @@ def test_the_papers_size():
 def test_the_papers_net_runs():
     torch.manual_seed(0)
     net = AnchorsNet(width=8, refine_width=8).eval()  # its layout, thinner
-    l, shares, colors, mask, _ = inputs(32, 48)
-    ab, modeled, made = net(l, shares, colors, mask)
+    l, association, colors, mask, _ = inputs(32, 48)
+    ab, modeled, made = net(l, association, colors, mask)
     assert ab.shape == (1, 2, 32, 48) and ab.abs().max() <= 110
     assert modeled.shape == made.shape == (1, 6, 313)
     assert net.backbone(l).shape == (1, 64, 32, 48)
@@ -50,22 +50,22 @@ def test_the_papers_net_runs():
 
 def test_the_thin_net_runs_and_needs_the_trunks_maps():
     net = AnchorsNet(**SMALL).eval()
-    l, shares, colors, mask, maps = inputs()
-    ab, modeled, made = net(l, shares, colors, mask, maps)
+    l, association, colors, mask, maps = inputs()
+    ab, modeled, made = net(l, association, colors, mask, maps)
     assert ab.shape == (1, 2, 64, 96) and modeled.shape == made.shape == (1, 24, 313)
-    other = net(l, shares, colors, mask, [m * 0 for m in maps])[1]
+    other = net(l, association, colors, mask, [m * 0 for m in maps])[1]
     assert not torch.allclose(other, modeled)
     with pytest.raises(ValueError, match="needs the encoder's maps"):
-        net(l, shares, colors, mask)
+        net(l, association, colors, mask)
 
 
 def test_only_anchors_colors_are_seen_and_by_the_generator_alone():
     net = AnchorsNet(**SMALL).eval()
-    l, shares, colors, mask, maps = inputs()
-    _, modeled, made = net(l, shares, colors, mask, maps)
-    _, modeled2, made2 = net(l, shares, torch.where(mask > 0, colors, colors.flip(1)), mask, maps)
+    l, association, colors, mask, maps = inputs()
+    _, modeled, made = net(l, association, colors, mask, maps)
+    _, modeled2, made2 = net(l, association, torch.where(mask > 0, colors, colors.flip(1)), mask, maps)
     torch.testing.assert_close(made, made2)
-    _, modeled3, made3 = net(l, shares, torch.where(mask > 0, colors.flip(-1), colors), mask, maps)
+    _, modeled3, made3 = net(l, association, torch.where(mask > 0, colors.flip(-1), colors), mask, maps)
     assert not torch.allclose(made, made3, atol=1e-3)
     torch.testing.assert_close(modeled, modeled2)
     torch.testing.assert_close(modeled, modeled3)

@@ -53,8 +53,8 @@ def test_only_frames_that_are_looked_at_go_through_the_nets(model, monkeypatch):
     monkeypatch.setattr(model.encoder, "forward", lambda l: seen.append(len(l)) or inner(l))
     shot = film()
     state = model.prepare(shot, [key(None, painted=False)])
-    assert state.looked == [0, 2, 3, 5, 6, 7] == sorted(state.maps)
-    assert sum(seen) == len(state.looked) + len(VIEWS)
+    assert state.inferred == [0, 2, 3, 5, 6, 7] == sorted(state.maps)
+    assert sum(seen) == len(state.inferred) + len(VIEWS)
     colored(model, shot, state, (0, 4))
     assert sorted(state.done)[-1] < 7, "and not all of them at once"
 
@@ -63,7 +63,7 @@ def test_without_motion_every_frame_is_coloured_by_itself(model):
     shot = film()
     shot.motion = 0.0
     state = model.prepare(shot, [key()])
-    assert state.looked == list(range(N))
+    assert state.inferred == list(range(N))
     (found,) = colored(model, shot, state)
     assert state.traced is None
     alone = Shot(shot.lightness[4:5], 104, motion=0.0)

@@ -16,7 +16,7 @@ def model():
 def test_the_small_frames_are_two_thirds_and_all_looked_at(model):
     state = model.prepare(film(), [])
     assert state.large.shot.lightness.shape == (N, 96, 160) and state.small.shot.lightness.shape == (N, 64, 96)
-    assert state.small.looked == list(range(N)) and len(state.large.looked) < N
+    assert state.small.inferred == list(range(N)) and len(state.large.inferred) < N
     assert model.small.net is model.large.net, "one net in memory"
 
 

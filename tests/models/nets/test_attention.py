@@ -13,7 +13,7 @@ def pair(n=50, m=40, d=8, c=3):
 def test_rows_sum_to_one():
     query, key, _ = pair()
     for temperature in (None, 0.01):
-        torch.testing.assert_close(attention.shares(query, key, temperature).sum(-1), torch.ones(2, 50))
+        torch.testing.assert_close(attention.scores(query, key, temperature).softmax(-1).sum(-1), torch.ones(2, 50))
 
 
 def test_sparse_over_all_places_is_dense():

@@ -163,7 +163,7 @@ def test_fewer_places_are_other_colours_and_gathered_ones_are_nearer_to_dense(mo
 def test_shares_of_the_tokens_sum_to_one(model):
     torch.manual_seed(0)
     query, keys = torch.randn(2, 40, 6), torch.randn(1, 30, 6)
-    rows = attention.shares(query, keys.expand(2, -1, -1), model.net.temperature).sum(-1)
+    rows = attention.scores(query, keys.expand(2, -1, -1), model.net.temperature).softmax(-1).sum(-1)
     torch.testing.assert_close(rows, torch.ones(2, 40))
     maps, key = described(model.net, picture(0), model.encoder, model.matcher)
     tokens = model.net.tokens(maps, key, torch.full((1, 2, 64, 96), 33.0), Choice(20, 20))

@@ -58,7 +58,7 @@ class State:
     """Statistics of the k references."""
     content: Statistics | Covariances
     """Statistics of the shot on the way to each of the k references."""
-    shares: torch.Tensor
+    reference_weights: torch.Tensor
     """(n, k) Eq. 5's weights for each frame of the shot."""
     patches: torch.Tensor
     """(p, 3) places of the hints; none for a net that takes them everywhere."""
@@ -80,7 +80,7 @@ class AdainColorizer:
     ) -> None:
         """encoder: None for the shipped real-time transfer net, `vgg19` for the paper's, or a file of weights
         that `scripts/train.py transfer` wrote. nets: nets of one's own instead of any weights.
-        method: `adain`, or `wct` for the whitening-colouring transform at the same sites.
+        method: `adain`, or `wct` for the whitening-colouring transform at the same style layers.
         dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing, changed, or do not fit.
         """
@@ -100,18 +100,18 @@ class AdainColorizer:
             return None
         parts = [self._statistics(r) for r in references]
         style = type(parts[0]).cat(parts)  # type: ignore[arg-type]  # all of one kind
-        shares = torch.stack([time_bias(references, shot.first + i).softmax(0) for i in range(len(shot))])
+        mixing = torch.stack([time_bias(references, shot.first + i).softmax(0) for i in range(len(shot))])
         sample = np.unique(np.linspace(0, len(shot) - 1, min(SAMPLE, len(shot))).round().astype(int)).tolist()
         lightness = torch.from_numpy(shot.grey(sample)).to(self.device)[:, None]
         rgb = self._pre_color(_shrunk(lightness))
         contents = [self.transferring.content_statistics(rgb, style.one(n)) for n in range(len(style))]
         content = type(contents[0]).cat(contents)  # type: ignore[arg-type]
-        state = State(style, content, shares.to(self.device), torch.empty(0, 3, dtype=torch.long))
+        state = State(style, content, mixing.to(self.device), torch.empty(0, 3, dtype=torch.long))
         if self.colorizing.semantic:
             return state
         coarse = resized(self._coarse(rgb, state, torch.tensor(sample)), shot.lightness.shape[1:])
         generator = torch.Generator().manual_seed(shot.seed + 1_000_003 * self.seed)
-        return State(style, content, state.shares, hints.film_patches(coarse, generator))
+        return State(style, content, state.reference_weights, hints.film_patches(coarse, generator))
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State | None) -> Colored:
@@ -162,10 +162,10 @@ class AdainColorizer:
 
     def _coarse(self, rgb: torch.Tensor, state: State, at: torch.Tensor) -> torch.Tensor:
         """ab of the transfer sub-net for the frames at these positions of the shot, at their size."""
-        shares = state.shares[at.to(self.device)]
-        if (shares == shares[0]).all():
-            shares = shares[:1]  # one style for all of them: the fast case
-        style, content = state.style.mix(shares), state.content.mix(shares)
+        mixing = state.reference_weights[at.to(self.device)]
+        if (mixing == mixing[0]).all():
+            mixing = mixing[:1]  # one style for all of them: the fast case
+        style, content = state.style.mix(mixing), state.content.mix(mixing)
         return rgb_to_lab(self.transferring.transfer(rgb, style, content=content))[:, 1:]
 
 

@@ -1,4 +1,4 @@
-"""What happens to features at the sites of the transfer sub-net: AdaIN, AdaIN inside labels, or the
+"""What happens to features at the style layers of the transfer sub-net: AdaIN, AdaIN inside labels, or the
 whitening-colouring transform; and the statistics of references and shots that each of them needs.
 
 Each kind of style is a record that the net makes of pictures (`TransferNet.reference_statistics`,
@@ -18,20 +18,20 @@ import torch.nn.functional as F
 from vidcolor.models.adain.wct import Covariance, covariance, whiten_and_color
 from vidcolor.models.nets.adain import LabelMoments, Moments, adain, adain_labels, label_moments, moments, normalized
 
-Sites = Literal["both", "encoder", "decoder"]
+Layers = Literal["both", "encoder", "decoder"]
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What AdaIN keeps of a picture: mean and deviation at each site."""
+    """What AdaIN keeps of a picture: mean and deviation at each style layer."""
 
     values: torch.Tensor
-    """(b, 2, n) float32: means, then deviations, of all sites' channels side by side (n = 1408 at paper
+    """(b, 2, n) float32: means, then deviations, of all style layers' channels side by side (n = 1408 at paper
     size)."""
 
-    def mix(self, shares: Sequence[float] | torch.Tensor) -> Statistics:
-        """These b references as one (Eq. 5); shares (b,), or (f, b) for f frames with shares of their own."""
-        return Statistics(torch.einsum("fb,bsn->fsn", _shares(shares, self.values), self.values))
+    def mix(self, weights: Sequence[float] | torch.Tensor) -> Statistics:
+        """These b references as one (Eq. 5); weights (b,), or (f, b) for f frames with weights of their own."""
+        return Statistics(torch.einsum("fb,bsn->fsn", _weights(weights, self.values), self.values))
 
     def to(self, device: torch.device) -> Statistics:
         return Statistics(self.values.to(device))
@@ -50,30 +50,30 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Covariances:
-    """What the whitening-colouring transform keeps of a picture: mean, matrix and range at each site."""
+    """What the whitening-colouring transform keeps of a picture: mean, matrix and range at each style layer."""
 
-    sites: tuple[Covariance, ...]
+    layers: tuple[Covariance, ...]
 
-    def mix(self, shares: Sequence[float] | torch.Tensor) -> Covariances:
+    def mix(self, weights: Sequence[float] | torch.Tensor) -> Covariances:
         """These b references as one, as `Statistics.mix`: the transform is affine in mean and root of the
         covariance, so that mixing them equals mixing its outputs."""
         mixed = []
-        for site in self.sites:
-            w = _shares(shares, site.mu)
-            mixed.append(Covariance(*(torch.einsum("fb,b...->f...", w, part) for part in site)))
+        for layer in self.layers:
+            w = _weights(weights, layer.mu)
+            mixed.append(Covariance(*(torch.einsum("fb,b...->f...", w, part) for part in layer)))
         return Covariances(tuple(mixed))
 
     def __len__(self) -> int:
-        return len(self.sites[0].mu)
+        return len(self.layers[0].mu)
 
     def one(self, n: int) -> Covariances:
         """Of picture n alone."""
-        return Covariances(tuple(Covariance(*(part[n : n + 1] for part in site)) for site in self.sites))
+        return Covariances(tuple(Covariance(*(part[n : n + 1] for part in layer)) for layer in self.layers))
 
     @staticmethod
     def cat(parts: Sequence[Covariances]) -> Covariances:
-        columns = zip(*(part.sites for part in parts), strict=True)
-        return Covariances(tuple(Covariance(*map(torch.cat, zip(*site, strict=True))) for site in columns))
+        columns = zip(*(part.layers for part in parts), strict=True)
+        return Covariances(tuple(Covariance(*map(torch.cat, zip(*layer, strict=True))) for layer in columns))
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,22 @@ class LabelStatistics:
     """What AdaIN inside labels keeps of one or several references."""
 
     inside: tuple[tuple[LabelMoments, ...], ...]
-    """For each site the references' moments of k labels."""
+    """For each style layer the references' moments of k labels."""
     whole: tuple[tuple[Moments, ...], ...]
-    """For each site the references' moments over the whole picture."""
+    """For each style layer the references' moments over the whole picture."""
     weights: tuple[float, ...] = (1.0,)
     """Of the references (Eq. 5), each at least 0."""
     fallback: bool = True
     """Labels that no reference has take AdaIN of the whole picture; else they stay as they are."""
     content: tuple[tuple[LabelMoments, Moments], ...] | None = field(default=None, repr=False)
-    """Of a shot (`TransferNet.content_statistics`): its own moments at each site, not a reference's."""
+    """Of a shot (`TransferNet.content_statistics`): its own moments at each style layer, not a reference's."""
 
 
 Style = Statistics | Covariances | LabelStatistics
 
 
-class Site(Protocol):
-    """What happens to the features at a site."""
+class StyleLayer(Protocol):
+    """What happens to the features at a style layer."""
 
     def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor: ...
 
@@ -109,11 +109,11 @@ class Kind(Protocol):
         ...
 
     def apply(self, number: int, x: torch.Tensor, own: Any) -> torch.Tensor:
-        """x in the style of the site; own: its measurement, or None to take its own."""
+        """x in the style of the style layer; own: its measurement, or None to take its own."""
         ...
 
     def content(self, record: Any) -> Sequence[Any]:
-        """A shot's record as one measurement a site."""
+        """A shot's record as one measurement a style layer."""
         ...
 
     def record(self, seen: Sequence[Any]) -> Any:
@@ -153,10 +153,10 @@ class Wct(Kind):
 
     def apply(self, number: int, x: torch.Tensor, own: Covariance | None) -> torch.Tensor:
         assert self.style is not None
-        return whiten_and_color(x, self.style.sites[number], covariance(x) if own is None else own)
+        return whiten_and_color(x, self.style.layers[number], covariance(x) if own is None else own)
 
     def content(self, record: Covariances) -> Sequence[Covariance]:
-        return record.sites
+        return record.layers
 
     def record(self, seen: Sequence[Covariance]) -> Covariances:
         return Covariances(tuple(seen))
@@ -189,22 +189,22 @@ class Labelled(Kind):
         return self.labels.expand(len(x), -1, -1)
 
 
-class StyleTransform(Site):
-    """A transform with given statistics, at the sites where it is wanted."""
+class StyleTransform(StyleLayer):
+    """A transform with given statistics, at the style layers where it is wanted."""
 
-    def __init__(self, kind: Kind, content: Any = None, strength: float = 1.0, sites: Sites = "both") -> None:
-        self.kind, self.strength, self.sites = kind, strength, sites
+    def __init__(self, kind: Kind, content: Any = None, strength: float = 1.0, layers: Layers = "both") -> None:
+        self.kind, self.strength, self.layers = kind, strength, layers
         self.content = None if content is None else kind.content(content)
 
     def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor:
         where = "decoder" if 4 <= number <= 6 else "encoder"
-        if self.sites not in ("both", where) or self.strength == 0:
+        if self.layers not in ("both", where) or self.strength == 0:
             return x
         styled = self.kind.apply(number, x, None if self.content is None else self.content[number])
         return styled if self.strength == 1 else torch.lerp(x, styled, self.strength)
 
 
-class Recorder(Site):
+class Recorder(StyleLayer):
     """Takes down the features' statistics, each picture's or all pictures' together, and passes them on or
     styles them."""
 
@@ -220,16 +220,16 @@ class Recorder(Site):
         return self.kind.record([self.seen[number] for number in sorted(self.seen)])
 
 
-def _shares(shares: Sequence[float] | torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """(f, b) shares of b references with sum 1 in each row."""
-    if not isinstance(shares, torch.Tensor):
-        shares = torch.tensor(normalized(shares))
-    shares = shares.to(like).reshape(-1, len(like))
-    return shares / shares.sum(1, keepdim=True)
+def _weights(weights: Sequence[float] | torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """(f, b) weights of b references with sum 1 in each row."""
+    if not isinstance(weights, torch.Tensor):
+        weights = torch.tensor(normalized(weights))
+    weights = weights.to(like).reshape(-1, len(like))
+    return weights / weights.sum(1, keepdim=True)
 
 
 def _split(statistics: Statistics, channels: Sequence[int]) -> list[Moments]:
-    """Flat statistics to one Moments (b, c, 1, 1) a site."""
+    """Flat statistics to one Moments (b, c, 1, 1) a style layer."""
     edges = [0]
     for c in channels:
         edges.append(edges[-1] + c)

@@ -2,7 +2,7 @@
 
 An encoder of VGG19's shape up to conv4_1 with average pooling, AdaIN after every level of encoder and
 decoder, pooled-feature skips and a single decoder. A reference is seen only through its statistics at the
-AdaIN sites (2 x 1408 numbers at paper size), so it is encoded once per shot and several references are mixed
+AdaIN layers (2 x 1408 numbers at paper size), so it is encoded once per shot and several references are mixed
 for nothing. The same class is the paper's net (`PAPER`, ImageNet encoder) and the real-time one (`THIN`,
 trained weights).
 """
@@ -23,11 +23,11 @@ from vidcolor.models.adain.style_layers import (
     Kind,
     Labelled,
     LabelStatistics,
+    Layers,
     Recorder,
-    Site,
-    Sites,
     Statistics,
     Style,
+    StyleLayer,
     StyleTransform,
     Wct,
     resized,
@@ -51,7 +51,7 @@ S = TypeVar("S", bound=Statistics | Covariances | LabelStatistics)
 
 
 class TransferNet(TrainedNet):
-    """Encoder, AdaIN at seven sites, decoder. RGB 0..1 in and out, any size (padded to multiples of 8)."""
+    """Encoder, AdaIN at seven style layers, decoder. RGB 0..1 in and out, any size (padded to multiples of 8)."""
 
     weights_name = "transfer"
 
@@ -83,7 +83,7 @@ class TransferNet(TrainedNet):
             }
         )
         self.channels = (w1, w2, w3, w4, w3, w2, w1) + ((w1, w2, w3) if skip_sites else ())
-        """Channels of the AdaIN sites: four encoder levels, three decoder levels, then the pooled skips."""
+        """Channels of the AdaIN layers: four encoder levels, three decoder levels, then the pooled skips."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
@@ -106,7 +106,7 @@ class TransferNet(TrainedNet):
         *,
         content: Style | None = None,
         strength: float = 1.0,
-        sites: Sites = "both",
+        layers: Layers = "both",
         labels: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """RGB (b, 3, h, w) 0..1 with the reference's colours, of the same shape.
@@ -115,10 +115,10 @@ class TransferNet(TrainedNet):
         whitening-colouring transform, `label_statistics` for AdaIN inside labels.
         content: from `content_statistics`; with it the frames of a shot all go through one and the same
         mapping (no flicker where an actor enters), without it each frame is normalised by its own statistics.
-        strength: share of the stylised features against the plain ones. sites: where the transform acts.
+        strength: share of the stylised features against the plain ones. layers: where the transform acts.
         labels: (1 or b, h', w') of the pictures, as `label_statistics` has them; with its style only.
         """
-        return self(rgb, style, content=content, strength=strength, sites=sites, labels=labels).clamp(0, 1)
+        return self(rgb, style, content=content, strength=strength, layers=layers, labels=labels).clamp(0, 1)
 
     def in_precision(self, dtype: torch.dtype) -> TransferNet:
         """Encoder and decoder in `dtype`, but for the layers that touch RGB; channels last. For use, not
@@ -161,13 +161,13 @@ class TransferNet(TrainedNet):
             recorder = Recorder(Labelled(self._on_grid(labels, rgb), k))
             self._run(rgb, recorder)
             seen.append(recorder.record().content)
-        sites = [tuple(zip(*site, strict=True)) for site in zip(*seen, strict=True)]
-        inside, whole = zip(*sites, strict=True)
+        layers = [tuple(zip(*layer, strict=True)) for layer in zip(*seen, strict=True)]
+        inside, whole = zip(*layers, strict=True)
         return LabelStatistics(inside, whole, tuple(weights), fallback)
 
     def content_statistics(self, rgb: torch.Tensor, style: S, labels: torch.Tensor | None = None) -> S:
         """Statistics of a shot from a sample of its frames (b, 3, h, w), taken together as one picture, at
-        the sites on their way to `style` (of one picture), of the same kind. labels: of these frames."""
+        the style layers on their way to `style` (of one picture), of the same kind. labels: of these frames."""
         recorder = Recorder(self._kind(style, labels, rgb), styles=True, together=True)
         self._run(rgb, recorder)
         return recorder.record()
@@ -186,22 +186,22 @@ class TransferNet(TrainedNet):
         """Labels at the padded picture's size."""
         return _pad8(resized(labels, rgb.shape[-2:])[:, None])[:, 0]
 
-    def _run(self, rgb: torch.Tensor, site: Site) -> torch.Tensor:
-        """Encoder and decoder with `site(number, features)` at every AdaIN site."""
+    def _run(self, rgb: torch.Tensor, layer: StyleLayer) -> torch.Tensor:
+        """Encoder and decoder with `layer(number, features)` at every AdaIN layer."""
         h, w = rgb.shape[-2:]
         x = _pad8(rgb).contiguous(memory_format=torch.channels_last)
         x = self._precise(self.front, x).to(self.encoder["0"].weight.dtype)  # type: ignore[arg-type]
         skips = []
         for number, (first, *rest) in enumerate([["0", "2"], ["5", "7"], ["10", "12", "14", "16"]]):
-            x = site(number, self._encode(first, x))
+            x = layer(number, self._encode(first, x))
             for key in rest:
                 x = self._encode(key, x)
             pooled = F.avg_pool2d(x, 2)
             if self.skip_sites:
-                pooled = site(7 + number, pooled)
+                pooled = layer(7 + number, pooled)
             skips.append((pooled, x))
             x = pooled
-        x = site(3, self._encode("19", x))
+        x = layer(3, self._encode("19", x))
         for number, (up, *rest) in zip((4, 5, 6), [["4_up", "4_1", "4_2", "4_3"], ["3_up", "3_1"], ["2_up", "2_1"]]):
             x = self._decode(up, x)
             pooled, full = skips.pop()
@@ -210,7 +210,7 @@ class TransferNet(TrainedNet):
             x = torch.cat([x, full], 1) if self.skips else x
             for key in rest:
                 x = self._decode(key, x)
-            x = site(number, x)
+            x = layer(number, x)
         return self._precise(self.decoder["out"], x)[..., :h, :w]
 
     @staticmethod

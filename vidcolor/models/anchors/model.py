@@ -102,7 +102,7 @@ class Look:
 
     lightness: torch.Tensor
     """(1, 1, h, w) 0..100."""
-    shares: torch.Tensor
+    association: torch.Tensor
     """(1, 9, h, w): superpixels."""
     tokens: torch.Tensor
     """(1, 64, h / 16, w / 16): features of superpixels."""
@@ -149,11 +149,11 @@ class Painter:
         """lightness (1, 1, h, w) 0..100, sides multiples of 32."""
         lightness = lightness.to(self.device)
         with autocast(self.device, self.dtype):
-            shares = self.spix(lightness)
+            association = self.spix(lightness)
             maps = None if self.encoder is None else self.encoder(lightness)
-            tokens = self.net.tokens(lightness, shares, maps)
+            tokens = self.net.tokens(lightness, association, maps)
             points, logits = self.net.model(tokens)
-        return Look(lightness, shares, tokens.float(), points[0].float(), logits[0])
+        return Look(lightness, association, tokens.float(), points[0].float(), logits[0])
 
     def place(self, look: Look, count: int = DEFAULT, seed: int = 0, among: torch.Tensor | None = None) -> torch.Tensor:
         """(k,) superpixels that are this frame's anchors, of all or only of those with numbers `among`."""
@@ -176,13 +176,13 @@ class Painter:
 
     def paint(self, look: Look, anchors: Anchors) -> torch.Tensor:
         """ab (2, h, w) float32 of a frame with these anchors."""
-        return self.color(look.lightness, look.shares, look.tokens, [anchors.cells], anchors.ab)[0][0]
+        return self.color(look.lightness, look.association, look.tokens, [anchors.cells], anchors.ab)[0][0]
 
     @torch.inference_mode()
     def color(
         self,
         lightness: torch.Tensor,
-        shares: torch.Tensor,
+        association: torch.Tensor,
         tokens: torch.Tensor,
         cells: Sequence[torch.Tensor],
         ab: torch.Tensor,
@@ -201,11 +201,11 @@ class Painter:
             colors[n, where], mask[n, where] = given[there], 1.0
         with autocast(self.device, self.dtype):
             made, logits, meant = self.net.generate(tokens, colors, mask)
-            out = self.net.finish(lightness, made, meant, shares)
+            out = self.net.finish(lightness, made, meant, association)
         chance = logits.softmax(-1)
         near = torch.cdist(color_bins.decode(chance, self.bins), self.bins) < ROOM
-        sure = (chance * near).sum(-1).view(b, 1, rows, columns)
-        return out.float(), superpixels.diffuse(sure, shares).clamp(0, 1)
+        confidence = (chance * near).sum(-1).view(b, 1, rows, columns)
+        return out.float(), superpixels.diffuse(confidence, association).clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class State:
     """(n, k): where each anchor is in each frame; -1 where it is not."""
     ab: torch.Tensor
     """(k, 2): the anchors' colours, the same in all frames."""
-    sure: float
+    most: float
     """Highest confidence."""
 
 
@@ -270,10 +270,10 @@ class AnchorsColorizer:
         """Superpixels, generator and RefineNet frame by frame with the shot's anchors."""
         at = slice(batch.positions.start, batch.positions.stop)
         with autocast(self.device, self.dtype):
-            shares = self.painter.spix(batch.lightness)
+            association = self.painter.spix(batch.lightness)
         tokens = state.tokens[at].float()
-        ab, sure = self.painter.color(batch.lightness, shares, tokens, list(state.cells[at]), state.ab)
-        return Colored(ab, sure * state.sure)
+        ab, confidence = self.painter.color(batch.lightness, association, tokens, list(state.cells[at]), state.ab)
+        return Colored(ab, confidence * state.most)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
         """The colours, found for every frame by itself, are made to follow motion."""
@@ -290,11 +290,11 @@ class AnchorsColorizer:
         for n in chosen:
             lab = _sized(references[n], shot.lightness.shape[1:])
             look = self.painter.look(lab[None, :1])
-            shares = look.shares * _covered(references[n], shot.lightness.shape[1:]).to(self.device)
-            shown = (superpixels.areas(shares).flatten() >= superpixels.CELL).nonzero()[:, 0]
+            association = look.association * _covered(references[n], shot.lightness.shape[1:]).to(self.device)
+            shown = (superpixels.areas(association).flatten() >= superpixels.CELL).nonzero()[:, 0]
             if len(shown):  # a cropped key shows nothing of the others
                 where = self.painter.place(look, MOST // len(chosen), seed, shown).to(self.device)
-                true = superpixels.pool(lab[None, 1:].to(self.device), shares)
+                true = superpixels.pool(lab[None, 1:].to(self.device), association)
                 frame = references[n].frame
                 start = len(shot) // 2 if frame is None else min(max(frame - shot.first, 0), len(shot) - 1)
                 tokens, colors = look.tokens[0].flatten(1).T[where], true[0].flatten(1).T[where]

@@ -155,8 +155,8 @@ class Pointer(nn.Module):
         """tokens (b, n, 64), own ab (b, n, 2), anchors' ab (b, n, 2), mask (b, n, 1), 1 at anchors -> ab (b, n, 2)."""
         scores = (self.query(tokens) @ self.key(tokens).transpose(1, 2)).float() / math.sqrt(TOKEN)
         scores = scores.masked_fill(mask.transpose(1, 2) == 0, -torch.inf)
-        shares = torch.cat([scores, self.own(tokens).float()], 2).softmax(2)
-        return shares[..., :-1] @ given.float() + shares[..., -1:] * own.float()
+        weights = torch.cat([scores, self.own(tokens).float()], 2).softmax(2)
+        return weights[..., :-1] @ given.float() + weights[..., -1:] * own.float()
 
 
 class RefineNet(nn.Module):
@@ -242,8 +242,10 @@ class AnchorsNet(TrainedNet):
         self.register_buffer("prior", torch.full((color_bins.BINS,), 1 / color_bins.BINS))
         self.register_buffer("gamut", color_bins.gamut(), persistent=False)
 
-    def tokens(self, l: torch.Tensor, shares: torch.Tensor, maps: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
-        """Features pooled over superpixels: l (b, 1, h, w), shares (b, 9, h, w) -> (b, 64, h / 16, w / 16).
+    def tokens(
+        self, l: torch.Tensor, association: torch.Tensor, maps: Sequence[torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Features pooled over superpixels: l (b, 1, h, w), association (b, 9, h, w) -> (b, 64, h / 16, w / 16).
 
         maps: the encoder's of l, which a semantic net, and no other, needs.
         """
@@ -251,7 +253,7 @@ class AnchorsNet(TrainedNet):
             raise ValueError("a semantic net, and no other, needs the encoder's maps")
         fold = self.backbone.fold
         cell = superpixels.CELL // fold
-        return superpixels.pool(self.backbone(l, maps), superpixels.coarser(shares, fold), cell)
+        return superpixels.pool(self.backbone(l, maps), superpixels.coarser(association, fold), cell)
 
     def model(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The modeler: tokens (b, 64, i, j) -> (b, i * j, 64) by which anchors are placed, logits (b, i * j, 313)."""
@@ -262,7 +264,7 @@ class AnchorsNet(TrainedNet):
     def generate(
         self, tokens: torch.Tensor, colors: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """The generator: tokens (b, 64, i, j); colors (b, i * j, 313) shares of bins, seen at anchors only; mask
+        """The generator: tokens (b, 64, i, j); colors (b, i * j, 313) weights of bins, seen at anchors only; mask
         (b, i * j, 1), 1 at an anchor -> tokens alike, logits (b, i * j, 313), and of a guided net ab (b, 2, i, j)."""
         x = torch.cat([tokens.flatten(2).transpose(1, 2), colors * mask, mask], -1)
         x, logits = self.generator(self.told(x), positions(tokens.shape[-2], tokens.shape[-1], tokens.device))
@@ -273,27 +275,27 @@ class AnchorsNet(TrainedNet):
         return x.transpose(1, 2).reshape(tokens.shape), logits, ab
 
     def finish(
-        self, l: torch.Tensor, tokens: torch.Tensor, ab: torch.Tensor | None, shares: torch.Tensor
+        self, l: torch.Tensor, tokens: torch.Tensor, ab: torch.Tensor | None, association: torch.Tensor
     ) -> torch.Tensor:
         """The RefineNet: the generator's tokens and ab -> ab (b, 2, h, w), float32 Lab units."""
         fold = self.refine.fold
-        near, cell = superpixels.coarser(shares, fold), superpixels.CELL // fold
+        near, cell = superpixels.coarser(association, fold), superpixels.CELL // fold
         ab = None if ab is None else superpixels.diffuse(ab, near, cell)
         return self.refine(l, superpixels.diffuse(tokens, near, cell), ab)
 
     def forward(
         self,
         l: torch.Tensor,
-        shares: torch.Tensor,
+        association: torch.Tensor,
         colors: torch.Tensor,
         mask: torch.Tensor,
         maps: Sequence[torch.Tensor] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """ab, and the logits of modeler and generator, for given anchors."""
-        tokens = self.tokens(l, shares, maps)
+        tokens = self.tokens(l, association, maps)
         _, modeled = self.model(tokens)
         made, logits, ab = self.generate(tokens, colors, mask)
-        return self.finish(l, made, ab, shares), modeled, logits
+        return self.finish(l, made, ab, association), modeled, logits
 
 
 def positions(h: int, w: int, device: torch.device | str = "cpu") -> torch.Tensor:

@@ -2,7 +2,7 @@
 pixel belongs, pooling of maps over superpixels, and diffusing of superpixels' values back over pixels.
 
 Superpixel (i, j) of the grid is what belongs to its 16 x 16 cell, inside it and in the cells around. Membership is
-soft: nine shares a pixel that sum to one, in the order of a 3 x 3 window's places, row by row.
+soft: nine weights a pixel that sum to one, in the order of a 3 x 3 window's places, row by row.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _deconv(i: int, o: int) -> nn.Sequential:
 
 
 class SPixNet(TrainedNet):
-    """Lightness to superpixel shares: a U-Net of five scales with two convolutions each.
+    """Lightness to superpixels: a U-Net of five scales with two convolutions each.
 
     width: channels of the first scale, doubled at each further one; 16 is the paper's.
     """
@@ -47,8 +47,8 @@ class SPixNet(TrainedNet):
         self.out = nn.Conv2d(width, NEIGHBOURS, 3, padding=1)
 
     def forward(self, l: torch.Tensor) -> torch.Tensor:
-        """l (b, 1, h, w) 0..100, sides multiples of 16 -> shares (b, 9, h, w) float32 that sum to one; none goes to a
-        cell outside the picture."""
+        """l (b, 1, h, w) 0..100, sides multiples of 16 -> association (b, 9, h, w) float32: how far a pixel belongs to
+        each of nine superpixels, 1 in all; none goes to a cell outside the picture."""
         x = ((l - 50) / 50).contiguous(memory_format=torch.channels_last)
         kept = []
         for level in self.down:
@@ -67,45 +67,45 @@ def inside(h: int, w: int, device: torch.device | str = "cpu") -> torch.Tensor:
     return cells.repeat_interleave(CELL, 1).repeat_interleave(CELL, 2)
 
 
-def coarser(shares: torch.Tensor, fold: int) -> torch.Tensor:
+def coarser(association: torch.Tensor, fold: int) -> torch.Tensor:
     """Shares of pixels (b, 9, h, w) -> of squares of `fold` x `fold` pixels (b, 9, h / fold, w / fold)."""
-    return shares if fold == 1 else F.avg_pool2d(shares, fold)
+    return association if fold == 1 else F.avg_pool2d(association, fold)
 
 
-def pool(maps: torch.Tensor, shares: torch.Tensor, cell: int = CELL) -> torch.Tensor:
-    """Means over superpixels: maps (b, c, h, w), shares (b, 9, h, w) -> (b, c, h / cell, w / cell).
+def pool(maps: torch.Tensor, association: torch.Tensor, cell: int = CELL) -> torch.Tensor:
+    """Means over superpixels: maps (b, c, h, w), association (b, 9, h, w) -> (b, c, h / cell, w / cell).
 
     cell: side of a cell in places of these maps (16 over the fold by which they are smaller). A superpixel without
     any place gets zeros.
     """
     h, w = maps.shape[-2] // cell, maps.shape[-1] // cell
-    weight = _cells(shares, cell)
+    weight = _cells(association, cell)
     total = weight.transpose(2, 3).to(maps.dtype) @ _cells(maps, cell)  # (b, n, 9, c): what a cell gives each neighbour
     total = F.fold(total.float().permute(0, 3, 2, 1).flatten(1, 2), (h, w), 3, padding=1)
-    return total / areas(shares, cell).clamp_min(1e-6)
+    return total / areas(association, cell).clamp_min(1e-6)
 
 
-def areas(shares: torch.Tensor, cell: int = CELL) -> torch.Tensor:
-    """(b, 1, h / cell, w / cell): places that belong to each superpixel, in sum of shares."""
-    h, w = shares.shape[-2] // cell, shares.shape[-1] // cell
-    return F.fold(_cells(shares.float(), cell).sum(2).transpose(1, 2), (h, w), 3, padding=1)
+def areas(association: torch.Tensor, cell: int = CELL) -> torch.Tensor:
+    """(b, 1, h / cell, w / cell): places that belong to each superpixel, as a sum of weights."""
+    h, w = association.shape[-2] // cell, association.shape[-1] // cell
+    return F.fold(_cells(association.float(), cell).sum(2).transpose(1, 2), (h, w), 3, padding=1)
 
 
-def diffuse(values: torch.Tensor, shares: torch.Tensor, cell: int = CELL) -> torch.Tensor:
-    """Superpixels' values over places: values (b, c, h / cell, w / cell), shares (b, 9, h, w) -> (b, c, h, w)."""
+def diffuse(values: torch.Tensor, association: torch.Tensor, cell: int = CELL) -> torch.Tensor:
+    """Superpixels' values over places: values (b, c, h / cell, w / cell), association (b, 9, h, w) -> (b, c, h, w)."""
     b, c, h, w = values.shape
     near = F.unfold(values, 3, padding=1).view(b, c, NEIGHBOURS, h * w).permute(0, 3, 2, 1)  # (b, n, 9, c)
-    out = _cells(shares, cell).to(values.dtype) @ near
+    out = _cells(association, cell).to(values.dtype) @ near
     out = out.view(b, h, w, cell, cell, c).permute(0, 5, 1, 3, 2, 4)
     return out.reshape(b, c, h * cell, w * cell)
 
 
-def ids(shares: torch.Tensor) -> torch.Tensor:
+def ids(association: torch.Tensor) -> torch.Tensor:
     """(b, h, w) number of the superpixel, row by row, to which each pixel belongs most."""
-    h, w = shares.shape[-2] // CELL, shares.shape[-1] // CELL
-    best = shares.argmax(1)
-    y = torch.arange(shares.shape[-2], device=shares.device)[:, None] // CELL + best // 3 - 1
-    x = torch.arange(shares.shape[-1], device=shares.device) // CELL + best % 3 - 1
+    h, w = association.shape[-2] // CELL, association.shape[-1] // CELL
+    best = association.argmax(1)
+    y = torch.arange(association.shape[-2], device=association.device)[:, None] // CELL + best // 3 - 1
+    x = torch.arange(association.shape[-1], device=association.device) // CELL + best % 3 - 1
     return y.clamp(0, h - 1) * w + x.clamp(0, w - 1)
 
 

@@ -1,11 +1,11 @@
 """The default model: the key's colours found by matching, carried along motion, refined by the colorization sub-net.
 
-Transfer is done by place: every place of a frame copies the colours of the key's places that look like it (`matching`),
-of a painted key rather those near where motion leads (`trace`). Inside a frame the doubtful places of a surface take
-its sure ones' colour (`surfaces`); neighbouring frames hand on what they found (`smooth.smooth`). What comes of it
-enters the colorization sub-net as hints with a confidence, in the form of Xu et al.'s net: it keeps what is sure,
-repairs what is not, and fills what no key shows. Two frames of three go through all this; those between take their
-colours from their neighbours (`between`).
+Every place of a frame copies the colours of the key's places that look like it (`matching`), of a painted key rather
+those near where motion leads (`propagate`). Inside a frame the doubtful places of a surface take the colour of its sure
+ones (`surfaces`), and neighbouring frames pass on what they found (`smooth`). The result enters the colorization
+sub-net as hints with a confidence, in the form of Xu et al. 2020: it keeps what is sure, repairs what is not, and fills
+in what no key shows. Two frames of three go through all this; those between take their colours from their neighbours
+(`interpolate`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.nets.fused_conv import fuse
 from vidcolor.models.nets.maps import enlarged
 from vidcolor.models.precision import autocast, choose
-from vidcolor.models.references import silent_places, sized, time_bias
+from vidcolor.models.references import cover_bias, sized, time_bias
 from vidcolor.motion import propagate
 from vidcolor.motion.interpolate import inferred_frames, interpolated
 from vidcolor.motion.key_colors import find_key_colors, key_reach
@@ -42,7 +42,7 @@ VIEWS = ((1.0, 0.0), (1.5, -1.0))
 (views from farther brought 0.03 dB)."""
 DRIFT, KEY_WEIGHT = 0.03, 1.0
 """Of how matched colours are smoothed along flow before they become hints: a shorter memory than other models' colours
-get, and painted keys no more than sure matches, as carrying blurs and `trace` brings a key's colours farther."""
+get, and painted keys no more than sure matches, as warping blurs and `propagate` takes a key's colours farther."""
 TOGETHER = 4
 """Frames that go through the colorization sub-net at once."""
 
@@ -52,19 +52,19 @@ class State:
     """What a shot's frames need of its keys."""
 
     shot: Shot
-    looked: list[int]
-    """Positions of the frames that are looked at, in order; the others lie between two of them."""
+    inferred: list[int]
+    """Positions of the frames that the nets see, in order; every other frame lies between two of them."""
     hint: np.ndarray
     """(n, h / 2, w / 2, 2) float16: ab found by matching and carried along motion."""
     confidence: np.ndarray
     """(n, h / 2, w / 2) float16 in 0..1."""
     maps: dict[int, tuple[torch.Tensor, ...]]
-    """The encoder's maps of every frame that is looked at, as it computes them."""
+    """The encoder's maps of every inferred frame, as it computes them."""
     traced: Traced | None
     """Painted keys' colours, followed along motion; None without painted keys."""
     done: dict[int, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
-    """What the colorization sub-net said of the frames that are looked at around the latest batch: ab (h, w, 2) float32
-    and, of the traced colours, their share (h / 2, w / 2)."""
+    """The colorization sub-net's result for the inferred frames around the latest batch: ab (h, w, 2) float32, and the
+    share (h / 2, w / 2) that the traced colours should have."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class ExemplarColorizer:
         dtype: torch.dtype | None = None,
         matcher: Matcher | None = None,
     ):
-        """every_frame: look at every frame of a shot, not at two of three. dtype: what the nets compute in; None for
+        """every_frame: infer every frame of a shot, not two of three. dtype: what the nets compute in; None for
         the device's own. matcher: on the device; None for the trained one."""
         self.device, self.seed, self.every_frame = device, seed, every_frame
         self.dtype = dtype or choose(device)
@@ -103,16 +103,16 @@ class ExemplarColorizer:
 
     @torch.inference_mode()
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> State:
-        """Match frames of the shot against its keys and carry what was found both ways along flow."""
+        """Match frames of the shot against its keys and smooth what is found along flow."""
         n, h, w = shot.lightness.shape
         half = (h // 2, w // 2)
         hint, confidence = np.zeros((n, *half, 2), np.float16), np.zeros((n, *half), np.float16)
         keys = self._keys(references, h, w) if references else None
         key_colors, coarse_key_colors = (find_key_colors(shot, references, size) for size in (half, (h // 4, w // 4)))
         traced = propagate.track(shot, find_key_colors(shot, references), key_reach(shot, references))
-        looked = list(range(n)) if self.every_frame or shot.motion == 0 else inferred_frames(shot, key_colors)
+        inferred = list(range(n)) if self.every_frame or shot.motion == 0 else inferred_frames(shot, key_colors)
         maps = {}
-        for i in looked:
+        for i in inferred:
             frame = shot.lightness[i]
             l = torch.from_numpy(shot.grey(i)).to(self.device)[None, None]
             with autocast(self.device, self.dtype):
@@ -137,14 +137,14 @@ class ExemplarColorizer:
         if references:
             silent = set(range(n)) - maps.keys()
             smooth(shot, hint, confidence, key_colors, silent, DRIFT, KEY_WEIGHT)
-        return State(shot, looked, hint, confidence, maps, traced)
+        return State(shot, inferred, hint, confidence, maps, traced)
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
         """Colours of the colorization sub-net, or of the neighbours' for frames between, and the traced ones in
         them."""
         at = batch.positions
-        self._look(state, at)
+        self._infer(state, at)
         hint, confidence = state.hint[at.start : at.stop], state.confidence[at.start : at.stop, ..., None]
         ab = np.stack([self._final(state, t) for t in at])
         return Colored(self._tensor(ab), enlarged(self._tensor(confidence)), self._tensor(hint))
@@ -164,10 +164,10 @@ class ExemplarColorizer:
         amount = share.astype(np.float16) * np.float32(state.shot.motion)
         return state.traced.joined(t, ab.astype(np.float16), amount)  # in the precision of a shot's colours
 
-    def _look(self, state: State, at: range) -> None:
-        """The colorization sub-net sees what frames `at` and those beside them need, always the same ones together."""
-        around = [n for n, t in enumerate(state.looked) if at.start - 1 <= t <= at.stop]
-        groups = [state.looked[n : n + TOGETHER] for n in range(0, len(state.looked), TOGETHER)]
+    def _infer(self, state: State, at: range) -> None:
+        """Colour the inferred frames that `at` and its neighbours need, always the same ones together."""
+        around = [n for n, t in enumerate(state.inferred) if at.start - 1 <= t <= at.stop]
+        groups = [state.inferred[n : n + TOGETHER] for n in range(0, len(state.inferred), TOGETHER)]
         for group in groups[around[0] // TOGETHER : around[-1] // TOGETHER + 1]:
             if not all(t in state.done for t in group if t >= at.start - 1):
                 state.done.update(zip(group, self._colored(state, group)))
@@ -203,7 +203,9 @@ class ExemplarColorizer:
                 with autocast(self.device, self.dtype):
                     described = self.matcher.describe(l, self.encoder(l))
                 view = self.matcher.key_tokens(described, torch.cat([a, b], 1).to(self.device))
-                view = view.with_bias(view.bias + bias + silent_places(key, *size).to(self.device))
+                view = view.with_bias(
+                    view.bias + bias + cover_bias(key, size[0] // 8, size[1] // 8).flatten().to(self.device)
+                )
                 y, x = torch.meshgrid(*(torch.arange(side) for side in described.coarse.shape[-2:]), indexing="ij")
                 position = ((torch.stack([x, y], -1) + 0.5) / len(y)).flatten(0, 1).to(self.device)
                 if scale > 1:  # half of the places, as on a chessboard: their windows still show everything

@@ -33,26 +33,26 @@ SKETCH = 4
 
 
 def agreed(
-    ab: torch.Tensor, confidence: torch.Tensor, l: torch.Tensor, fine: torch.Tensor, pin: torch.Tensor | None = None
+    ab: torch.Tensor, confidence: torch.Tensor, l: torch.Tensor, fine: torch.Tensor, key_ab: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Colours and confidence of one frame's stride-4 places after they have agreed.
 
     ab: (2, h/4, w/4), Lab units. confidence: (h/4, w/4) in 0..1. l: (h, w), 0..100. fine: (c, h/4, w/4), unit length.
-    pin: (2, h/4, w/4), a painted key's own colours on its frame, NaN where it says nothing; they are kept. Returns the
-    same two; confidence is nowhere lower than before.
+    key_ab: (2, h/4, w/4), a painted key's own colours on its frame, NaN where it says nothing; they are kept. Returns
+    the same two; confidence is nowhere lower than before.
     """
     odds = confidence.clamp(LEAST, MOST)
     precision = (odds / (1 - odds)) ** STEEP
     given = confidence
-    if pin is not None:
-        known = ~pin.isnan().any(0)
-        ab, given = torch.where(known, pin, ab), torch.where(known, 1.0, confidence)
+    if key_ab is not None:
+        known = ~key_ab.isnan().any(0)
+        ab, given = torch.where(known, key_ab, ab), torch.where(known, 1.0, confidence)
         precision = torch.where(known, EXACT, precision)
     between = affinities(l, fine)
     sketch, _ = _spread(ab, given, precision, between, SKETCH)
     precision = precision / (1 + (sketch - ab).square().sum(0) / OUTLIER**2)
-    colors, sure = _spread(ab, given, precision, between, wls.ITERATIONS)
-    return colors, torch.maximum(given, sure)
+    colors, spread_confidence = _spread(ab, given, precision, between, wls.ITERATIONS)
+    return colors, torch.maximum(given, spread_confidence)
 
 
 def _spread(

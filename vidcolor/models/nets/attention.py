@@ -25,11 +25,6 @@ def scores(query: torch.Tensor, key: torch.Tensor, temperature: float | None = N
     return F.normalize(query, dim=-1) @ F.normalize(key, dim=-1).transpose(1, 2) / temperature
 
 
-def shares(query: torch.Tensor, key: torch.Tensor, temperature: float | None = None) -> torch.Tensor:
-    """(b, n, m): how much each of n places takes of each of m; every row sums to one."""
-    return scores(query, key, temperature).softmax(-1)
-
-
 def attend(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, temperature: float | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:

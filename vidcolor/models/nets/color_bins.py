@@ -40,7 +40,7 @@ def gamut() -> torch.Tensor:
 
 
 def encode(ab: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
-    """ab (n, 2) -> (n, q): shares of the `NEAREST` bins, Gaussian in distance, each row sums to one."""
+    """ab (n, 2) -> (n, q): weights of the `NEAREST` bins, Gaussian in distance, each row sums to one."""
     bins = bins.to(ab.device)
     distance, where = torch.cdist(ab.float(), bins).topk(NEAREST, largest=False)
     # against the nearest one's, so that colours far outside the bins do not come to 0 / 0
@@ -54,6 +54,6 @@ def label(ab: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
     return torch.cdist(ab.float(), bins.to(ab.device)).argmin(1)
 
 
-def decode(shares: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
-    """(n, q) shares that sum to one -> (n, 2) ab, their mean; of a one-hot row its bin's middle."""
-    return shares @ bins.to(shares.device, shares.dtype)
+def decode(weights: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
+    """(n, q) weights that sum to one -> (n, 2) ab, their mean; of a one-hot row its bin's middle."""
+    return weights @ bins.to(weights.device, weights.dtype)

@@ -216,10 +216,10 @@ def _color_of(pixels: np.ndarray, colors: np.ndarray, large: bool) -> tuple[np.n
 
 def _chosen(labels: np.ndarray, clear: np.ndarray, count: int) -> list[np.ndarray]:
     """For each region the places of its pixels away from lines, or of all where it has none such."""
-    number, sure = labels.ravel(), clear.ravel()
-    order = np.lexsort((~sure, number))
+    number, certain = labels.ravel(), clear.ravel()
+    order = np.lexsort((~certain, number))
     starts = np.searchsorted(number[order], np.arange(count + 1))
-    away = np.bincount(number[sure], minlength=count)
+    away = np.bincount(number[certain], minlength=count)
     groups = [order[starts[n] : starts[n + 1]] for n in range(count)]
     return [group[: away[n]] if away[n] else group for n, group in enumerate(groups)]
 

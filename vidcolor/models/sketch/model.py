@@ -21,7 +21,7 @@ from vidcolor.models.base import Batch, Colored, ShotColors
 from vidcolor.models.nets.maps import resized
 from vidcolor.models.options import SKETCH_OUTPUTS
 from vidcolor.models.precision import autocast, choose
-from vidcolor.models.references import time_bias
+from vidcolor.models.references import cover_bias, time_bias
 from vidcolor.models.sketch import line_art, xdog
 from vidcolor.models.sketch.scft import STRIDE, Scft, nothing
 from vidcolor.motion import propagate
@@ -32,8 +32,6 @@ DOUBT = 0.01
 LEAST = 2 * STRIDE
 """Shortest side of a reference. At one place a side, convolutions of stride 2 in reduced precision read beyond their
 input on some CPUs (seen with PyTorch's AMX kernels): now and then a colour was NaN."""
-SILENT = -1e4
-"""Added to the scores of what a cropped key does not cover."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class SketchColorizer:
         keys, values, silent, owner = [], [], [], []
         for number, reference in enumerate(references or [None]):
             rgb = self._picture(reference, shot.lightness.shape[1:])
-            covered = _silent(reference, rgb.shape[-2] // self.net.grid, rgb.shape[-1] // self.net.grid)
+            covered = cover_bias(reference, rgb.shape[-2] // self.net.grid, rgb.shape[-1] // self.net.grid)
             for mirrored in (False, True):  # figures turn round, and few sheets show them from both sides
                 with autocast(self.device, self.dtype):
                     key, value = self.net.keys(self.net.reference_tokens(rgb.flip(3) if mirrored else rgb))
@@ -123,9 +121,9 @@ class SketchColorizer:
         lab = lab_torch.rgb_to_lab(rgb if state.known else own)
         if len(state.palette):
             lab = self._voted(lab, mixed[:, last:].float(), batch.lightness, state)
-        sure = resized(share, sketch.shape[-2:])
+        confidence = resized(share, sketch.shape[-2:])
         fill_lightness = lab[:, :1].clamp(0, 100) if state.fills else None
-        return Colored(lab[:, 1:], sure.float().clamp(0, 1) * state.known, fill_lightness=fill_lightness)
+        return Colored(lab[:, 1:], confidence.float().clamp(0, 1) * state.known, fill_lightness=fill_lightness)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
         """The colours, and of line art their lightness too, found for every frame by itself, are made to follow
@@ -151,11 +149,3 @@ class SketchColorizer:
             lab = cv2.resize(lab, (w, h), interpolation=cv2.INTER_AREA)
         own = torch.from_numpy(np.ascontiguousarray(lab.transpose(2, 0, 1)))[None]
         return lab_torch.lab_to_rgb(own.to(self.device))
-
-
-def _silent(reference: Reference | None, h: int, w: int) -> torch.Tensor:
-    """(h, w) added to the scores of a reference's tokens, so that what it does not cover is not found."""
-    if reference is None or reference.covered is None:
-        return torch.zeros(h, w)
-    covered = cv2.resize(reference.covered.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(np.where(covered > 0.9, 0, SILENT).astype(np.float32))

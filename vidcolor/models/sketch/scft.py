@@ -158,10 +158,10 @@ class Scft(TrainedNet):
         scores = attention.scores(self.query(attention.tokens(place)), keys).float()
         if bias is not None:
             scores = scores + bias[:, None]
-        shares = scores.softmax(-1)
-        gathered = (shares.to(values.dtype) @ values).transpose(1, 2).reshape(b, -1, h, w)
+        weights = scores.softmax(-1)
+        gathered = (weights.to(values.dtype) @ values).transpose(1, 2).reshape(b, -1, h, w)
         mixed = torch.cat([place + gathered[:, : self.depth], gathered[:, self.depth :]], 1)
-        return mixed, shares.amax(-1).reshape(b, 1, h, w)
+        return mixed, weights.amax(-1).reshape(b, 1, h, w)
 
     def mixed(self, place: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         """Sketch tokens with the reference's (both (b, depth, ...)) brought in as `transfer` says."""

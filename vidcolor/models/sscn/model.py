@@ -26,7 +26,7 @@ from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.nets.maps import enlarged
 from vidcolor.models.precision import autocast, choose
-from vidcolor.models.references import silent_places, sized, time_bias
+from vidcolor.models.references import cover_bias, sized, time_bias
 from vidcolor.models.sscn.net import GRID, SSCN, UNIT
 from vidcolor.models.sscn.tokens import Choice, Tokens, look, together
 from vidcolor.motion import propagate
@@ -115,14 +115,14 @@ class SscnColorizer:
             tokens = state.tokens.with_bias(state.tokens.bias + weight[:, state.owner])
             aligned = self.net.align(self.net.describe(target, seen), tokens)
             ab, _ = self.net.refine(target, content, aligned, first)
-            sure = self.net.confidence(aligned).float()
+            confidence = self.net.confidence(aligned).float()
             if state.matched is not None:
                 trust = torch.stack([self._trust(state.matched, x, *m) for x, *m in zip(l, *maps)])[:, None]
-                ab, sure = ab * enlarged(trust, GRID), sure * trust
-            result = self._last(l, F.avg_pool2d(ab, 2), enlarged(sure, 2), maps) if self.last_mile else ab
+                ab, confidence = ab * enlarged(trust, GRID), confidence * trust
+            result = self._last(l, F.avg_pool2d(ab, 2), enlarged(confidence, 2), maps) if self.last_mile else ab
             if state.matched is not None:
-                result = result * borrowed.strength(enlarged(sure, GRID))
-        return Colored(result, enlarged(sure, GRID), ab)
+                result = result * borrowed.strength(enlarged(confidence, GRID))
+        return Colored(result, enlarged(confidence, GRID), ab)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
         """The colours, found for every frame by itself, are made to follow motion."""
@@ -137,7 +137,9 @@ class SscnColorizer:
                 l = lab[:, :1].contiguous()
                 found = self.matcher.describe(l, self.encoder(l))
             key = self.matcher.key_tokens(found, lab[:, 1:], [reference.weight])
-            keys.append(key.with_bias(key.bias + silent_places(reference, *size).to(self.device)))
+            keys.append(
+                key.with_bias(key.bias + cover_bias(reference, size[0] // 8, size[1] // 8).flatten().to(self.device))
+            )
         return beside(keys).with_windows(self.dtype)
 
     def _trust(self, keys: KeyTokens, l: torch.Tensor, *maps: torch.Tensor) -> torch.Tensor:
@@ -160,12 +162,12 @@ class SscnColorizer:
             return self.net.style.code(x), tokens
 
     def _last(
-        self, l: torch.Tensor, hint: torch.Tensor, sure: torch.Tensor, maps: tuple[torch.Tensor, ...]
+        self, l: torch.Tensor, hint: torch.Tensor, confidence: torch.Tensor, maps: tuple[torch.Tensor, ...]
     ) -> torch.Tensor:
         """The colorization sub-net; hint (b, 2, h/2, w/2) and sure (b, 1, h/2, w/2)."""
         if not self.colorizing.semantic:
-            hint, sure = enlarged(hint, 2), enlarged(sure, 2)
-        return self.colorizing(l, hint, sure, maps if self.colorizing.semantic else None).float()
+            hint, confidence = enlarged(hint, 2), enlarged(confidence, 2)
+        return self.colorizing(l, hint, confidence, maps if self.colorizing.semantic else None).float()
 
 
 def _on_units(reference: Reference) -> tuple[np.ndarray, np.ndarray | None]:

@@ -275,13 +275,13 @@ class SSCN(TrainedNet):
         if seen is None:
             return levels / length
         fine, coarse = seen.descriptors.split([64, 96], 1)
-        shares = self.parts.softmax(0).sqrt()
+        weights = self.parts.softmax(0).sqrt()
         # in the maps' own precision: on a CPU the time goes into the memory that this takes
         kind = levels.dtype
         return joined(
             *(
                 x * f.to(kind)
-                for x, f in zip((fine.to(kind), coarse.to(kind), levels), (*shares[:2], shares[2] / length))
+                for x, f in zip((fine.to(kind), coarse.to(kind), levels), (*weights[:2], weights[2] / length))
             )
         )
 
