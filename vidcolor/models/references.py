@@ -1,4 +1,4 @@
-"""References as every model takes them: their weights, sizes, and what a cropped one does not show."""
+"""References as all models use them: weights, sizes, and what a cropped one does not cover."""
 
 from __future__ import annotations
 

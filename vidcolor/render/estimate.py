@@ -14,12 +14,11 @@ from vidcolor.plan.plan import Plan, Unit
 from vidcolor.progress import FramesBar
 
 PAUSE = 0.1
-"""Seconds between two movements of a bar, at least."""
+"""Least time in seconds between two updates of a bar."""
 
 
 class UnitsBar(FramesBar):
-    """A bar over both passes of every unit, that moves with time: as far as the time that has passed is of all that it
-    will take, by `Estimate`."""
+    """A bar over both passes of every unit. It shows the time passed as a share of the whole, by `Estimate`."""
 
     def __init__(self, title: str, shown: bool, estimate: Estimate, total: int, done: int) -> None:
         super().__init__(title, shown, total, done)
@@ -47,19 +46,19 @@ class UnitsBar(FramesBar):
 
 
 COSTS = {"read": 1.0, "flow": 2.5, "trace": 2.5, "match": 17.0, "again": 11.0, "colour": 36.0}
-"""About how long the steps of a frame take against one another, before they were seen (480 lines, a CPU): its reading,
-flow, a painted key followed to it, matching, that of `--quality` at a second size; of a batch the rest of the model."""
+"""Relative time of the steps of a frame until they have been measured (480 lines, a CPU): reading, flow, following a
+painted key, matching, matching at the second size of `--quality`; per batch, the rest of the model."""
 WRITING = 3.0
-"""The same of bringing its colours to full size, against reading it."""
+"""The same for bringing a frame's colours to full size, relative to reading it."""
 SECOND = ("finish", "close")
-"""The steps of the second pass: a frame is written, the frames that were held back are."""
+"""The steps of the second pass: a frame is written; the encoder writes the frames that it held back."""
 
 
 class Estimate:
-    """How long units take. Steps cost what they were seen to cost, or before that what `COSTS` says of them."""
+    """How long units take, from the measured time of each step, or from `COSTS` until it has been measured."""
 
     def __init__(self, plan: Plan, units: Sequence[Unit], clock: Callable[[], float] = time.monotonic) -> None:
-        """units: that are to be made."""
+        """units: those that are still to be made."""
         self._clock, self._began = clock, clock()
         codec = CODECS[plan.settings.codec]
         encoding, held = codec.cost, codec.held
@@ -85,7 +84,7 @@ class Estimate:
         count = self._expected[n]["close"] if kind == "close" else 1
         took = now - self._at[which]
         if kind != self._kinds[which] and kind != "close" and self._begun():
-            # something else was done too since the step before
+            # other work came between
             took = min(took, self._costs()[kind] or took)
         if kind == "read" or self._begun() or kind == self._kinds[which]:  # the first of all comes after a start
             self._seconds[kind] += took
@@ -98,14 +97,14 @@ class Estimate:
             self._colouring, self._submitted = n + 1, now
 
     def share(self) -> float:
-        """How much of all the time has passed, 0 to 1; 0 so long as reading is all that was seen, which says little."""
+        """Share of the whole time that has passed, 0 to 1; 0 while only reading was measured, which says little."""
         if not self._begun():
             return 0.0
         passed = self._clock() - self._began
         return passed / max(passed + self.remaining(), 1e-9)
 
     def _begun(self) -> bool:
-        """Whether a step was seen that takes long."""
+        """Whether a step that takes long has been measured."""
         return any(kind != "read" for kind in self._seen)
 
     def remaining(self) -> float:

@@ -1,4 +1,4 @@
-"""A unit of the plan becomes a finished file: read grey, find colours, smooth in time, bring to full size, encode.
+"""A unit of the plan becomes a finished file: read grey, find colours, bring them to full size, encode.
 
 Two passes over the unit's frames: the first at working size for the model, the second at full size for the encoder,
 so that memory holds small frames only. While one unit is finished in the background the next is being coloured; each
@@ -35,7 +35,7 @@ from vidcolor.render.sheets import is_dumped, missing_sheets
 
 
 def render(plan: Plan, unit: Unit, model: Colorizer, on_frame: Callable[[int], None] = lambda frame: None) -> Path:
-    """Colour one unit and write its file (atomically); returns the file, at once where it is already there.
+    """Colour one unit and write its file, whole or not at all; returns the file. One that is there already is kept.
 
     on_frame: called with the film's frame number after each encoded frame.
     """
@@ -126,7 +126,7 @@ def finish(
             if is_dumped(plan, frame.index):
                 write_sheet(plan, unit, colors, frame.index)
             on_frame(frame.index)
-        check_unchanged(plan, [unit])  # nothing that was read for this file has changed meanwhile
+        check_unchanged(plan, [unit])  # film and keys are still what the plan was made for
 
 
 def painted_planes(

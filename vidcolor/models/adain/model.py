@@ -1,5 +1,4 @@
-"""`--model adain`: the way of Xu et al. 2020 through both sub-nets, for pictures that need not match a shot
-by place.
+"""`--model adain`: both sub-nets of Xu et al. 2020, for pictures that need not match a shot by place.
 
 Pre-colour a frame, transfer the references' statistics to it, keep a few patches of what came out as hints,
 and let the colorization sub-net colour the frame from them (Xu et al., CVPR 2020). Whatever could flicker is fixed
@@ -36,12 +35,12 @@ from vidcolor.motion import propagate
 from vidcolor.shot import Reference, Shot
 
 SHRINK = 2
-"""Pre-colour and transfer work at the working size over this: a patch's mean colour needs no more, and the
+"""Factor by which frames are reduced for pre-colouring and transfer: a patch's mean colour needs no more, and the
 transfer sub-net was trained at about this scale."""
 SAMPLE = 8
 """Frames of a shot, evenly spaced, from which its own statistics and the places of its patches are taken."""
 DENSE = 0.3
-"""How far coarse colours count, 0 to 1, where they are given as hints everywhere."""
+"""Weight of coarse colours, 0 to 1, where they are given as hints everywhere."""
 SURE = 0.5
 """Highest confidence: statistics say which colours a reference has, not where they belong."""
 AGREEMENT = 12.0
@@ -79,7 +78,7 @@ class AdainColorizer:
         dtype: torch.dtype | None = None,
     ) -> None:
         """encoder: None for the shipped real-time transfer net, `vgg19` for the paper's, or a file of weights
-        that `scripts/train.py transfer` wrote. nets: nets of one's own instead of any weights.
+        that `scripts/train.py transfer` wrote. nets: your own nets instead of any weights.
         method: `adain`, or `wct` for the whitening-colouring transform at the same style layers.
         dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing, changed, or do not fit.
@@ -132,7 +131,7 @@ class AdainColorizer:
         return Colored(ab, SURE * torch.exp(-apart / AGREEMENT**2), coarse)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
-        """The colours, found for every frame by itself, are made to follow motion."""
+        """Make colours that were found frame by frame follow motion."""
         propagate.steady(shot, references, colors.ab, colors.confidence)
 
     def _statistics(self, reference: Reference) -> Statistics | Covariances:
@@ -170,7 +169,7 @@ class AdainColorizer:
 
 
 def transfer_net(encoder: str | None) -> TransferNet:
-    """The transfer sub-net that `--encoder` names."""
+    """The transfer sub-net for the setting `encoder`. Raises VidcolorError for an unknown one."""
     if encoder is None:
         return weights.load_net(TransferNet)
     if encoder != "vgg19":

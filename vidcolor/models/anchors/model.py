@@ -43,10 +43,10 @@ SURE, GUESS = 0.5, 0.25
 ROOM = 15.0
 """ab units around the painted colour within which the generator's other colours count as the same."""
 FAR = 1.0
-"""Squared distance of marks from which a frame's superpixel is not what an anchor stood on; that of any two superpixels
-of a frame is 2 on average."""
+"""Squared distance of descriptors above which a superpixel is not the one that an anchor was on; that of any two
+superpixels of a frame is 2 on average."""
 NEAR = 8.0
-"""What is added to it for an anchor's way from one frame to the next, over its square in heights of the picture."""
+"""Added to it for an anchor's motion from one frame to the next, times the motion squared in frame heights."""
 
 
 def clusters(points: torch.Tensor, count: int, seed: int = 0, restarts: int = RESTARTS) -> torch.Tensor:
@@ -98,7 +98,7 @@ def middles(points: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Look:
-    """What the nets see of a grey frame."""
+    """What the nets make of a grey frame."""
 
     lightness: torch.Tensor
     """(1, 1, h, w) 0..100."""
@@ -109,7 +109,7 @@ class Look:
     points: torch.Tensor
     """(n, 64): the modeler's tokens, by which anchors are placed and found again."""
     logits: torch.Tensor
-    """(n, 313): the modeler's, which colours each superpixel may have."""
+    """(n, 313): the modeler's, for the colours that each superpixel may have."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Painter:
         encoder: EfficientNetLite | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        """nets, encoder: one's own instead of any weights. dtype: what the nets compute in; None for the device's own.
+        """nets, encoder: your own instead of any weights. dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing or changed."""
         self.device, self.dtype = device, dtype or choose(device)
         spix, net = nets or (weights.load_net(SPixNet), weights.load_net(AnchorsNet))
@@ -234,7 +234,7 @@ class AnchorsColorizer:
         painter: Painter | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        """painter: one's own instead of the shipped weights. dtype: of the shipped ones, as `Painter` takes it."""
+        """painter: your own instead of the shipped weights. dtype: of the shipped ones, as `Painter` takes it."""
         self.device, self.seed = device, seed
         self.painter = painter if painter is not None else Painter(device, dtype=dtype)
         self.dtype = self.painter.dtype
@@ -276,7 +276,7 @@ class AnchorsColorizer:
         return Colored(ab, confidence * state.most)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
-        """The colours, found for every frame by itself, are made to follow motion."""
+        """Make colours that were found frame by frame follow motion."""
         propagate.steady(shot, references, colors.ab, colors.confidence)
 
     def _of_references(
@@ -292,7 +292,7 @@ class AnchorsColorizer:
             look = self.painter.look(lab[None, :1])
             association = look.association * _covered(references[n], shot.lightness.shape[1:]).to(self.device)
             shown = (superpixels.areas(association).flatten() >= superpixels.CELL).nonzero()[:, 0]
-            if len(shown):  # a cropped key shows nothing of the others
+            if len(shown):  # a cropped key shows only some
                 where = self.painter.place(look, MOST // len(chosen), seed, shown).to(self.device)
                 true = superpixels.pool(lab[None, 1:].to(self.device), association)
                 frame = references[n].frame
@@ -370,7 +370,7 @@ def _sized(reference: Reference, size: Sequence[int]) -> torch.Tensor:
 
 
 def _covered(reference: Reference, size: Sequence[int]) -> torch.Tensor:
-    """(1, 1, h, w) 1 where a reference says anything."""
+    """(1, 1, h, w): 1 where a reference covers the frame."""
     if reference.covered is None:
         return torch.ones(1, 1, *size)
     return F.interpolate(torch.from_numpy(reference.covered)[None, None].float(), size=tuple(size), mode="nearest")

@@ -68,7 +68,7 @@ def inside(h: int, w: int, device: torch.device | str = "cpu") -> torch.Tensor:
 
 
 def coarser(association: torch.Tensor, fold: int) -> torch.Tensor:
-    """Shares of pixels (b, 9, h, w) -> of squares of `fold` x `fold` pixels (b, 9, h / fold, w / fold)."""
+    """Association of pixels (b, 9, h, w) -> of squares of `fold` x `fold` pixels (b, 9, h / fold, w / fold)."""
     return association if fold == 1 else F.avg_pool2d(association, fold)
 
 

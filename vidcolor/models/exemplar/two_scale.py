@@ -1,7 +1,7 @@
 """The default model at two sizes, whose colours are averaged: `--quality`.
 
-What a small frame takes for the same thing and what a large one does differ: where both err, they mostly err apart.
-Some things, seen larger, are not even found (a motorcyclist who comes near: 0.7 dB lost on 480 lines, 0.2 on both). On
+Small and large frames are matched differently: where both err, they mostly err in different ways. Some things are not
+found at all when they are larger (a motorcyclist who comes near: 0.7 dB lost on 480 lines, 0.2 on both). On
 eight films of 480 lines, 24 frames each, 480 and 320 lines together are 0.15 dB better than 480 alone, 0.17 than 320; a
 third size brings nothing.
 """
@@ -23,7 +23,7 @@ from vidcolor.models.nets.maps import resized
 from vidcolor.shot import Reference, Shot
 
 SMALLER = 2 / 3
-"""Sides of the small frames against the large ones'."""
+"""Sides of the small frames over those of the large ones."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class States:
 
 
 class TwoScaleColorizer:
-    """`--model exemplar --quality`; the small frames are cheap: there every one is looked at."""
+    """`--model exemplar --quality`. Small frames are cheap: every one of them is inferred."""
 
     name = ExemplarColorizer.name
 

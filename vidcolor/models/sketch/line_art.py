@@ -1,4 +1,4 @@
-"""Line art: whether a shot is, and colours under its lines.
+"""Line art: whether a shot is line art, and colours under its lines.
 
 White paper has no chroma to give, so line art is coloured by what an animator calls ink and paint: the fill, flat
 inside closed lines, times the lines as the film has them. This is the only place where the program writes new luma.
@@ -20,37 +20,37 @@ from vidcolor.motion import propagate
 from vidcolor.shot import PER_L, Reference, Shot
 
 SAMPLE = 8
-"""Frames of a shot, evenly spaced, from which is told what it is."""
+"""Frames of a shot, evenly spaced, that decide whether it is line art."""
 GREYS = 0.12
-"""Share of tones beside bare paper (`greys`) up to which a shot is line art."""
+"""Share of grey tones (`greys`) up to which a shot is line art."""
 PAPER_LEAST = 45.0
-"""Lightness of the darkest paper."""
+"""Lowest lightness that counts as paper."""
 NEAR_PAPER, INK = 12.0, 25.0
-"""Difference of lightness up to which it is paper, and lightness up to which it is ink."""
+"""Difference from the paper's lightness up to which a pixel is paper, and lightness up to which it is ink."""
 THICK = 9
-"""Pixels of working size from which what is off the paper is no line."""
+"""Width in pixels of the working frame from which something darker than paper is no longer a line."""
 LINE = 0.75
 """Share of the paper's luma below which a pixel is line."""
 LARGE = 0.05
-"""Share of the picture from which a region is looked at for leaks."""
+"""Share of the picture from which a region is checked for leaking lines."""
 ONE_COLOR = 12.0
-"""Mean distance in Lab from a region's median up to which it is one colour where there is no palette."""
+"""Without a palette: mean distance in Lab from a region's median up to which the region has one colour."""
 PALETTE_NEAR = 16.0
-"""Distance in Lab up to which something in a region must come near its colour of the references' palette."""
+"""Distance in Lab within which at least one pixel of a region must match the region's colour of the palette."""
 PALETTE_LEAST = 0.0006
-"""Share of a reference that a colour of its palette covers, at least."""
+"""Smallest share of a reference that a colour of its palette covers."""
 
 
 @dataclass(frozen=True)
 class LineArt:
-    """What it takes to paint a unit, beside ab."""
+    """What painting a unit needs besides ab."""
 
     lightness: np.ndarray
     """(n, h, w) float16, 0..100, of the fill at working size."""
     paper: float
     """Lightness of the film's paper."""
     palette: np.ndarray
-    """(k, 3) float32 Lab, flat colours of the references; maybe none."""
+    """(k, 3) float32 Lab: flat colours of the references; k may be 0."""
 
     def planes(
         self, n: int, ab: np.ndarray, luma: np.ndarray, film: Film, grid: chroma_grid.Chroma, strength: float = 1.0
@@ -77,7 +77,7 @@ class LineArt:
 
 
 def line_art(fill_lightness: np.ndarray, shot: Shot, keys: Sequence[Reference]) -> LineArt:
-    """What it takes to paint a shot, from its final fill (n, h, w) float16 and the shot itself."""
+    """What painting a shot needs, from its final fill (n, h, w) float16 and the shot itself."""
     white = paper(shot.lightness)
     return LineArt(fill_lightness, 100.0 if white is None else white, palette(keys))
 
@@ -204,7 +204,7 @@ def palette_of(lab: np.ndarray, colors: np.ndarray) -> np.ndarray:
 
 
 def _color_of(pixels: np.ndarray, colors: np.ndarray, large: bool) -> tuple[np.ndarray, bool]:
-    """Lab colour of a region's pixels (n, 3), and whether it is one colour as far as can be told."""
+    """Lab colour of a region's pixels (n, 3), and whether the region seems to have only one."""
     median = np.median(pixels, 0)
     if len(colors):
         votes = np.bincount(np.linalg.norm(pixels[:, None] - colors[None], axis=-1).argmin(1), minlength=len(colors))
@@ -215,7 +215,7 @@ def _color_of(pixels: np.ndarray, colors: np.ndarray, large: bool) -> tuple[np.n
 
 
 def _chosen(labels: np.ndarray, clear: np.ndarray, count: int) -> list[np.ndarray]:
-    """For each region the places of its pixels away from lines, or of all where it has none such."""
+    """For each region the indices of its pixels away from lines, or of all its pixels where there are none."""
     number, certain = labels.ravel(), clear.ravel()
     order = np.lexsort((~certain, number))
     starts = np.searchsorted(number[order], np.arange(count + 1))

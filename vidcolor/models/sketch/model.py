@@ -1,7 +1,7 @@
 """`--model sketch`: drawn film and line art, by SCFT from coloured model sheets or keys.
 
-Lines are taken from each frame (`vidcolor.xdog`); every place of them gathers the colours of what is drawn like it in
-the references. A shot of line art gets a fill for under its lines, one whose greys carry shading gets ab only.
+Lines are taken from each frame (`xdog`); every place of the drawing gathers the colours of what looks like it in the
+references. Line art gets a fill under its lines; a shot whose greys carry shading gets ab only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from vidcolor.motion import propagate
 from vidcolor.shot import Reference, Shot
 
 DOUBT = 0.01
-"""Added to a place's share for a colour before its logarithm is its vote."""
+"""Added to the weight of a colour at a place; the logarithm of the sum is the place's vote for the colour."""
 LEAST = 2 * STRIDE
 """Shortest side of a reference. At one place a side, convolutions of stride 2 in reduced precision read beyond their
 input on some CPUs (seen with PyTorch's AMX kernels): now and then a colour was NaN."""
@@ -38,10 +38,10 @@ input on some CPUs (seen with PyTorch's AMX kernels): now and then a colour was 
 class State:
     """What a shot's frames need of its references."""
 
-    keys: torch.Tensor
-    """(1, m, d) what the tokens of all references are asked for, one reference after another."""
+    attention_keys: torch.Tensor
+    """(1, m, d) attention keys of the tokens of all references, one reference after another."""
     values: torch.Tensor
-    """(1, m, d + 3 + k) and what they give: features, colours, votes."""
+    """(1, m, d + 3 + k) their values: features, colours, votes."""
     bias: torch.Tensor
     """(n, m) log weights of the tokens for each frame of the shot."""
     palette: np.ndarray
@@ -67,7 +67,7 @@ class SketchColorizer:
         net: Scft | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        """output: as `--sketch-output` takes it. net: of one's own (with attention) instead of the shipped weights.
+        """output: one of `SKETCH_OUTPUTS`. net: your own (with attention) instead of the shipped weights.
         dtype: what the net computes in; None for the device's own.
         Raises VidcolorError for an unknown output, or where weights are missing or changed."""
         if output not in SKETCH_OUTPUTS:
@@ -87,7 +87,7 @@ class SketchColorizer:
         for number, reference in enumerate(references or [None]):
             rgb = self._picture(reference, shot.lightness.shape[1:])
             covered = cover_bias(reference, rgb.shape[-2] // self.net.grid, rgb.shape[-1] // self.net.grid)
-            for mirrored in (False, True):  # figures turn round, and few sheets show them from both sides
+            for mirrored in (False, True):  # figures turn round, and few sheets show both sides
                 with autocast(self.device, self.dtype):
                     key, value = self.net.keys(self.net.reference_tokens(rgb.flip(3) if mirrored else rgb))
                 keys.append(key)
@@ -100,7 +100,7 @@ class SketchColorizer:
             bias = bias + weight[:, torch.cat(owner)]
         given = torch.cat(values, 1)
         palette = line_art.palette(references) if fills and self.net.copy else np.zeros((0, 3), np.float32)
-        if len(palette):  # every token gives its vote for a colour beside the colour itself
+        if len(palette):  # every token votes for a colour besides giving its own
             own = rgb_to_lab((given[0, :, self.net.depth :].float().cpu().numpy() + 1) / 2)
             votes = torch.from_numpy(line_art.palette_of(own, palette))[None].to(given)
             given = torch.cat([given, votes], -1)
@@ -109,13 +109,13 @@ class SketchColorizer:
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
-        """Lines, tokens, attention, colours. Without references at confidence 0."""
+        """Lines, tokens, attention, colours. Without references the confidence is 0."""
         lines = [xdog.sketch(frame) for frame in batch.lightness[:, 0].cpu().numpy()]
         sketch = torch.from_numpy(np.stack(lines))[:, None].to(self.device)
         at = slice(batch.positions.start, batch.positions.stop)
         with autocast(self.device, self.dtype):
             maps = self.net.sketch_maps(sketch)
-            mixed, share = self.net.attend(self.net.tokens(maps), state.keys, state.values, state.bias[at])
+            mixed, share = self.net.attend(self.net.tokens(maps), state.attention_keys, state.values, state.bias[at])
             last = mixed.shape[1] - len(state.palette)
             rgb, own = self.net.draw(maps, mixed[:, :last])
         lab = lab_torch.rgb_to_lab(rgb if state.known else own)
@@ -126,8 +126,7 @@ class SketchColorizer:
         return Colored(lab[:, 1:], confidence.float().clamp(0, 1) * state.known, fill_lightness=fill_lightness)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
-        """The colours, and of line art their lightness too, found for every frame by itself, are made to follow
-        motion."""
+        """Make colours that were found frame by frame follow motion, and the lightness of fills with them."""
         propagate.steady(shot, references, colors.ab, colors.confidence)
         if colors.fill_lightness is not None:
             line_art.steady(shot, references, colors.fill_lightness, colors.confidence)

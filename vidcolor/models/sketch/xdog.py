@@ -16,9 +16,9 @@ PHI = 10.0
 """Steepness of the threshold: soft, so that edges that move by less than a pixel do not jump. 1e9 gives two values,
 as the paper has it."""
 BLUR = 0.7
-"""Deviation in pixels of the blur before anything else."""
+"""Deviation in pixels of the first blur."""
 GRAIN = 0.06
-"""Differences of luma up to about this are grain, not lines, to the smoothing before."""
+"""Differences of luma up to about this are smoothed as grain."""
 
 
 def sketch(lightness: np.ndarray, phi: float = PHI) -> np.ndarray:

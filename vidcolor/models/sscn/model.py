@@ -1,4 +1,4 @@
-"""`--model sscn`: the way of Bai et al. 2022, for references that resemble the shot and whose local colours matter.
+"""`--model sscn`: SSCN (Bai et al. 2022), for references that resemble the shot and whose local colours matter.
 
 Each reference becomes a style code and a few hundred tokens, once per shot. A frame takes the code's global colours,
 then every place of it takes colours from the tokens by sparse attention, and where that is doubtful the global colours
@@ -50,7 +50,7 @@ class State:
     owner: torch.Tensor
     """(m,) number of the reference that each token is of."""
     matched: KeyTokens | None
-    """Of references that are not of this shot: what its frames are matched against, to see whether to trust them."""
+    """Tokens of references of other shots, against which frames are matched to decide how far to trust them."""
 
 
 class SscnColorizer:
@@ -69,7 +69,7 @@ class SscnColorizer:
         dtype: torch.dtype | None = None,
     ) -> None:
         """encoder: a file of weights that `scripts/train.py sscn --out` wrote, instead of the shipped ones.
-        nets: nets of one's own instead of any weights. choice: the places of a reference that are kept; None for all
+        nets: your own nets instead of any weights. choice: the places of a reference that are kept; None for all
         of them (dense attention). last_mile: whether the colorization sub-net has the last word, or stage 2.
         dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing, changed, or do not fit.
@@ -88,7 +88,7 @@ class SscnColorizer:
 
     @torch.inference_mode()
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> State | None:
-        """Style codes and tokens of the references; None without any that says something."""
+        """Style codes and tokens of the references; None where none covers anything."""
         read = [(r, found) for r in references if (found := self._read(r)) is not None]
         if not read:
             return None
@@ -125,7 +125,7 @@ class SscnColorizer:
         return Colored(result, enlarged(confidence, GRID), ab)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
-        """The colours, found for every frame by itself, are made to follow motion."""
+        """Make colours that were found frame by frame follow motion."""
         propagate.steady(shot, references, colors.ab, colors.confidence)
 
     def _matched(self, references: Sequence[Reference], size: tuple[int, ...]) -> KeyTokens:
@@ -164,7 +164,7 @@ class SscnColorizer:
     def _last(
         self, l: torch.Tensor, hint: torch.Tensor, confidence: torch.Tensor, maps: tuple[torch.Tensor, ...]
     ) -> torch.Tensor:
-        """The colorization sub-net; hint (b, 2, h/2, w/2) and sure (b, 1, h/2, w/2)."""
+        """The colorization sub-net; hint (b, 2, h/2, w/2) and confidence (b, 1, h/2, w/2)."""
         if not self.colorizing.semantic:
             hint, confidence = enlarged(hint, 2), enlarged(confidence, 2)
         return self.colorizing(l, hint, confidence, maps if self.colorizing.semantic else None).float()

@@ -60,7 +60,7 @@ class Tokens:
     """(b, m) added to the scores: the log of a reference's weight."""
 
     def with_bias(self, bias: torch.Tensor) -> Tokens:
-        """The same places, weighed anew for a frame."""
+        """The same places with other weights, for a frame."""
         return replace(self, bias=bias)
 
 
