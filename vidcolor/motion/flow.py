@@ -2,7 +2,7 @@
 
 DIS flow (Kroeger et al., ECCV 2016; OpenCV's implementation) on the lightness of the working frames at half their
 size: OpenCV's presets compute no finer. Confidence falls where forward and backward flow disagree, where the
-brightness of what was carried does not fit, and outside the frame.
+brightness of what was warped does not fit, and outside the frame.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _local = threading.local()
 
 
 def warp_map(shot: Shot, t: int, s: int, *, half: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Where frame t's pixels lie in frame s, its neighbour, and how sure that is.
+    """Where frame t's pixels lie in frame s, its neighbour, and how far that is believed.
 
     t, s: positions in `shot.lightness`, |t - s| = 1. Returns a map (h, w, 2) float32 of x, y in frame s (for
     `warp`) and a confidence (h, w) float32 in 0..1; with `half`, (h/2, w/2, 2) in pixels of half-size frames and
@@ -53,7 +53,7 @@ def warp(values: np.ndarray, flow: np.ndarray, interpolation: int = cv2.INTER_LI
 def compute_flows(shot: Shot, threads: int = 2, between: Iterable[int] | None = None) -> None:
     """Fill the cache with the flow of a shot (or of its pairs t, t+1 for t in `between`) in a pool of threads."""
     h, w = shot.lightness.shape[1:]
-    room = shot.flow.limit // _pair_bytes(h, w)  # what the cache cannot hold is not worth computing ahead
+    room = shot.flow.limit // _pair_bytes(h, w)  # flow beyond what the cache holds would be thrown away
     pairs = list(range(len(shot) - 1) if between is None else between)[:room]
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for job in [pool.submit(_pair, shot, t) for t in pairs]:
@@ -126,7 +126,7 @@ def _confidence(at: np.ndarray, to: np.ndarray, there: np.ndarray, back: np.ndar
 
 
 def _flicker(seen: np.ndarray, own: np.ndarray, doubt: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
-    """Gain and offset that bring the whole carried frame to the brightness of this one (old film flickers).
+    """Gain and offset that bring the whole warped frame to the brightness of this one (old film flickers).
 
     Weighted least squares over every other pixel of every other row, with a gain of at least 0.8 and at most 1.25.
     """

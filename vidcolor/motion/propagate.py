@@ -31,7 +31,7 @@ AGREE = 6.0
 WINDOW = 3
 """Side of the windows of that mean, in half-size pixels."""
 CORRECTION = 2.0
-"""Half-size pixels by which a displacement is corrected at most, about: more is another thing that looks alike."""
+"""Half-size pixels by which a displacement is corrected, at most about: beyond, something else only looks alike."""
 
 _NO_MAP: Any = None
 
@@ -89,8 +89,8 @@ def apply(
 ) -> None:
     """Put painted keys' colours into a shot, on their own frames and wherever they can be followed to; in place.
 
-    ab: (n, h, w, 2), Lab units, at the size of `shot.lightness`. key_colors, reach: as `track` takes them. How far
-    followed colours count, `shot.motion` says.
+    ab: (n, h, w, 2), Lab units, at the size of `shot.lightness`. key_colors, reach: as `track` takes them.
+    `shot.motion` is how far followed colours count.
     """
     traced = track(shot, key_colors, reach)
     if traced is not None:
@@ -111,7 +111,7 @@ def steady(shot: Shot, references: Sequence[Reference], ab: np.ndarray, confiden
 
 
 def _join(traced: Traced, t: int, ab: np.ndarray, weight: np.ndarray, differs: np.ndarray) -> None:
-    """One key's colours of frame t to those of the others."""
+    """Join one key's colours of frame t to those of the other keys."""
     before = traced.weight[t].astype(np.float32)
     full = [cv2.resize(x, ab.shape[1::-1], interpolation=cv2.INTER_LINEAR) for x in (before, weight)]
     traced.ab[t] = cv2.blendLinear(traced.ab[t].astype(np.float32), ab, *full)
@@ -126,7 +126,7 @@ def _traced(
     half size, the key's colours there (h, w, 2), and at half size their weight and the key's L minus the frame's."""
     h, w = shot.lightness.shape[1:]
     small = halved(shot.lightness[t0])
-    # as far from the unknown as no interpolation reaches
+    # beyond the reach of any interpolation
     known = cv2.erode((~np.isnan(colors[..., 0])).astype(np.float32), np.ones((7, 7)))
     known = (cv2.resize(known, small.shape[::-1], interpolation=cv2.INTER_AREA) == 1).astype(np.float32)
     colors, weight = np.nan_to_num(colors), known * np.float32(KEY_WEIGHT)
@@ -142,7 +142,7 @@ def _traced(
         if weight.max() < LEAST:
             return
         frame = halved(shot.lightness[t])
-        if (t - t0) % 2 == 0:  # at every step it is no better
+        if (t - t0) % 2 == 0:  # correcting every step is no better
             place = _corrected(place, small, frame, dis)
         differs = warp(small, place).astype(np.float32) - frame
         differs /= np.float32(PER_L)

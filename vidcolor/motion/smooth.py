@@ -1,10 +1,10 @@
-"""Colour made steady inside a shot: carried along optical flow from the past and from the future, and averaged.
+"""Colour smoothed inside a shot: warped along optical flow from the past and from the future, and averaged.
 
-Every frame's own colour has a weight, its confidence. Going forward, what a pixel knows is carried to the next frame,
-its weight multiplied by the flow's confidence and a factor below 1, and joined to that frame's own colour as a
-weighted mean; the same going backward; a frame's result is the mean of past, own and future. A sure frame so gives
-to its neighbours more than it takes, a doubtful one takes more than it gives, and where flow fails (edges that
-uncover something, the picture's border) a frame keeps its own. Painted keys are sure, and kept exactly.
+Every frame's own colour has a weight, its confidence. Going forward, a pixel's colour is warped to the next frame,
+loses weight where flow is doubtful, and is joined to that frame's own colour as a weighted mean; the same going
+backward; a frame's result is the mean of past, own and future. A sure frame gives more to its neighbours than it
+takes, a doubtful one takes more than it gives, and where flow fails (edges that uncover something, the picture's
+border) a frame keeps its own. Painted keys are sure, and kept exactly.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class _Passes:
         return state
 
     def second(self, order: Sequence[int], before: int, state: np.ndarray | None) -> None:
-        """Put the results of these frames into `ab` and `confidence`."""
+        """Write the results of these frames to `ab` and `confidence`."""
         for t in order:
             state, before = _joined(self.warped(state, t, before), self.own(t)), t
             kept = _float32(self.kept[t])
@@ -124,7 +124,7 @@ class _Passes:
             _copy(self.confidence[t], cv2.extractChannel(result, 2))
 
     def own(self, t: int) -> np.ndarray:
-        """What frame t says itself: (h, w, 4) float32 of a, b, confidence, weight."""
+        """Frame t's own colours: (h, w, 4) float32 of a, b, confidence, weight."""
         confidence = _float32(self.confidence[t])
         weight = np.zeros_like(confidence) if t in self.silent else confidence + np.float32(LEAST_WEIGHT)
         own = cv2.merge((_float32(self.ab[t]), confidence, weight))
@@ -135,7 +135,7 @@ class _Passes:
         return own
 
     def warped(self, state: np.ndarray | None, t: int, source: int | None) -> np.ndarray:
-        """What frame `source` knows, seen from its neighbour t: (h, w, 4) float32, little weight where flow fails."""
+        """The state of frame `source`, seen from its neighbour t: (h, w, 4) float32, little weight where flow fails."""
         if state is None or source is None:
             return np.zeros((*self.ab.shape[1:3], 4), np.float32)
         flow, confidence = warp_map(self.shot, t, source, half=self.half)

@@ -40,7 +40,7 @@ class Statistics:
         return len(self.values)
 
     def one(self, n: int) -> Statistics:
-        """Of picture n alone."""
+        """Those of picture n alone."""
         return Statistics(self.values[n : n + 1])
 
     @staticmethod
@@ -67,7 +67,7 @@ class Covariances:
         return len(self.layers[0].mu)
 
     def one(self, n: int) -> Covariances:
-        """Of picture n alone."""
+        """Those of picture n alone."""
         return Covariances(tuple(Covariance(*(part[n : n + 1] for part in layer)) for layer in self.layers))
 
     @staticmethod
@@ -109,11 +109,11 @@ class Kind(Protocol):
         ...
 
     def apply(self, number: int, x: torch.Tensor, own: Any) -> torch.Tensor:
-        """x in the style of the style layer; own: its measurement, or None to take its own."""
+        """x in the layer's style. own: the measurement of x; None to take it here."""
         ...
 
     def content(self, record: Any) -> Sequence[Any]:
-        """A shot's record as one measurement a style layer."""
+        """A shot's record as one measurement per style layer."""
         ...
 
     def record(self, seen: Sequence[Any]) -> Any:
@@ -205,7 +205,7 @@ class StyleTransform(StyleLayer):
 
 
 class Recorder(StyleLayer):
-    """Takes down the features' statistics, each picture's or all pictures' together, and passes them on or
+    """Records the features' statistics, each picture's or all pictures' together, and passes them on or
     styles them."""
 
     def __init__(self, kind: Kind, styles: bool = False, together: bool = False) -> None:
@@ -229,7 +229,7 @@ def _weights(weights: Sequence[float] | torch.Tensor, like: torch.Tensor) -> tor
 
 
 def _split(statistics: Statistics, channels: Sequence[int]) -> list[Moments]:
-    """Flat statistics to one Moments (b, c, 1, 1) a style layer."""
+    """Flat statistics to one Moments (b, c, 1, 1) per style layer."""
     edges = [0]
     for c in channels:
         edges.append(edges[-1] + c)

@@ -1,7 +1,7 @@
 """The whitening-colouring transform with statistics kept apart from features, so that a shot's are measured
 once (Li et al., NeurIPS 2017; as a variant in Xu et al., CVPR 2020).
 
-`vidcolor.models.adain.wct` is the same of two feature maps in one step.
+`nets.adain.wct` does the same to two feature maps in one step.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def covariance(x: torch.Tensor, together: bool = False) -> Covariance:
     sigma = centred @ centred.mT / max(flat.shape[2] - 1, 1)
     ridge = RIDGE * sigma.diagonal(dim1=1, dim2=2).mean(1) + 1e-12
     sigma = sigma + ridge[:, None, None] * torch.eye(x.shape[1], device=x.device)
-    # On the processor whatever the device: a small matrix, once a picture or shot, and mps has no eigh.
+    # on the CPU whatever the device: the matrix is small, needed once per picture or shot, and mps has no eigh
     values, vectors = (part.to(x.device) for part in torch.linalg.eigh(sigma.cpu()))
     kept = values > SMALLEST * values[:, -1:]
     roots = torch.where(kept, values, 1.0).sqrt()

@@ -19,9 +19,9 @@ LUMA = 1.2
 LIKENESS = 6.0
 """How steeply affinity falls with the cosine of the fine descriptors."""
 STEEP = 1.5
-"""Power of the odds of a colour's being right that is its precision."""
+"""A colour's precision is the odds of its being right to this power."""
 LEAST, MOST = 0.01, 0.995
-"""Confidence that a colour has at least and at most."""
+"""Limits of a colour's confidence."""
 FORGOTTEN = 0.28
 """Precision of "nothing is known here", which what comes from far away has to beat: that of confidence 0.3."""
 EXACT = 1e4
@@ -67,7 +67,7 @@ def _spread(
     known = precision / total
     given = torch.cat([ab, confidence[None], torch.ones_like(known)[None]]) * known
     spread = wls.solve(given, total, *between, iterations)
-    # means of what was given, whatever a few iterations leave to be desired
+    # stays within what was given, although a few iterations do not solve it exactly
     colors = spread[:2] / torch.maximum(spread[3:], known.amin())
     low, high = ab.amin((1, 2), keepdim=True), ab.amax((1, 2), keepdim=True)
     return torch.minimum(torch.maximum(colors, low), high), spread[2].clamp(0, 1)

@@ -31,7 +31,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class KeyTokens:
-    """What is kept of all keys of a shot together."""
+    """Tokens and colours of all keys of a shot together."""
 
     coarse: torch.Tensor
     """(c, n): coarse descriptors of all keys' places, side by side."""

@@ -1,4 +1,4 @@
-"""Colours borrowed from another shot's key: how far they are trusted, and what is left of the others.
+"""Colours borrowed from another shot's key: how far they are trusted, and what the rest of the frame gets.
 
 A key of the shot itself shows its things; a key of another shot may show other ones, among which something always
 looks most alike. Two questions are asked. Is it the same scene at all? Then a frame's places look very much like
@@ -18,18 +18,18 @@ import torch.nn.functional as F
 from vidcolor.models.matching.base import KeyTokens, Match, Tokens
 
 RETURN = 0.06
-"""Frame heights beside a place at which a way back counts 1/e of one to the place itself."""
+"""Distance from a place, in frame heights, at which a match back counts 1/e of one to the place itself."""
 WINDOW = 0.28
 """Side of the windows over which likeness is averaged, in frame heights."""
 BEST = 0.9
-"""Quantile of the windows that speaks for the frame: another shot may show a part of the scene only."""
+"""Quantile over the windows that stands for the frame: another shot may show only a part of the scene."""
 SCENE = (-43.65, 44.4)
 """Bias and weight of that quantile, of 'this is the same scene'."""
 RIGHT = (-4.81, 6.45, -0.107, 2.05)
 """Bias and weights of a place's cosine, the spread of its copied colours, and of the scene's probability, of 'this
 colour is right', which means less than 10 ab units off."""
 SURE_SCENE, SURE_RIGHT = (0.2, 0.8), (0.5, 0.8)
-"""Probabilities at which colours begin to be taken, and are taken whole."""
+"""Probabilities from which colours begin to count, and count fully."""
 KNOWN = 0.5
 """Confidence from which a colour is shown as strong as it is found."""
 MUTED = 0.5
