@@ -24,9 +24,9 @@ from vidcolor.reasons import reason
 
 
 class Encoder:
-    """Writes one unit: frame k of the unit k-th in presentation order, under its name only when whole.
+    """Writes one unit. The file gets its name only when it is complete.
 
-    A context manager: leaving it closes, leaving it by an exception discards."""
+    A context manager: it closes the file at the end, and discards it after an exception."""
 
     def __init__(self, film: Film, fmt: OutputFormat, path: str | Path) -> None:
         self.path = Path(path)
@@ -101,14 +101,14 @@ class Encoder:
         self.frames += 1
 
     def _new_picture(self, frame: Frame) -> av.VideoFrame:
-        """A picture to be filled. What the film's own frame has beside its picture goes along by a copy of it, which
-        is all that PyAV offers."""
+        """An empty picture; for codecs that keep closed captions a copy of the film's frame, because PyAV has no other
+        way to pass on what a frame has beside its picture."""
         film, fmt = self._film, self._fmt
         if frame.source is None or not fmt.row.captions:
             return av.VideoFrame(film.width, film.height, fmt.pix_fmt)
         picture: av.VideoFrame = frame.source.reformat(format=fmt.pix_fmt)
         picture.make_writable()
-        picture.pict_type = 0  # not the kind of frame that it was
+        picture.pict_type = 0  # the encoder chooses the frame type
         return picture
 
     def _flagged(self, picture: av.VideoFrame, frame: Frame) -> Any:

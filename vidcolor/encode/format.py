@@ -1,4 +1,4 @@
-"""What the film's luma and the new chroma are written as."""
+"""How the result is coded: depth, chroma grid, range, tags and the encoder's options."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OutputFormat:
     codec: str
     """Name of the codec, a row of `CODECS`."""
     container: str
-    """Muxer of the result: `matroska`, `mp4` or `mov`."""
+    """Muxer of the result: one of `CONTAINERS`."""
     pix_fmt: str
     """Pixel format that is encoded."""
     depth: int
@@ -52,7 +52,7 @@ class OutputFormat:
 
     @property
     def row(self) -> Codec:
-        """All about the codec."""
+        """The codec's row of the table."""
         return CODECS[self.codec]
 
     def __str__(self) -> str:
@@ -61,10 +61,10 @@ class OutputFormat:
 
 
 def output_format(film: Film, choices: Choices, out: str | Path) -> OutputFormat:
-    """What `film` becomes in the file `out`: its own depth, chroma grid, range and tags where the codec can hold
-    them, else the nearest, said once as a warning.
+    """The format of `film` in the file `out`: the film's own depth, chroma grid, range and tags if the codec can hold
+    them, else the nearest, with a warning.
 
-    Raises VidcolorError where codec and container, or codec and film, do not fit, naming what does."""
+    Raises VidcolorError, with a remedy, if the codec does not fit the container or cannot hold the film."""
     codec = choose_codec(film, choices, out)
     container = container_of(codec, Path(out), lossless=choices.lossless)
     codec.check(choices.crf, choices.preset)
@@ -83,7 +83,7 @@ def output_format(film: Film, choices: Choices, out: str | Path) -> OutputFormat
     siting = siting_of(tags["chroma_location"])
     if siting is not SITINGS[0]:
         options["chroma_sample_location"] = siting.name
-    # Rates that no film has come from broken headers; an encoder needs some rate, frames keep their own times.
+    # Absurd rates come from broken headers. The encoder needs some rate; frames keep their own times.
     rate = film.frame_rate.limit_denominator(100_000)
     rate = rate if Fraction(1, 100) <= rate <= 480 else Fraction(24)
     name = pix_fmt(chroma, depth)
@@ -102,7 +102,7 @@ def _warn_of_luma(codec: Codec, film: Film, depth: int, full_range: bool) -> Non
 
 
 def _params(codec: Codec, film: Film, field_order: str, options: Mapping[str, str]) -> dict[str, str]:
-    """The encoder's own parameters with the field order and HDR mastering data, where it takes them."""
+    """The encoder's own parameters, with field order and HDR mastering data if it takes them."""
     given = [options.get(codec.params, "")]
     if field_order != "progressive":
         given.append(codec.field_order.format(field_order))
@@ -113,8 +113,8 @@ def _params(codec: Codec, film: Film, field_order: str, options: Mapping[str, st
 
 
 def _pixels(codec: Codec, film: Film, choices: Choices, container: str) -> tuple[Grid, int, dict[str, str]]:
-    """Chroma grid, depth, and the encoder's options: the grid that was chosen, else the film's own (4:2:0 where it has
-    none), or the next finer one that the encoder takes, or the next coarser, which is said."""
+    """Chroma grid, depth and the encoder's options. The grid is the chosen one, else the film's own (4:2:0 if it has
+    none). If the encoder does not take that, it is the next finer one, or else the next coarser, with a warning."""
     own: Grid = film.chroma if film.chroma in GRIDS else "420"  # type: ignore[assignment]
     if choices.chroma is not None:
         wanted = [grid for grid in GRIDS if grid == choices.chroma]
@@ -153,7 +153,7 @@ def _warn_of_chroma(codec: Codec, film: Film, choices: Choices, own: Grid, grid:
 
 
 def _not_held(codec: Codec, film: Film, choices: Choices, wanted: list[Grid], container: str) -> VidcolorError:
-    """Why the film has no format under these choices, and what has."""
+    """Why the codec cannot hold the film under these choices, and what can."""
     remedies = [f"`chroma={grid}`" for grid in GRIDS if grid not in wanted and _possible(codec, film, choices, grid)]
     what = listed([_colons(grid) for grid in wanted], "or")
     by_size = any(_held(codec, film, choices, grid) for grid in wanted)

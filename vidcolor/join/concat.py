@@ -19,20 +19,19 @@ from vidcolor.reasons import reason
 
 
 def picture_suffix(fmt: OutputFormat) -> str:
-    """Container of the concatenated picture: MP4 or MOV where it can be, for they keep DTS, aspect ratio, display
-    matrix and time base exactly; Matroska for what only it holds (FFV1), and whose tags only it holds (ProRes
-    in Matroska)."""
+    """Ending of the concatenated picture's file. MP4 and MOV keep DTS, aspect ratio, display matrix and time base
+    exactly; Matroska is for what only it can hold: FFV1, and the tags of ProRes in Matroska."""
     if fmt.container != "mov" and ".mp4" in fmt.row.suffixes:
         return ".mp4"
     return ".mkv" if fmt.container == "matroska" else ".mov"
 
 
 def concatenate(film: Film, units: Sequence[Path], pts: np.ndarray, path: Path, last: Fraction = Fraction(0)) -> None:
-    """Write the packets of all units to `path`, in order; frame k of the whole gets PTS `pts[k]`, and the last one is
-    shown for `last` seconds (0: as the film's rate says).
+    """Write the packets of all units to `path`, in order. Frame k of the whole gets PTS `pts[k]`, and the last one is
+    shown for `last` seconds (0: one frame at the film's rate).
 
-    Raises VidcolorError where the units do not hold len(pts) frames together, were made with different stream
-    headers, or the file cannot be written."""
+    Raises VidcolorError if the units do not hold len(pts) frames together or have different stream headers, or if the
+    file cannot be written."""
     shown = _shown(units)
     if len(shown) != len(pts):
         raise VidcolorError(f"{path.name}: the units hold {len(shown)} frames, the film {len(pts)}: make them again")

@@ -24,7 +24,7 @@ from vidcolor.film.tracks import Track, source_tracks
 from vidcolor.join.concat import concatenate, picture_suffix
 from vidcolor.join.mux import Muxing, mux_tracks
 from vidcolor.join.timing import Span, lift, steadied
-from vidcolor.join.verify import unlike, verify
+from vidcolor.join.verify import differences, verify
 from vidcolor.outputs.targets import Target, check, inputs_of_film
 from vidcolor.pictures.marks import PROPOSAL, is_untouched
 from vidcolor.plan.plan import Plan
@@ -162,11 +162,11 @@ def join_units(
 
 
 def foresee(film: Film, fmt: OutputFormat, out: Path, pts: np.ndarray) -> None:
-    """Say before anything is coloured what of the source's tracks the result's container will not hold, or only in
-    another form, and which pictures stay as they are. Tried with a single frame.
+    """Find out with a single frame, before anything is coloured, what the result's container holds. Tracks that it
+    cannot hold, or only in another form, are named in warnings, as are video streams that are copied uncoloured.
 
     pts: of all frames that will be in the result.
-    Raises VidcolorError where the container cannot hold the picture itself: its times, its tags, its shape."""
+    Raises VidcolorError if the container cannot hold the picture itself: its times, its tags, its shape."""
     steadied(film, pts, fmt, None, None)
     tracks = source_tracks(film)
     for track in tracks:
@@ -187,7 +187,7 @@ def foresee(film: Film, fmt: OutputFormat, out: Path, pts: np.ndarray) -> None:
         result = work / f"result{out.suffix}"
         muxing = Muxing(film, fmt, picture, result, work, Span(None, None, 0))
         kept, lost = mux_tracks(muxing, tracks, trial=True)
-        for what, _, should in unlike(film, fmt, describe(result, 0).facts):
+        for what, _, should in differences(film, fmt, describe(result, 0).facts):
             others = listed([suffix for suffix in fmt.row.suffixes if suffix != out.suffix.lower()], "or")
             raise VidcolorError(f"{out.name}: {out.suffix} cannot keep the {what} {should}: name the result {others}")
     _say(out, kept, lost)

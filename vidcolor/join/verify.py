@@ -32,15 +32,14 @@ _FAR = Fraction(1, 4)
 
 
 def verify(film: Film, fmt: OutputFormat, pts: np.ndarray, path: Path, kept: Sequence[Track], span: Span) -> list[str]:
-    """Compare `path` with what it should be; returns what was lost without having been foreseen.
+    """Compare the file `path` with what it should be. Returns in words what was lost and not foreseen.
 
     The picture's frame count, PTS (exact in MP4 and MOV, within half a tick of 1 ms in Matroska), size, pixel
-    format, tags, aspect ratio and rotation must be right: VidcolorError where they are not. Of the other streams
-    each must be there, with its packets, language, title and disposition; what is not is returned.
-    Sound and subtitles of a whole film must lie within a quarter of a second of where they lay beside the picture, or
-    VidcolorError is raised too."""
+    format, tags, aspect ratio and rotation must be right, and sound and subtitles of a whole film within a quarter of a
+    second of their place beside the picture; otherwise VidcolorError is raised. What other streams lack of their
+    packets, language, title and disposition is returned."""
     found = describe(path, 0).facts
-    for difference in unlike(film, fmt, found):
+    for difference in differences(film, fmt, found):
         raise _wrong(path, *difference)
     with open_film(path) as container:
         try:
@@ -65,8 +64,8 @@ def _wrong(path: Path, what: str, is_: object, should: object) -> VidcolorError:
     return VidcolorError(f"{path.name}: the finished file is wrong: {what} {is_} instead of {should}; nothing was kept")
 
 
-def unlike(film: Film, fmt: OutputFormat, found: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
-    """In what a picture is not as it should be: what differs, how it is, how it should be.
+def differences(film: Film, fmt: OutputFormat, found: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
+    """What of a picture is not as it should be: its name, its value, the right value.
 
     found: facts of the result, as `describe` gives them."""
     size = found["width"], found["height"]
@@ -89,8 +88,7 @@ def unlike(film: Film, fmt: OutputFormat, found: Mapping[str, Any]) -> Iterator[
 
 
 _SAME = {"space": {5, 6}, "transfer": {1, 6, 14, 15}, "range": {0, 1}, "chroma_location": {0, 1}}
-"""Numbers of tags that mean the same (ISO/IEC 23091-2). A limited range and left siting are what is taken where nobody
-says."""
+"""Numbers of tags that mean the same (ISO/IEC 23091-2); untagged range is taken as limited, untagged siting as left."""
 
 
 def _means(name: str, found: int, should: int, fmt: OutputFormat) -> bool:
