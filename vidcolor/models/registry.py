@@ -46,7 +46,7 @@ def _exemplar(device: torch.device, dtype: torch.dtype, seed: int, quality: bool
     from vidcolor.models.matching.plain import PlainMatcher
 
     kind = TwoScaleColorizer if quality else ExemplarColorizer
-    return kind(device, seed, dtype=dtype, matcher=PlainMatcher().to(device) if matcher == "plain" else None)
+    return kind(device, dtype=dtype, matcher=PlainMatcher().to(device) if matcher == "plain" else None)
 
 
 def _adain(
@@ -60,7 +60,7 @@ def _adain(
 def _sscn(device: torch.device, dtype: torch.dtype, seed: int, quality: bool, encoder: str | None) -> Colorizer:
     from vidcolor.models.sscn.model import SscnColorizer
 
-    return SscnColorizer(device, encoder=encoder, seed=seed, dtype=dtype)
+    return SscnColorizer(device, encoder=encoder, dtype=dtype)
 
 
 def _anchors(device: torch.device, dtype: torch.dtype, seed: int, quality: bool) -> Colorizer:
@@ -72,7 +72,7 @@ def _anchors(device: torch.device, dtype: torch.dtype, seed: int, quality: bool)
 def _sketch(device: torch.device, dtype: torch.dtype, seed: int, quality: bool, sketch_output: str | None) -> Colorizer:
     from vidcolor.models.sketch.model import SketchColorizer
 
-    return SketchColorizer(device, sketch_output or "auto", seed, dtype=dtype)
+    return SketchColorizer(device, sketch_output or "auto", dtype=dtype)
 
 
 MODELS = (

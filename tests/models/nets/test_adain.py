@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from vidcolor.models.nets import adain as nets_adain
 from vidcolor.models.nets.adain import Moments, adain, adain_labels, label_moments, mix, moments, wct
 
 
@@ -93,15 +94,17 @@ def test_a_label_without_a_match_falls_back():
     close(globally[..., :8], kept[..., :8])
 
 
-def test_too_few_pixels_or_too_unlike_areas_are_no_match():
+def test_too_few_pixels_or_too_unlike_areas_are_no_match(monkeypatch):
     x, y = features(0, (2, 6, 12, 16)), features(1, (2, 6, 12, 16))
     few = torch.ones(2, 12, 16, dtype=torch.long)
     few[:, 0, :10] = 0
     style = label_moments(y, few, 2)
     labels = halves(12, 16)
     assert torch.equal(adain_labels(x, labels, [style])[..., :8], x[..., :8])
-    assert torch.equal(adain_labels(x, labels, [style], min_pixels=9, max_ratio=9)[..., :8], x[..., :8])
-    assert not torch.equal(adain_labels(x, labels, [style], min_pixels=9)[..., :8], x[..., :8])
+    monkeypatch.setattr(nets_adain, "MIN_PIXELS", 9)
+    assert not torch.equal(adain_labels(x, labels, [style])[..., :8], x[..., :8])
+    monkeypatch.setattr(nets_adain, "MAX_RATIO", 9)
+    assert torch.equal(adain_labels(x, labels, [style])[..., :8], x[..., :8])
 
 
 def test_references_that_lack_a_label_drop_out_of_eq5():

@@ -205,7 +205,7 @@ class AnchorsNet(TrainedNet):
     """All colour nets of the method.
 
     width, fold, semantic, spectral, deep: the backbone's; refine_width, refine_fold, guided: the RefineNet's;
-    dropout: of both transformers. The defaults are the paper's.
+    dropout: of both transformers. The defaults are the paper's. Files of weights hold these settings one by one.
     """
 
     weights_name = "anchors"

@@ -86,14 +86,13 @@ class ExemplarColorizer:
     def __init__(
         self,
         device: torch.device,
-        seed: int = 0,
         every_frame: bool = False,
         dtype: torch.dtype | None = None,
         matcher: Matcher | None = None,
     ):
         """every_frame: infer every frame of a shot, not two of three. dtype: what the nets compute in; None for
         the device's own. matcher: on the device; None for the trained one."""
-        self.device, self.seed, self.every_frame = device, seed, every_frame
+        self.device, self.every_frame = device, every_frame
         self.dtype = dtype or choose(device)
         self.encoder = weights.load_net(EfficientNetLite).to(device)
         self.matcher: Matcher = matcher or weights.load_net(TrainedMatcher).to(device)

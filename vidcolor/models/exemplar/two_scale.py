@@ -42,12 +42,11 @@ class TwoScaleColorizer:
     def __init__(
         self,
         device: torch.device,
-        seed: int = 0,
         dtype: torch.dtype | None = None,
         matcher: Matcher | None = None,
     ):
         """As `ExemplarColorizer`."""
-        self.large = ExemplarColorizer(device, seed, dtype=dtype, matcher=matcher)
+        self.large = ExemplarColorizer(device, dtype=dtype, matcher=matcher)
         self.small = copy.copy(self.large)  # with the same nets
         self.small.every_frame = True
         self.device, self.dtype, self.fingerprint = device, self.large.dtype, self.large.fingerprint

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 
 EPS = 1e-5
 """Added to the variance, inside the root."""
+MIN_PIXELS, MAX_RATIO = 10, 100.0
+"""Smallest area of a label, and largest ratio of its areas, for AdaIN inside it (`adain_labels`)."""
 
 
 class Moments(NamedTuple):
@@ -107,14 +109,12 @@ def adain_labels(
     styles: Sequence[LabelMoments],
     weights: Sequence[float] = (1.0,),
     fallback: Sequence[Moments] | None = None,
-    min_pixels: int = 10,
-    max_ratio: float = 100.0,
     content: tuple[LabelMoments, Moments] | None = None,
 ) -> torch.Tensor:
     """AdaIN between the pixels of the same label only (Xu et al., CVPR 2020).
 
-    A label counts in a reference with more than `min_pixels` pixels on both sides and areas (as shares of
-    their pictures' pixel counts on the feature grids) less than `max_ratio` apart; references that lack it
+    A label counts in a reference with more than `MIN_PIXELS` pixels on both sides and areas (as shares of
+    their pictures' pixel counts on the feature grids) less than `MAX_RATIO` apart; references that lack it
     drop out of Eq. 5 there. Pixels of a label that no reference has take AdaIN with the mix of `fallback`,
     the references' whole-picture moments, or stay as they are where that is None.
     content: x's moments inside labels and over the whole picture where they are known from elsewhere (the
@@ -126,7 +126,7 @@ def adain_labels(
     there = torch.stack([s.pixels for s in styles])
     here = own.pixels.expand(len(styles), -1, -1)
     ratio = (here / here.sum(-1, keepdim=True)) / (there / there.sum(-1, keepdim=True)).clamp(min=1e-12)
-    usable = (here > min_pixels) & (there > min_pixels) & (ratio < max_ratio) & (ratio > 1 / max_ratio)
+    usable = (here > MIN_PIXELS) & (there > MIN_PIXELS) & (ratio < MAX_RATIO) & (ratio > 1 / MAX_RATIO)
     w = usable * share[:, None, None]
     total = w.sum(0)
     w = (w / total.clamp(min=1e-12))[..., None]

@@ -63,7 +63,6 @@ class SketchColorizer:
         self,
         device: torch.device,
         output: str = "auto",
-        seed: int = 0,
         net: Scft | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:

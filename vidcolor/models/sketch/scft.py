@@ -80,6 +80,7 @@ class Scft(TrainedNet):
     levels: the convolutions, from 1, whose maps make the tokens. body: width of the residual blocks, None for the
     tokens' own. grid: pixels between tokens. transfer: how the reference comes in: `attention`, or for comparison
     `adain` (its means and deviations) or `addition` (its tokens at the same place); `copy` needs the first.
+    Files of weights hold these settings one by one.
     """
 
     weights_name = "sketch"

@@ -62,7 +62,6 @@ class SscnColorizer:
         self,
         device: torch.device,
         encoder: str | None = None,
-        seed: int = 0,
         nets: tuple[SSCN, ColorizationNet, EfficientNetLite, TrainedMatcher] | None = None,
         choice: Choice | None = Choice(),  # noqa: B008  (frozen)
         last_mile: bool = True,
@@ -74,7 +73,7 @@ class SscnColorizer:
         dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing, changed, or do not fit.
         """
-        self.device, self.seed, self.choice, self.last_mile = device, seed, choice, last_mile
+        self.device, self.choice, self.last_mile = device, choice, last_mile
         self.dtype = dtype or choose(device)
         net, colorizing, encoding, matcher = nets or (
             _net(encoder),
