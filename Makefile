@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint evaluate samples picture bench clean
+.PHONY: help install demo test test-fast lint evaluate samples picture bench clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,9 @@ demo: $(INSTALLED)  ## colour the sample film and say where the result is
 
 test: lint  ## ruff, mypy and all tests
 	$(BIN)/python -m pytest
+
+test-fast: lint  ## the same without the slow tests
+	$(BIN)/python -m pytest -m 'not slow'
 
 lint: $(INSTALLED)  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -4,8 +4,6 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parent.parent
 LINES, PARAMETERS = 60, 7
 FILE = 450
@@ -26,7 +24,6 @@ def parameters(function):
     return len(named) + (given.vararg is not None) + (given.kwarg is not None)
 
 
-@pytest.mark.xfail(reason="functions are being split", strict=False)
 def test_no_function_is_long_or_wide_without_a_reason():
     wanting = []
     for file, node in functions():

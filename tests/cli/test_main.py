@@ -339,6 +339,7 @@ def program(*arguments: str, folder: Path, **options) -> subprocess.CompletedPro
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, **options)
 
 
+@pytest.mark.slow
 def test_the_program_itself(folder):
     assert program("--version", folder=folder).stdout.startswith("vidcolor ")
     assert "--refs LIST" in program("--help", folder=folder).stdout
@@ -352,6 +353,7 @@ def test_the_program_itself(folder):
     assert (folder / "film.color.mkv").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "ignored"),
     [
@@ -373,6 +375,7 @@ def test_a_signal_ends_the_program_in_one_line(folder, sent, ignored):
     assert sorted(path.name for path in (folder / "film.color.mkv.vidcolor").iterdir()) == ["plan.json", "units"]
 
 
+@pytest.mark.slow
 def test_nohup_is_heeded(folder):
     process = begun(folder, signal.SIGHUP)
     process.send_signal(signal.SIGHUP)
@@ -402,6 +405,7 @@ def begun(folder: Path, ignored: int | None) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_the_package_leaves_signals_alone():
     look = "import signal; print([signal.getsignal(n) for n in (2, 15, 1)])"
     command = f"{look}; import vidcolor, vidcolor.cli.main, vidcolor.api; vidcolor.colorize; {look}"

@@ -179,6 +179,7 @@ for thread in threads:
 """
 
 
+@pytest.mark.slow
 def test_leaving_damaged_films_early_does_not_hang(tmp_path: Path) -> None:
     """Decoding threads that have an error to tell must not be waited for with the GIL held."""
     damaged = []

@@ -76,6 +76,7 @@ def edited(path, change):
         out.writerows(table)
 
 
+@pytest.mark.slow
 def test_proposals_of_a_film(film, capsys):
     assert main.main(["propose", "film.mkv", "-o", "p", "--anchors-per-frame", "5", "--device", "cpu"]) == 0
     assert "2 frames in 3 versions" in capsys.readouterr().out
@@ -210,6 +211,7 @@ def test_one_proposal_of_a_part(film):
     assert 9 <= frame < 13 and sorted(made) == [f"1/{frame:06d}.png", "anchors.csv", "sheet.png"]
 
 
+@pytest.mark.slow
 def test_a_film_without_reference(film, capsys, monkeypatch):
     """Coloured by what `propose` proposes, resumed with the same bits, and tidied up."""
     assert main.main(["propose", "film.mkv", "--proposals", "1", "-q", "--device", "cpu"]) == 0

@@ -50,6 +50,7 @@ def test_enlarged_rows_see_larger_frames_and_are_judged_at_the_old_size(ablate, 
     assert seen == [((N, 128, 224), (128, 224, 3))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["hints", "parts", "matching", "transfer"])
 def test_every_row_of_a_table_says_something_of_its_own(ablate, models, lab, table):
     rows = {row.name: ablate.judged(row, lab) for row in ablate.TABLES[table](*models)}

@@ -101,6 +101,7 @@ def test_readme_states_the_licence_of_every_picture():
     assert source.count('Move("') == 4
 
 
+@pytest.mark.slow
 def test_script_makes_the_committed_keys(tmp_path, keys):
     pytest.importorskip("skimage.data", reason="scikit-image is in the dev extra")
     script = ROOT / "scripts" / "make_samples.py"

@@ -42,6 +42,7 @@ def test_the_film_is_small_grey_and_what_the_script_draws(script):
     assert min(apart) > 15, "no frame is the sheet"
 
 
+@pytest.mark.slow
 def test_the_shipped_weights_color_it_from_its_sheet(script, tmp_path):
     """A few frames, against the colours that they were drawn in; without paint the error is thrice as large."""
     threads = torch.get_num_threads()

@@ -43,6 +43,7 @@ def patches(n=4, h=64, w=64):
     return {"l": l, "clean": l, "ab": ab, "kind": torch.zeros(n, dtype=torch.long)}
 
 
+@pytest.mark.slow
 def test_the_training_loss_overfits_four_pictures():
     torch.manual_seed(0)
     net = AnchorsNet(**SMALL)
@@ -63,6 +64,7 @@ def test_the_training_loss_overfits_four_pictures():
     assert rows[-1]["generator"] < 0.6 * rows[0]["generator"]
 
 
+@pytest.mark.slow
 def test_the_superpixel_loss_falls():
     torch.manual_seed(0)
     net, batch = SPixNet(4), patches(2)

@@ -13,7 +13,10 @@ from lessons import STEPS, batch, fresh, loss, schedule
 from vidcolor.training.distributed import Processes, own_device
 from vidcolor.training.loop import train
 
-pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed"),
+]
 
 PROGRAM = """
 import os, sys, torch

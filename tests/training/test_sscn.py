@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from vidcolor.models.sscn import net as sscn_net
@@ -10,6 +11,7 @@ from vidcolor.models.sscn.tokens import Choice
 from vidcolor.training import sscn
 
 
+@pytest.mark.slow
 def test_four_pictures_can_be_learned_by_heart(monkeypatch):
     monkeypatch.setattr(sscn_net, "STYLE_SIDE", 128)  # a quarter of the time
     torch.manual_seed(0)

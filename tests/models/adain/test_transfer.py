@@ -171,6 +171,7 @@ def test_lab_is_the_pipelines_and_comes_back():
     assert outside.amin() >= 0 and outside.amax() <= 1
 
 
+@pytest.mark.slow
 def test_the_thin_net_learns_to_color_four_pictures():
     """Grey pictures in the colours of their mirrored copies, by a few steps of joint training."""
     torch.manual_seed(1)

@@ -34,6 +34,7 @@ def test_a_hint_without_mask_is_not_seen_and_one_with_mask_is():
     assert not torch.allclose(net(l, hint, none + 1), empty)
 
 
+@pytest.mark.slow
 def test_learns_to_copy_hints():
     """Four pictures, overfitted: the net must be able to follow dense hints."""
     torch.manual_seed(0)

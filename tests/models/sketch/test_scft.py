@@ -133,6 +133,7 @@ def test_no_reference_is_zero_as_the_net_sees_it():
     assert seen[0].abs().max() == 0
 
 
+@pytest.mark.slow
 def test_it_learns_to_take_the_colors_of_a_reference():
     """Four drawings of a disk and a square in their own colours; the reference is the mirrored picture."""
     torch.manual_seed(0)

@@ -227,6 +227,7 @@ class AnchorsNet(TrainedNet):
         guided: bool = False,
         dropout: float = 0.1,
     ) -> None:
+        """The parameters are the settings that a weights file carries."""
         super().__init__()
         self.settings = {
             "width": width, "fold": fold, "semantic": semantic, "spectral": spectral, "deep": deep,

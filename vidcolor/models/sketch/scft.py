@@ -96,6 +96,7 @@ class Scft(TrainedNet):
         transfer: Literal["attention", "adain", "addition"] = "attention",
         copy: bool = False,
     ) -> None:
+        """The parameters are the settings that a weights file carries."""
         super().__init__()
         if transfer not in ("attention", "adain", "addition"):
             raise ValueError(f"transfer {transfer!r}: attention, adain or addition")
