@@ -27,7 +27,8 @@ class FlowCache:
         self.limit = limit
         self._pairs: dict[int, FlowPair] = {}
         self._lock = threading.Lock()
-        self._bytes = 0
+        self.nbytes = 0
+        """Bytes of the flow that is kept."""
 
     def get(self, t: int) -> FlowPair | None:
         """Flow between frames t and t + 1; None where it is not kept."""
@@ -36,21 +37,14 @@ class FlowCache:
     def put(self, t: int, pair: FlowPair) -> None:
         size = sum(part.nbytes for part in pair)
         with self._lock:
-            if t not in self._pairs and self._bytes + size <= self.limit:
+            if t not in self._pairs and self.nbytes + size <= self.limit:
                 self._pairs[t] = pair
-                self._bytes += size
+                self.nbytes += size
 
     def clear(self) -> None:
         with self._lock:
             self._pairs.clear()
-            self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    @property
-    def nbytes(self) -> int:
-        return self._bytes
+            self.nbytes = 0
 
 
 @dataclass(frozen=True)

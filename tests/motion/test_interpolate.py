@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from moving import error, moving, sure, truth_of
+from moving import error, moving, truth_of
 
-from vidcolor.motion import smooth
 from vidcolor.motion.interpolate import inferred_frames, interpolated
 from vidcolor.shot import Shot
 
@@ -41,13 +40,3 @@ def test_what_one_neighbour_does_not_show_comes_from_the_other():
     before[:, 80:] = 20
     found = interpolated(Shot(film, 0), 1, before, after)
     assert np.abs(found[:, :70] - 20).mean() < 0.2 * 70 and np.abs(found[:, 90:] - 20).max() < 1
-
-
-def test_silent_frames_take_everything_from_the_others():
-    n = 7
-    truth = truth_of(n)
-    given = truth.copy()
-    given[1::3] = 100  # wrong, and not asked
-    ab, confidence = smooth.smooth(Shot(moving(n), 0), given, sure(n), {}, silent={1, 4})
-    assert error(ab[1::3], truth[1::3]) < 0.3 * error(0 * truth[1::3], truth[1::3])
-    assert np.abs(confidence[4].astype(np.float32) - 0.6).max() < 0.01, "their confidence is that of what they took"

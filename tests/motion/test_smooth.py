@@ -1,13 +1,11 @@
 """Smoothing in time: painted frames stay, noise goes, edges do not smear."""
 
-import cv2
 import numpy as np
 import pytest
 from moving import SQUARE, error, moving, sure, texture, truth_of
 
 from vidcolor.motion import flow, smooth
-from vidcolor.motion.key_colors import find_key_colors
-from vidcolor.shot import Reference, Shot, quantized
+from vidcolor.shot import Shot
 
 
 def noisy(ab: np.ndarray, sigma: float = 8, seed: int = 0) -> np.ndarray:
@@ -77,20 +75,6 @@ def test_half_size_does_as_full_size(dtype):
     assert np.array_equal(result[0], halved(truth)[0]) and (confidence[0] == 1).all()
 
 
-def test_key_colors_take_the_size_that_is_asked_for():
-    rng = np.random.default_rng(1)
-    lab = np.dstack([rng.uniform(20, 80, (192, 320)), *rng.normal(0, 20, (2, 192, 320))]).astype(np.float32)
-    covered = np.ones((192, 320), bool)
-    covered[:, :42] = False  # 21 columns of the working frame, 10.5 of the half
-    shot = Shot(quantized(cv2.resize(lab[..., 0], (160, 96), interpolation=cv2.INTER_AREA)[None]), 5)
-    references = [Reference(lab, 5, painted=True, covered=covered)]
-    full, half = find_key_colors(shot, references)[0], find_key_colors(shot, references, (48, 80))[0]
-    assert full.shape == (96, 160, 2) and half.shape == (48, 80, 2)
-    assert np.isnan(full[:, :21]).all() and not np.isnan(full[:, 21:]).any()
-    assert np.isnan(half[:, :11]).all() and not np.isnan(half[:, 11:]).any()
-    assert half[:, 11:] == pytest.approx(cv2.resize(full, (80, 48), interpolation=cv2.INTER_AREA)[:, 11:], abs=1e-3)
-
-
 def test_key_colors_spread_to_both_sides_and_two_do_better_than_one():
     n = 9
     truth = truth_of(n)
@@ -153,3 +137,13 @@ def test_one_frame_and_wrong_shapes():
         smooth.smooth(shot, given, sure(1), {4: np.zeros((96, 160, 2))})
     with pytest.raises(ValueError, match="key 0"):
         smooth.smooth(shot, halved(given), halved(sure(1)), {0: np.zeros((96, 160, 2))})
+
+
+def test_silent_frames_take_everything_from_the_others():
+    n = 7
+    truth = truth_of(n)
+    given = truth.copy()
+    given[1::3] = 100  # wrong, and not asked
+    ab, confidence = smooth.smooth(Shot(moving(n), 0), given, sure(n), {}, silent={1, 4})
+    assert error(ab[1::3], truth[1::3]) < 0.3 * error(0 * truth[1::3], truth[1::3])
+    assert np.abs(confidence[4].astype(np.float32) - 0.6).max() < 0.01, "their confidence is that of what they took"

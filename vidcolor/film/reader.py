@@ -28,11 +28,6 @@ _UNSAID = 2  # ISO 23091-2
 _EARLIER_SECONDS = (0, 1, 10)  # before the wanted frame; if no keyframe helps, from the film's start
 
 
-def image_files(path: str | Path) -> tuple[Path, ...]:
-    """The pictures of a folder or printf pattern, in order. Raises VidcolorError for gaps and none at all."""
-    return images.find(Path(path)).files
-
-
 def read(
     film: Film,
     first: int = 0,
@@ -155,7 +150,7 @@ class _Read:
 
     def from_images(self, first: int) -> Iterator[Frame]:
         """A picture for each frame; its PTS is its place in the sequence."""
-        files = image_files(self.film.path)
+        files = images.find(self.film.path).files
         index = first
         places = range(first, len(files)) if self.pts is None else [int(place) for place in self.pts[first : self.stop]]
         for place in places:

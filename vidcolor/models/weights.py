@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -124,15 +124,6 @@ def save(path: str | os.PathLike[str], state_dict: Mapping[str, torch.Tensor], m
     except OSError as error:
         raise VidcolorError(f"{path}: the weights cannot be written: {reason(error)}") from None
     return hashlib.sha256(data).hexdigest()
-
-
-def fingerprint(names: Iterable[str | os.PathLike[str]]) -> str:
-    """SHA-256 (hex) over the weights of these names or paths, in order; shipped files are checked on the
-    way."""
-    total = hashlib.sha256()
-    for name in names:
-        total.update(hashlib.sha256(_read(name)[0]).digest())
-    return total.hexdigest()
 
 
 def digest(settings: str, *nets: torch.nn.Module | None) -> str:

@@ -8,8 +8,6 @@ from functools import lru_cache
 import numpy as np
 from PIL import ImageCms
 
-SPACES = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
-"""Colour spaces that are read, with their number of channels."""
 _SIGNATURES = {"GRAY": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK", "LAB": b"Lab "}  # ICC.1, bytes 16 to 19 of a profile
 _SRGB_POINTS = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 _VIDEO_POINTS = {  # white, red, green, blue of ISO/IEC 23091-2, for primaries that clearly differ from sRGB's

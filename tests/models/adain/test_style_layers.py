@@ -5,7 +5,7 @@ import torch
 
 from vidcolor.models.adain.style_layers import Adain, Covariances, Labelled, StyleTransform, Wct
 from vidcolor.models.adain.transfer import TransferNet
-from vidcolor.models.adain.wct import RIDGE, Covariance, covariance, whiten_and_color
+from vidcolor.models.adain.wct import Covariance, covariance, whiten_and_color
 from vidcolor.models.nets.adain import moments
 
 LAYERS = 7
@@ -64,15 +64,6 @@ def test_after_each_site_features_have_the_styles_mean_and_deviation(net):
         close(before.sigma[alive], wanted.sigma[alive], 2e-2)
 
 
-def test_wct_gives_the_styles_mean_and_covariance():
-    x, y = features(0), features(1)
-    result = whiten_and_color(x, covariance(y), unbounded(covariance(x)))
-    close(result.mean((2, 3)), y.mean((2, 3)), 1e-3)
-    error = (sigma(result) - sigma(y)).norm() / sigma(y).norm()
-    assert error < 4 * RIDGE, error
-    assert (sigma(x) - sigma(y)).norm() / sigma(y).norm() > 0.3
-
-
 def test_after_each_site_wct_has_brought_the_whole_covariance_near(net):
     """Nearer than AdaIN, which knows deviations only, where colours hang together as they do in the style: there
     the three channels are nearly one."""
@@ -89,22 +80,6 @@ def test_after_each_site_wct_has_brought_the_whole_covariance_near(net):
         far = (sigma(only_deviations[number]) - wanted).norm()
         near = (sigma(seen[number]) - wanted).norm()
         assert near < 0.15 * wanted.norm() and near < 0.7 * far, (number, near, far, wanted.norm())
-
-
-def test_wct_stays_in_the_contents_range():
-    x, y = features(0), 30 * features(1)
-    result = whiten_and_color(x, covariance(y), covariance(x))
-    assert result.amin() >= x.amin() and result.amax() <= x.amax()
-    assert (result == x.amin()).any() and (result == x.amax()).any()
-
-
-def test_directions_without_variance_are_left_out():
-    x = features(0)
-    x[:, 3] = x[:, 2]
-    x[:, 5] = 7.0
-    assert whiten_and_color(x, covariance(features(1)), covariance(x)).isfinite().all()
-    constant = torch.full((1, 6, 8, 8), 0.3)
-    assert whiten_and_color(constant, covariance(x), covariance(constant)).isfinite().all()
 
 
 def test_wct_of_a_picture_with_itself_changes_nothing(net):

@@ -1,10 +1,10 @@
-"""AdaIN, the mix of references, labels and the whitening-colouring transform."""
+"""AdaIN, the mix of references, and labels."""
 
 import pytest
 import torch
 
 from vidcolor.models.nets import adain as nets_adain
-from vidcolor.models.nets.adain import Moments, adain, adain_labels, label_moments, mix, moments, wct
+from vidcolor.models.nets.adain import Moments, adain, adain_labels, label_moments, mix, moments
 
 
 def features(seed, size=(2, 6, 12, 17), spread=3.0):
@@ -117,31 +117,8 @@ def test_references_that_lack_a_label_drop_out_of_eq5():
     close(moments(result[..., :8]).sigma, expected.sigma)
 
 
-def covariance(x):
-    return torch.stack([torch.cov(one) for one in x.flatten(2)])
-
-
-def test_wct_gives_mean_and_covariance_of_the_style():
-    generator = torch.Generator().manual_seed(3)
-    spread = 4 * torch.eye(6) + torch.randn(6, 6, generator=generator)
-    x = torch.einsum("ij,bjhw->bihw", spread, torch.randn(2, 6, 40, 40, generator=generator)) * 20
-    y = torch.einsum("ij,bjhw->bihw", spread.T, torch.randn(2, 6, 30, 50, generator=generator))
-    result = wct(x, y)
-    close(result.mean((2, 3)), y.mean((2, 3)), 1e-2)
-    wanted = covariance(y) + torch.eye(6)  # the identity that regularises both
-    error = (covariance(result) - wanted).norm(dim=(1, 2)) / wanted.norm(dim=(1, 2))
-    assert error.max() < 0.05
-    assert (covariance(adain(x, moments(y))) - wanted).norm() > 5 * (covariance(result) - wanted).norm()
-
-
-def test_wct_stays_in_the_contents_range():
-    x, y = features(0), 100 * features(1)
-    result = wct(x, y)
-    assert result.amin() >= x.amin() and result.amax() <= x.amax()
-
-
 def test_bfloat16_features_keep_their_type():
     x = features(0).bfloat16()
-    assert adain(x, moments(features(1))).dtype == wct(x, x).dtype == torch.bfloat16
+    assert adain(x, moments(features(1))).dtype == torch.bfloat16
     assert moments(x).mu.dtype == torch.float32
     assert isinstance(moments(x), Moments)

@@ -26,11 +26,6 @@ def test_shares_sum_to_one_and_decode_near(table):
     assert (color_bins.decode(shares, table()) - ab).norm(dim=1).mean() < 2.5
 
 
-def test_a_bin_is_its_own_label():
-    q = color_bins.gamut()
-    assert (color_bins.label(q, q) == torch.arange(len(q))).all()
-
-
 def test_a_colour_far_outside_is_the_nearest_bin():
     shares = color_bins.encode(torch.tensor([[500.0, 500.0]]), color_bins.gamut())
     assert shares.isfinite().all() and shares.sum() == pytest.approx(1)

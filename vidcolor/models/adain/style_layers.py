@@ -33,9 +33,6 @@ class Statistics:
         """These b references as one (Eq. 5); weights (b,), or (f, b) for f frames with weights of their own."""
         return Statistics(torch.einsum("fb,bsn->fsn", _weights(weights, self.values), self.values))
 
-    def to(self, device: torch.device) -> Statistics:
-        return Statistics(self.values.to(device))
-
     def __len__(self) -> int:
         return len(self.values)
 

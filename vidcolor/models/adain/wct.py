@@ -1,7 +1,5 @@
 """The whitening-colouring transform with statistics kept apart from features, so that a shot's are measured
 once (Li et al., NeurIPS 2017; as a variant in Xu et al., CVPR 2020).
-
-`nets.adain.wct` does the same to two feature maps in one step.
 """
 
 from __future__ import annotations

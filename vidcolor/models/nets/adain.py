@@ -1,7 +1,7 @@
 """Adaptive instance normalisation and its relatives: one feature map takes over the statistics of another.
 
-AdaIN (Huang and Belongie 2017), the mix of several references (Xu et al. 2020, Eq. 5), AdaIN inside matching
-labels, and the whitening-colouring transform. Features are (b, c, h, w); statistics are kept in float32.
+AdaIN (Huang and Belongie, ICCV 2017), the mix of several references (Xu et al., CVPR 2020, Eq. 5), and AdaIN inside
+matching labels. Features are (b, c, h, w); statistics are kept in float32.
 """
 
 from __future__ import annotations
@@ -142,35 +142,6 @@ def adain_labels(
     result = result + torch.einsum("bkn,bkc->bcn", onehot, shift).reshape(grid)
     matched = torch.einsum("bkn,bk->bn", onehot, there_is).reshape(x.shape[0], 1, *x.shape[-2:])
     return torch.where(matched > 0.5, result, rest.float()).to(x.dtype)
-
-
-def wct(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Whitening-colouring transform: x (b, c, h, w) takes over mean and full covariance of y (b, c, h', w').
-
-    Sigma = x xT / (N-1) + I of the centred features, eigenvalues below 1e-5 dropped, the result clamped to
-    x's own range per sample (Xu et al., CVPR 2020). It is not affine in the covariance, so references are mixed by
-    their outputs, or by the covariances' roots (`vidcolor.models.wct`, for features of any scale).
-    """
-    flat, style = x.float().flatten(2), y.float().flatten(2)
-    centred = flat - flat.mean(2, keepdim=True)
-    mu = style.mean(2, keepdim=True)
-    white = _matrix_power(_covariance(centred), -0.5) @ centred
-    colored = _matrix_power(_covariance(style - mu), 0.5) @ white + mu
-    low, high = flat.amin((1, 2), keepdim=True), flat.amax((1, 2), keepdim=True)
-    return torch.minimum(torch.maximum(colored, low), high).reshape(x.shape).to(x.dtype)
-
-
-def _covariance(centred: torch.Tensor) -> torch.Tensor:
-    """(b, c, n) of mean 0 to (b, c, c), with the identity added."""
-    eye = torch.eye(centred.shape[1], device=centred.device)
-    return centred @ centred.mT / max(centred.shape[2] - 1, 1) + eye
-
-
-def _matrix_power(covariance: torch.Tensor, power: float) -> torch.Tensor:
-    """Power of a symmetric positive matrix through its eigenvectors, directions below 1e-5 left out."""
-    values, vectors = torch.linalg.eigh(covariance)
-    powered = torch.where(values > 1e-5, values.clamp(min=1e-5) ** power, torch.zeros_like(values))
-    return (vectors * powered[:, None, :]) @ vectors.mT
 
 
 def _onehot(labels: torch.Tensor, k: int, size: torch.Size) -> torch.Tensor:

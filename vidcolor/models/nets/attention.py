@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 ROWS = 2048
-"""Places asked at once where nothing is trained: bounds the memory of the scores, the result is the same."""
+"""Queries at once where no gradient is needed: bounds the memory of the scores, the result is the same."""
 
 
 def scores(query: torch.Tensor, key: torch.Tensor, temperature: float | None = None) -> torch.Tensor:
@@ -26,26 +26,27 @@ def scores(query: torch.Tensor, key: torch.Tensor, temperature: float | None = N
 
 
 def attend(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, temperature: float | None = None
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    temperature: float | None = None,
+    bias: torch.Tensor | float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values (b, m, c) gathered for every query: (b, n, c), and (b, n) the best score (a cosine, with a temperature).
+    """Values (b, m, c) gathered for every query (b, n, d): (b, n, c) float32, and the best score of each, (b, n, 1)
+    float32 (a cosine if there is a temperature).
 
-    Sparse attention is the same with fewer keys and values: choose them with `take`.
+    bias: (b, 1, m), added to the scores before the softmax; the best score is without it. Sparse attention is the same
+    with fewer keys and values.
     """
-    blocks = query.split(ROWS, 1) if not torch.is_grad_enabled() else [query]
+    blocks = [query] if torch.is_grad_enabled() else query.split(ROWS, 1)
     gathered, best = [], []
     for block in blocks:
         s = scores(block, key, temperature)
-        gathered.append(s.softmax(-1) @ value)
-        best.append(s.amax(-1) * (1.0 if temperature is None else temperature))
+        best.append(s.amax(-1, keepdim=True).float() * (1.0 if temperature is None else temperature))
+        gathered.append(((s + bias).softmax(-1) @ value).float())
     return torch.cat(gathered, 1), torch.cat(best, 1)
 
 
 def tokens(maps: torch.Tensor) -> torch.Tensor:
     """(b, c, h, w) -> (b, h * w, c)."""
     return maps.flatten(2).transpose(1, 2)
-
-
-def take(x: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
-    """Tokens (b, m, c) at places (b, k) -> (b, k, c)."""
-    return x.gather(1, where[..., None].expand(-1, -1, x.shape[-1]))

@@ -49,11 +49,6 @@ def encode(ab: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
     return out.scatter_(1, where, weight / weight.sum(1, keepdim=True))
 
 
-def label(ab: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
-    """ab (n, 2) -> (n,) number of the nearest bin."""
-    return torch.cdist(ab.float(), bins.to(ab.device)).argmin(1)
-
-
 def decode(weights: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
     """(n, q) weights that sum to one -> (n, 2) ab, their mean; of a one-hot row its bin's middle."""
     return weights @ bins.to(weights.device, weights.dtype)

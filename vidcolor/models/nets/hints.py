@@ -1,9 +1,9 @@
-"""Sparse colour hints: small patches of one colour each, as the colorization sub-net was taught (Xu et al.,
-3.3).
+"""Sparse colour hints: small patches of one colour each, from which the colorization sub-net of Xu et al. (CVPR 2020,
+section 3.3) learns.
 
-A full coarse map as a hint would simply be copied with its faults; a few small patches say which colours
-there are and leave their extent to the net. Patches are (n, 3) integer tensors: top, left, side. All draws
-come from a torch Generator on the CPU, so that the same seed gives the same patches on every device.
+A full coarse map as a hint would simply be copied, faults included; a few small patches say which colours there are and
+leave their extent to the net. Patches are (n, 3) integer tensors: top, left, side. They are drawn by a generator on the
+CPU, so that the same seed gives the same patches on every device.
 """
 
 from __future__ import annotations
@@ -17,27 +17,19 @@ LARGEST = 9
 DEFAULT = 64
 """Patches on a film's frame."""
 TRIES = 16
-"""Patches looked at in each cell, of which the one that agrees best is taken."""
+"""Random patches in each cell, of which the most uniform one is taken."""
 
 
-def film_patches(
-    ab: torch.Tensor,
-    generator: torch.Generator,
-    confidence: torch.Tensor | None = None,
-    count: int = DEFAULT,
-) -> torch.Tensor:
+def film_patches(ab: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Patches for a shot: one in each cell of a grid over the frame, where the coarse colours agree.
 
-    ab: (f, 2, h, w) coarse colours of a sample of the shot's frames, Lab units. In each cell the patch with
-    the smallest deviation of ab inside it, on the mean over the frames, is taken of TRIES random ones (sides
-    1..9, the paper's law). confidence: (f, 1, h, w) in 0..1, a patch at 0 counts as 20 Lab units worse than
-    at 1. Gives about `count` patches (as many as a grid of near-square cells has; 0 gives none).
+    ab: (f, 2, h, w) coarse colours of a sample of the shot's frames, Lab units. Of `TRIES` random patches in each cell
+    (sides 1 to 9, as in training) the one is taken in which ab deviates least, averaged over the frames. Returns (n, 3)
+    patches, about `DEFAULT` of them: as many as a grid of near-square cells has.
     """
     h, w = ab.shape[-2:]
-    if count < 1:
-        return torch.empty(0, 3, dtype=torch.long)
-    rows = max(1, min(h, round(math.sqrt(count * h / w))))
-    columns = max(1, min(w, round(count / rows)))
+    rows = max(1, min(h, round(math.sqrt(DEFAULT * h / w))))
+    columns = max(1, min(w, round(DEFAULT / rows)))
     top, left = torch.meshgrid(torch.arange(rows) * h // rows, torch.arange(columns) * w // columns, indexing="ij")
     below = torch.cat([top[1:], torch.full((1, columns), h)])
     beside = torch.cat([left[:, 1:], torch.full((rows, 1), w)], 1)
@@ -45,33 +37,25 @@ def film_patches(
     # One side for all tries of a cell: a single pixel always agrees with itself and would always win.
     side = torch.randint(1, min(LARGEST, h, w) + 1, tries[:1], generator=generator)[:, None].expand(tries)
     places = []
-    for low, high, whole in ((top, below, h), (left, beside, w)):
+    for low, high, length in ((top, below, h), (left, beside, w)):
         low, high = low.reshape(-1, 1), high.reshape(-1, 1)
         middle = low + (high - low) * torch.rand(tries, generator=generator)
-        places.append(torch.minimum((middle - side / 2).round().long().clamp(min=0), whole - side))
+        places.append(torch.minimum((middle - side / 2).round().long().clamp(min=0), length - side))
     patches = torch.stack([*places, side], -1).reshape(-1, 3)
-    cost = _deviation(ab, patches)
-    if confidence is not None:
-        cost = cost + 20 * (1 - _means(confidence, patches)[:, 0].mean(0))
-    best = cost.cpu().reshape(tries).argmin(1)
+    best = _deviation(ab, patches).cpu().reshape(tries).argmin(1)
     return patches.reshape(*tries, 3)[torch.arange(tries[0]), best]
 
 
-def paint_patches(
-    ab: torch.Tensor, patches: torch.Tensor, strength: torch.Tensor | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
+def paint_patches(ab: torch.Tensor, patches: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Every patch filled with the mean of ab (b, 2, h, w) inside it: hint ab (b, 2, h, w), 0 elsewhere, and
-    mask (b, 1, h, w). Where patches overlap, the later one counts.
-
-    strength: (b, n) in 0..1, what the mask says inside each patch; 1 without it.
-    """
+    mask (b, 1, h, w), 1 inside patches. Where patches overlap, the later one counts."""
     hint, mask = torch.zeros_like(ab), torch.zeros_like(ab[:, :1])
     if not len(patches):
         return hint, mask
     means = _means(ab, patches)
     for n, (y, x, side) in enumerate(patches.tolist()):
         hint[:, :, y : y + side, x : x + side] = means[:, :, n, None, None]
-        mask[:, :, y : y + side, x : x + side] = 1 if strength is None else strength[:, None, n, None, None]
+        mask[:, :, y : y + side, x : x + side] = 1
     return hint, mask
 
 

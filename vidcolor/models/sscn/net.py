@@ -322,26 +322,17 @@ class SSCN(TrainedNet):
         """What every place of a target takes of the tokens: cosines over the temperature, softmax over tokens."""
         squares = tokens.ab.square().sum(-1, keepdim=True)
         value = torch.cat([tokens.value.float(), tokens.ab, squares], -1)
-        key, bias = tokens.key, tokens.bias[:, None]
+        query, key, bias = attention.tokens(described), tokens.key, tokens.bias[:, None]
         if torch.is_grad_enabled():
-            found = self.taken(attention.tokens(described), key, value, bias)
-        else:  # a frame, and a part of it, at a time: this bounds the memory of the scores, the result is the same
-            query = attention.tokens(described)
-            one = [[x.expand(len(query), -1, -1)[n : n + 1] for x in (key, value, bias)] for n in range(len(query))]
-            blocks = [
-                [self.taken(q, *one[n]) for q in query[n : n + 1].split(attention.ROWS, 1)] for n in range(len(query))
-            ]
-            found = torch.cat([torch.cat(rows, 1) for rows in blocks])
+            parts = [attention.attend(query, key, value, self.temperature, bias)]
+        else:  # a frame at a time: this bounds the memory of the scores, the result is the same
+            frames = zip(query.split(1), *(x.expand(len(query), -1, -1).split(1) for x in (key, value, bias)))
+            parts = [attention.attend(q, k, v, self.temperature, b) for q, k, v, b in frames]
+        found = torch.cat([torch.cat(part, -1) for part in parts])
         maps = found.transpose(1, 2).unflatten(2, described.shape[-2:])
-        taken, ab, squared, best = maps.split([8 * self.width, 2, 1, 1], 1)
+        value, ab, squared, best = maps.split([8 * self.width, 2, 1, 1], 1)
         spread = (squared - ab.square().sum(1, keepdim=True)).clamp_min(1e-4).sqrt() / 10
-        return Aligned(taken, ab, torch.cat([best, spread], 1))
-
-    def taken(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        """Values (., m, c) gathered for every query (b, n, d), and the best cosine: (b, n, c + 1)."""
-        scores = attention.scores(query, key, self.temperature)
-        best = scores.amax(-1, keepdim=True).float() * self.temperature
-        return torch.cat([((scores + bias).softmax(-1) @ value).float(), best], -1)
+        return Aligned(value, ab, torch.cat([best, spread], 1))
 
     def confidence(self, aligned: Aligned) -> torch.Tensor:
         """(b, 1, h/4, w/4) in 0..1: how likely the copied colours are right."""
