@@ -36,7 +36,7 @@ def read_key(path: Path) -> Stored:
     """A key as stored. Raises VidcolorError like `load_key`."""
     stored = read_picture(path)
     if float((stored.rgb.max(2) - stored.rgb.min(2)).mean()) < _GREY:
-        warn(f"reference {path} has no colour: its shots will stay nearly grey")
+        warn(f"key {path} has no colour: its shots will stay nearly grey")
     return stored
 
 

@@ -45,8 +45,10 @@ def _exemplar(device: torch.device, dtype: torch.dtype, seed: int, quality: bool
     from vidcolor.models.exemplar.two_scale import TwoScaleColorizer
     from vidcolor.models.matching.plain import PlainMatcher
 
+    matchers = {"plain": PlainMatcher}  # the model's own is the trained one
+    own = matchers.get(matcher or "")
     kind = TwoScaleColorizer if quality else ExemplarColorizer
-    return kind(device, dtype=dtype, matcher=PlainMatcher().to(device) if matcher == "plain" else None)
+    return kind(device, dtype=dtype, matcher=own().to(device) if own else None)
 
 
 def _adain(

@@ -120,19 +120,19 @@ def _report(checked: CheckedRequest, uses: Sequence[KeyUse], found: Scan) -> Non
         if key.scene is not None and match.frame is not None and not use.painted:
             number = match.frame + first
             warn(
-                f"reference {key.path}: given for scene {key.scene}, paints frame {number} of another: an example only"
+                f"key {key.path}: given for scene {key.scene}, paints frame {number} of another: an example only"
             )
     unlike = [key for key, use in zip(keys, uses, strict=True) if key.place is not None and not use.painted]
     if unlike:
         names = ", ".join(key.path.name for key in unlike[:3]) + (", ..." if len(unlike) > 3 else "")
         warn(
-            f"{len(unlike)} of {plural(len(keys), 'reference')} not like the frame in detail ({names}): "
+            f"{len(unlike)} of {plural(len(keys), 'key')} not like the frame in detail ({names}): "
             "taken as examples of its colours, not reproduced exactly"
         )
     votes = [match.other_matrix for match in matches if match.frame is not None]
     if votes and sum(votes) * 2 > len(votes):
         other = other_matrix(checked.film)
-        warn(f"the film's luma fits its references better under {other}: consider `matrix` {other}")
+        warn(f"the film's luma fits its keys better under {other}: consider `matrix` {other}")
 
 
 def _report_painted(keys: Sequence[Key], uses: Sequence[KeyUse], first_number: int) -> None:
@@ -142,12 +142,12 @@ def _report_painted(keys: Sequence[Key], uses: Sequence[KeyUse], first_number: i
             continue
         number = use.frame + first_number
         if isinstance(key.place, int) and number != key.place:
-            warn(f"reference {key.path}: given for frame {key.place}, paints frame {number}; taken for that")
+            warn(f"key {key.path}: given for frame {key.place}, but paints frame {number}: used for that")
         if use.turn is not None:
-            warn(f"reference {key.path}: fits the film as the two are stored, not as they are shown; taken so")
+            warn(f"key {key.path}: fits the film as the two are stored, not as they are shown: used as stored")
         if use.frame in painted:
             warn(
-                f"references {painted[use.frame].path} and {key.path} both paint frame {number}: "
+                f"keys {painted[use.frame].path} and {key.path} both paint frame {number}: "
                 "the first is reproduced there; leave one of them out"
             )
         painted.setdefault(use.frame, key)

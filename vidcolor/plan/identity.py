@@ -86,7 +86,7 @@ def check_unchanged(plan: Plan, units: Iterable[Unit]) -> None:
         raise VidcolorError(f"{plan.film.path}: {changed}")
     for path, sha256 in {(key.path, key.sha256) for unit in units for key in unit.keys}:
         if file_hash(Path(path)) != sha256:
-            raise VidcolorError(f"reference {path}: {changed}")
+            raise VidcolorError(f"key {path}: {changed}")
 
 
 def film_facts(film: Film) -> dict[str, object]:

@@ -40,6 +40,10 @@ class CosineMatcher(nn.Module):
         """As in `Matcher`."""
         return weights.digest(type(self).__name__, self)
 
+    def describe(self, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> Tokens:
+        """As in `Matcher`; each matcher has its own."""
+        raise NotImplementedError
+
     def key_tokens(self, tokens: Tokens, ab: torch.Tensor, importance: Sequence[float] | None = None) -> KeyTokens:
         """Tokens of k keys and their ab (k, 2, h, w) -> what frames are matched against."""
         k, _, h8, w8 = tokens.coarse.shape
