@@ -319,12 +319,26 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of clips (*.mp4, *.mkv, *.mov)")
     parser.add_argument("--clips", nargs="+", help="names of the clips to take (default: all)")
-    parser.add_argument("--keys", choices=["first", "last", "middle", "first+last", "none"], default="first", help="frames that are keys (default: first)")
+    parser.add_argument(
+        "--keys",
+        choices=["first", "last", "middle", "first+last", "none"],
+        default="first",
+        help="frames that are keys (default: first)",
+    )
     parser.add_argument("--model", help="as in vidcolor --model")
     parser.add_argument("--only", choices=["baselines"], help="grey and copied key, without the program")
-    parser.add_argument("--compat", choices=["uint8"], help="add the PSNR of differences that wrap around in uint8, as some papers' scripts compute it")
+    parser.add_argument(
+        "--compat",
+        choices=["uint8"],
+        help="add the PSNR of differences that wrap around in uint8, as some papers' scripts compute it",
+    )
     parser.add_argument("--jobs", type=int, default=1, help="clips at a time (default 1)")
-    parser.add_argument("--out", type=Path, default=Path("runs/evaluate"), help="folder for the CSV and contact sheets (default: runs/evaluate)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/evaluate"),
+        help="folder for the CSV and contact sheets (default: runs/evaluate)",
+    )
     parser.add_argument("--keep", type=Path, help="keep the grey films, keys and results here")
     args = parser.parse_args(own)
     args.options = options

@@ -119,9 +119,7 @@ def _report(checked: CheckedRequest, uses: Sequence[KeyUse], found: Scan) -> Non
     for key, use, match in zip(keys, uses, matches, strict=True):
         if key.scene is not None and match.frame is not None and not use.painted:
             number = match.frame + first
-            warn(
-                f"key {key.path}: given for scene {key.scene}, paints frame {number} of another: an example only"
-            )
+            warn(f"key {key.path}: given for scene {key.scene}, paints frame {number} of another: an example only")
     unlike = [key for key, use in zip(keys, uses, strict=True) if key.place is not None and not use.painted]
     if unlike:
         names = ", ".join(key.path.name for key in unlike[:3]) + (", ..." if len(unlike) > 3 else "")
