@@ -3,7 +3,6 @@
 import threading
 from contextvars import copy_context
 
-from vidcolor.cli.options import with_options
 from vidcolor.errors import listen, one_run, warn
 
 
@@ -44,17 +43,3 @@ def test_listeners_hear_what_was_said_before(capsys):
         warn("later")
     assert heard == ["sound is lost", "two?lines"]
     assert said(capsys) == ["vidcolor: sound is lost", "vidcolor: two?lines", "vidcolor: later"]
-
-
-def test_the_command_line_shows_its_options(capsys):
-    with one_run(with_options):
-        warn("`seed` 7 changes nothing with `model=exemplar`")
-    assert said(capsys) == ["vidcolor: --seed 7 changes nothing with --model exemplar"]
-    for text, shown in {
-        "use `codec=x265` or `lossless`": "use --codec x265 or --lossless",
-        "replace it with `overwrite=True` or name another `out`": "replace it with -y or name another -o",
-        "`full_range=False` and `dump_dir`": "--range limited and --dump",
-        "`first_frame=01:00:00:00`": "--first-frame 01:00:00:00",
-        "run `vidcolor plan -o` again": "run `vidcolor plan -o` again",
-    }.items():
-        assert with_options(text) == shown

@@ -57,3 +57,14 @@ def test_the_content_hash_knows_what_shapes_a_unit():
     shaping = Settings().shaping()
     assert {"model", "strength", "seed", "precision"} <= set(shaping)
     assert not {"device", "size", "codec", "matrix", "full_range", "dump_dir"} & set(shaping)
+
+
+def test_quality_finds_colours_on_larger_frames():
+    assert Settings().lines(480) < Settings(quality=True).lines(480)
+    assert Settings(size=128, quality=True).lines(480) == 128
+
+
+def test_working_frames_are_not_much_larger_than_the_film():
+    fine = Settings(quality=True)
+    assert fine.lines(240) == 360 and fine.lines(1080) == fine.lines(480)
+    assert Settings().lines(64) == 256 and Settings(model="adain").lines(480) == 256

@@ -108,7 +108,7 @@ def colorize(
     movie: a film's file, a folder of numbered images, or a printf pattern of them (with `fps`).
     ref: one key or several for the whole film.
     refs: a CSV list, or a folder of keys named by frame number.
-    out: the result; `MOVIE-stem.color.mkv` beside the film by default (ProRes: `.mov`).
+    out: the result; `MOVIE-stem.color.mkv` beside the film by default, `.mov` for ProRes and DNxHR.
     scenes: PySceneDetect's list, to take the cuts from.
     start, end: the first frame of the result and the one after its last: a number, seconds as a Fraction, or text
         (`12.5s`, `00:01:02.500`, `00:01:02:12`).

@@ -2,11 +2,8 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -14,75 +11,14 @@ import torch
 from fakes import MeanColour
 from media import write_film, write_images, write_key
 
-from vidcolor.cli import main, options
+from vidcolor.cli import main
 from vidcolor.models import precision
 from vidcolor.plan.store import load
-from vidcolor.settings import Settings
 
 
 @pytest.fixture(autouse=True)
 def model(mean_colour: MeanColour) -> MeanColour:
     return mean_colour
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
-    """Where the user stands: film.mkv (24 frames, cuts at 10 and 17), keys a.png and b.png, refs.csv."""
-    write_film(tmp_path / "film.mkv", 24, cuts=(10, 17), tags={"space": 6, "range": 1})
-    write_key(tmp_path / "a.png", seed=1)
-    write_key(tmp_path / "b.png", seed=2)
-    (tmp_path / "refs.csv").write_text("frame,reference\n2,a.png\n20,b.png\n")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def parsed(*arguments: str) -> Settings:
-    return options.settings_of(options.film_parser().parse_args(["film.mkv", *arguments]))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "field", "value"),
-    [
-        ("--model adain", "model", "adain"),
-        ("--encoder vgg19", "encoder", "vgg19"),
-        ("--transfer wct", "transfer", "wct"),
-        ("--size 384", "size", 384),
-        ("--codec prores", "codec", "prores"),
-        ("--crf 12", "crf", 12),
-        ("--preset slow", "preset", "slow"),
-        ("--lossless", "lossless", True),
-        ("--chroma 444", "chroma", "444"),
-        ("--strength 0.4", "strength", 0.4),
-        ("--temporal 0", "temporal", 0.0),
-        ("--seed 7", "seed", 7),
-        ("--upsample fast", "upsample", "fast"),
-        ("--matrix bt709", "matrix", "bt709"),
-        ("--range full", "full_range", True),
-        ("--range limited", "full_range", False),
-        ("--on-error skip", "on_error", "skip"),
-        ("--allow-interlaced", "allow_interlaced", True),
-        ("--device cuda:1", "device", "cuda:1"),
-        ("--precision float32", "precision", "float32"),
-        ("--dump d --dump-every 5", "dump_every", 5),
-        ("--dump d", "dump_dir", "d"),
-    ],
-)
-def test_every_option_reaches_its_setting(arguments: str, field: str, value):
-    assert getattr(parsed(*arguments.split()), field) == value
-    assert getattr(Settings(), field) != value
-
-
-def test_what_is_not_said_keeps_its_default():
-    assert parsed() == Settings()
-
-
-def test_the_request_is_what_was_asked():
-    line = "film.mkv --ref a.png --ref b.png -o x.mkv -y --scenes s.csv --start 10 --end 1:02.5 --fps 24000/1001"
-    request = options.request_of(options.film_parser().parse_args(line.split()))
-    assert request.ref == (Path("a.png"), Path("b.png"))
-    assert (request.out, request.scenes, request.overwrite) == (Path("x.mkv"), Path("s.csv"), True)
-    assert (request.start, request.end) == (10, Fraction(125, 2))
-    assert request.fps == Fraction(24000, 1001)
 
 
 def test_a_line_sums_a_run_up_and_another_names_shots_without_a_key(folder, capsys):
@@ -351,77 +287,6 @@ def test_the_program_itself(folder):
     done = program("film.mkv", "--ref", "a.png", "--end", "4", "--size", "32", "-q", folder=folder)
     assert done.returncode == 0, done.stderr
     assert (folder / "film.color.mkv").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("sent", "ignored"),
-    [
-        (signal.SIGINT, None),
-        (signal.SIGINT, signal.SIGINT),  # as a shell starts a job in the background
-        (signal.SIGTERM, signal.SIGINT),
-        (signal.SIGHUP, None),
-    ],
-)
-def test_a_signal_ends_the_program_in_one_line(folder, sent, ignored):
-    process = begun(folder, ignored)
-    process.send_signal(sent)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 128 + sent
-    of_keys, said = said.splitlines()
-    assert "3 of 3 shots have no key of their own" in of_keys
-    assert said.startswith("vidcolor: interrupted; finished units are kept")
-    assert not (folder / "film.color.mkv").exists()
-    assert sorted(path.name for path in (folder / "film.color.mkv.vidcolor").iterdir()) == ["plan.json", "units"]
-
-
-@pytest.mark.slow
-def test_nohup_is_heeded(folder):
-    process = begun(folder, signal.SIGHUP)
-    process.send_signal(signal.SIGHUP)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(0.5)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert process.returncode == 130
-
-
-def begun(folder: Path, ignored: int | None) -> subprocess.Popen[str]:
-    """The program in the middle of its first unit, which takes a minute; started with a signal ignored."""
-    slow = "u.find_colors = lambda *_: print('begun', flush=True) or time.sleep(60)"
-    start = f"import sys, time, vidcolor.render.unit as u; {slow}; from vidcolor.cli.main import main; sys.exit(main())"
-    command = [sys.executable, "-c", start, "film.mkv", "--ref", "a.png", "-q"]
-
-    def child() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN if number == ignored else signal.SIG_DFL)
-
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=child
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
-    time.sleep(0.2)
-    return process
-
-
-@pytest.mark.slow
-def test_the_package_leaves_signals_alone():
-    look = "import signal; print([signal.getsignal(n) for n in (2, 15, 1)])"
-    command = f"{look}; import vidcolor, vidcolor.cli.main, vidcolor.api; vidcolor.colorize; {look}"
-    before, after = subprocess.check_output([sys.executable, "-c", command], text=True).splitlines()
-    assert before == after
-
-
-def test_quality_finds_colours_on_larger_frames():
-    assert Settings().lines(480) < Settings(quality=True).lines(480)
-    assert Settings(size=128, quality=True).lines(480) == 128
-
-
-def test_working_frames_are_not_much_larger_than_the_film():
-    fine = Settings(quality=True)
-    assert fine.lines(240) == 360 and fine.lines(1080) == fine.lines(480)
-    assert Settings().lines(64) == 256 and Settings(model="adain").lines(480) == 256
 
 
 def test_a_worker_that_cannot_compute_as_planned_says_so(folder, monkeypatch, capsys):

@@ -5,16 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from vidcolor.cli import COMMANDS
 from vidcolor.cli.options import add_shared, film_parser, request_of, settings_of
 from vidcolor.cli.parser import Parser, tell
 from vidcolor.text import plural
 from vidcolor.version import __version__
-
-if TYPE_CHECKING:
-    from vidcolor.plan.plan import Plan
 
 
 def parser() -> Parser:
@@ -23,7 +19,7 @@ def parser() -> Parser:
         description="Colour black-and-white film from coloured keys.",
         epilog="\n".join(
             [
-                "other commands (vidcolor COMMAND --help; a film of such a name is written ./plan):",
+                "other commands (see vidcolor COMMAND --help; write ./plan for a film called plan):",
                 *(f"  {name:<10}{does}" for name, does in COMMANDS.items()),
             ]
         ),
@@ -38,9 +34,11 @@ def parser() -> Parser:
 def command(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     from vidcolor import api
+    from vidcolor.plan.keyless import words
+    from vidcolor.plan.request import Request
 
     began = time.monotonic()
-    request, settings = request_of(options), settings_of(options)
+    request, settings = request_of(Request, options), settings_of(options)
     plan, model = api.plan_film(request, settings, progress=not options.quiet, dry=options.dry_run)
     if options.dry_run or options.verbose:
         from vidcolor.models.precision import describe as describe_computing
@@ -64,13 +62,6 @@ def command(arguments: list[str]) -> int:
             f"{plural(result.frames, 'frame')}{reused}, {plural(result.shots, 'shot')}, {plural(result.keys, 'key')}, "
             f"{result.seconds:.1f} s, {result.fps:.1f} fps: {result.out}"
         )
-        tell_keyless(plan)
+        if keyless := words(plan):
+            tell(keyless)
     return 0
-
-
-def tell_keyless(plan: Plan) -> None:
-    """Print the shots without a key of their own, where there are any."""
-    from vidcolor.plan.keyless import words
-
-    if line := words(plan):
-        tell(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vidcolor.cli.color import tell_keyless
 from vidcolor.cli.options import add_shared
 from vidcolor.cli.parser import Parser, tell
 from vidcolor.text import plural
@@ -14,6 +13,7 @@ def command(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     from vidcolor.join.join import clean, join_plan
     from vidcolor.plan.identity import check_unchanged
+    from vidcolor.plan.keyless import words
     from vidcolor.plan.store import load
 
     plan = load(options.plan)
@@ -23,5 +23,6 @@ def command(arguments: list[str]) -> int:
         clean(plan)
     if not options.quiet:
         tell(f"{plural(plan.stop - plan.first, 'frame')}, {plural(len(plan.units), 'unit')}: {plan.out}")
-        tell_keyless(plan)
+        if keyless := words(plan):
+            tell(keyless)
     return 0

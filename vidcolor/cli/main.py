@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from vidcolor.cli import COMMANDS
-from vidcolor.cli.options import with_options
+from vidcolor.cli.options import names_in, with_options
 from vidcolor.cli.parser import USAGE, tell
 from vidcolor.cli.signals import Ended, heard
 from vidcolor.errors import VidcolorError, one_run
@@ -26,17 +27,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 for success, 2 for an error, 128 plus the number of the signal
     that ended it (130 after Ctrl-C)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    show = partial(with_options, names=names_in(arguments))
     try:
-        with heard(), one_run(with_options):
-            return _run(arguments)
+        with heard(), one_run(show):
+            return _run(arguments, show)
     except Ended as ended:
         with contextlib.suppress(OSError):  # the terminal may be what has gone
             _say("interrupted" + (KEPT if not arguments or arguments[0] not in COMMANDS else ""))
         return ended.code
 
 
-def _run(arguments: list[str]) -> int:
-    """Run the command that is named, or `vidcolor MOVIE`."""
+def _run(arguments: list[str], show: Callable[[str], str]) -> int:
+    """Run the command that is named, or `vidcolor MOVIE`. show: how a message is printed."""
     try:
         named = bool(arguments) and arguments[0] in COMMANDS
         if not named:
@@ -45,12 +47,12 @@ def _run(arguments: list[str]) -> int:
         code: int = module.command(arguments[1:] if named else arguments)
         return code
     except VidcolorError as error:
-        return _say(str(error))
+        return _say(show(str(error)))
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has gone, and nobody is left to tell
         return 1
     except OSError as error:
-        return _say(f"{error.filename or ''}: {reason(error)}".removeprefix(": "))
+        return _say(show(f"{error.filename or ''}: {reason(error)}".removeprefix(": ")))
     except MemoryError:
         return _say(NO_MEMORY)
     except RuntimeError as error:
@@ -78,5 +80,5 @@ _MEANT = dict.fromkeys(("color", "colour", "colorize", "colourise"), "MOVIE") | 
 
 
 def _say(message: str) -> int:
-    tell("vidcolor: " + one_line(" ".join(with_options(message).splitlines())), sys.stderr)
+    tell("vidcolor: " + one_line(" ".join(message.splitlines())), sys.stderr)
     return USAGE

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from vidcolor.cli.parser import Parser, first_frame, frame_rate, point, whole
+from vidcolor.encode.codecs import names_with
 from vidcolor.settings import OPTIONS, Settings, kind
+from vidcolor.text import listed
 
-if TYPE_CHECKING:
-    from vidcolor.plan.request import Request
+T = TypeVar("T")
 
 
 def _argument(*flags: str, **how: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -38,8 +41,8 @@ _SHARED = {
         "--first-frame",
         type=first_frame,
         metavar="N",
-        help="number or timecode that lists, names of keys, --start and --end give the film's first frame (found from "
-        "the keys' pictures, else 0)",
+        help="number or timecode of the film's first frame in lists, names of keys, --start and --end (found from the "
+        "keys' pictures, else 0)",
     ),
     "overwrite": _argument(
         "-y",
@@ -53,7 +56,7 @@ _SHARED = {
         "--start",
         type=point,
         metavar="T",
-        help="first frame: a number from 0, 12.5s, HH:MM:SS.nnn or HH:MM:SS:FF",
+        help="first frame of the result: a number from 0, 12.5s, HH:MM:SS.nnn or HH:MM:SS:FF",
     ),
     "end": _argument("--end", type=point, metavar="T", help="the frame after the last one, written as --start"),
     "fps": _argument("--fps", type=frame_rate, metavar="RATE", help="frame rate of numbered images (24, 24000/1001)"),
@@ -63,7 +66,7 @@ _SHARED = {
     "quiet": _argument("-q", "--quiet", action="store_true", help="no progress bar and no summary"),
     "verbose": _argument("-v", "--verbose", action="store_true", help="print the plan before it is carried out"),
 }
-"""The arguments of several commands, by name."""
+"""The arguments of several commands, by the name of the library's argument."""
 _SHORT = {"out": "-o", "overwrite": "-y"}
 """Arguments that messages call by their short option."""
 
@@ -114,10 +117,36 @@ def option_of(name: str) -> str:
     return _SHORT.get(name) or "--" + (spelled or name).replace("_", "-")
 
 
-def with_options(text: str) -> str:
-    """A message of the library with options in place of the names in backticks: `` `codec=x265` `` becomes
-    `--codec x265`."""
-    return re.sub(r"`([a-z_]+)(?:=([^`]*))?`", lambda found: " ".join(_spelled(found[1], found[2])), text)
+def with_options(text: str, names: Collection[str] = ()) -> str:
+    """A message of the library with options in place of arguments in backticks: `` `codec=x265` `` becomes
+    `--codec x265`.
+
+    names: names of files that have backticks themselves (`names_in`); they stay as they are.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        name, value = found["name"], found["value"]
+        return " ".join(_spelled(name, value)) if name in _arguments() else found[0]
+
+    kept = [re.escape(name) for name in sorted(names, key=len, reverse=True)]
+    return re.sub("|".join([*kept, r"`(?P<name>[a-z_]+)(?:=(?P<value>[^`]*))?`"]), shown, text)
+
+
+def names_in(arguments: Iterable[str]) -> set[str]:
+    """The names of files with backticks in a command line, and how the names of results made from them begin."""
+    parts = {part for argument in arguments for part in re.split(r"[/\\=]", argument) if "`" in part}
+    return parts | {Path(part).stem + "." for part in parts}
+
+
+@lru_cache(maxsize=1)
+def _arguments() -> frozenset[str]:
+    """The library's arguments that messages name: settings, and what else a user asks for."""
+    from vidcolor.plan.request import Request
+    from vidcolor.propose.request import ProposalRequest
+    from vidcolor.stylize.request import Look, StyleRequest
+
+    asked = (field.name for one in (Request, ProposalRequest, StyleRequest, Look) for field in fields(one))
+    return frozenset((*OPTIONS, *asked))
 
 
 def _spelled(name: str, value: str | None) -> list[str]:
@@ -133,27 +162,24 @@ def film_parser(command: str = "", **how: Any) -> Parser:
     parser = Parser(command, **how)
     add_shared(parser, "movie", "ref", "refs", "first_frame")
     parser.add_argument(
-        "-o", "--out", type=Path, metavar="OUT", help="the result (MOVIE-stem.color.mkv beside the film, ProRes .mov)"
+        "-o",
+        "--out",
+        type=Path,
+        metavar="OUT",
+        help=f"the result (MOVIE-stem.color.mkv beside the film, .mov for {_of_mov()})",
     )
     add_shared(parser, "overwrite", "strict", "scenes", "start", "end", "fps", "quiet", "verbose")
     add_settings(parser)
     return parser
 
 
-def request_of(options: argparse.Namespace) -> Request:
-    """The request from parsed options."""
-    from vidcolor.plan.request import Request
+def _of_mov() -> str:
+    """The codecs whose usual container is MOV, in words."""
+    return listed(names_with(lambda codec: codec.suffixes[0] == ".mov"))
 
-    return Request(
-        movie=options.movie,
-        ref=tuple(options.ref or ()),
-        refs=options.refs,
-        out=options.out,
-        scenes=options.scenes,
-        start=options.start,
-        end=options.end,
-        fps=options.fps,
-        overwrite=options.overwrite,
-        first_frame=options.first_frame,
-        strict=options.strict,
-    )
+
+def request_of(what: type[T], options: argparse.Namespace, **more: Any) -> T:
+    """A request from parsed options, which are called like its fields. What is not given keeps its default."""
+    given = {field.name: getattr(options, field.name, None) for field in fields(what)}  # type: ignore[arg-type]
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return what(**{name: value for name, value in given.items() if value is not None} | more)

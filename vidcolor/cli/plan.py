@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from vidcolor.cli.options import film_parser, request_of, settings_of
@@ -18,9 +17,10 @@ def command(arguments: list[str]) -> int:
     parser.add_argument("--commands", action="store_true", help="print one command line for each unit")
     options = parser.parse_args(arguments)
     from vidcolor import api
+    from vidcolor.plan.request import Request
     from vidcolor.plan.store import save
 
-    request = replace(request_of(options), stepwise=True, plan=options.plan)
+    request = request_of(Request, options, stepwise=True)
     plan, _ = api.plan_film(request, settings_of(options), progress=not options.quiet)
     path = request.plan_file(plan.out)
     save(plan, path, overwrite=request.overwrite)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
-from vidcolor.cli.options import add_settings, add_shared, settings_of
+from vidcolor.cli.options import add_settings, add_shared, request_of, settings_of
 from vidcolor.cli.parser import Parser, tell, whole
 from vidcolor.errors import VidcolorError
+from vidcolor.propose.anchors_file import MOST, PROPOSALS
+from vidcolor.propose.request import DEFAULT, FEWEST, ProposalRequest
 from vidcolor.text import plural
 
 SETTINGS = ("seed", "device", "precision", "matrix", "full_range", "on_error", "allow_interlaced")
@@ -23,8 +24,13 @@ def command(arguments: list[str]) -> int:
     add = parser.add_argument
     add("-o", "--out", type=Path, metavar="DIR", help="folder of the proposals (MOVIE-stem.proposed beside the film)")
     add("-y", "--overwrite", action="store_true", help="replace the proposals in an existing folder")
-    add("--proposals", type=whole, metavar="1..3", help="versions of each frame (3)")
-    add("--anchors-per-frame", type=whole, metavar="3..14", help="places that are given a colour (8)")
+    add("--proposals", type=whole, metavar=f"1..{PROPOSALS}", help=f"versions of each frame ({PROPOSALS})")
+    add(
+        "--anchors-per-frame",
+        type=whole,
+        metavar=f"{FEWEST}..{MOST}",
+        help=f"places of a frame that are given a colour ({DEFAULT})",
+    )
     add("--anchors", type=Path, metavar="CSV", help="make the pictures again from this file")
     add_shared(parser, "scenes", "start", "end", "fps", "quiet")
     add_settings(parser, SETTINGS)
@@ -33,13 +39,8 @@ def command(arguments: list[str]) -> int:
         if given.anchors is not None and getattr(given, name) is not None:
             raise VidcolorError(f"`{name}`: `anchors` says which frames and colours to make; leave one of them out")
     from vidcolor.propose.propose import propose
-    from vidcolor.propose.request import ProposalRequest
 
-    names = {field.name for field in fields(ProposalRequest)}
-    request = ProposalRequest(
-        **{name: value for name, value in vars(given).items() if name in names and value is not None}
-    )
-    done = propose(request, settings_of(given), progress=not given.quiet)
+    done = propose(request_of(ProposalRequest, given), settings_of(given), progress=not given.quiet)
     if not given.quiet:
         tell(f"{plural(len(done.frames), 'frame')} in {plural(done.proposals, 'version')}: {done.out}")
     return 0

@@ -27,7 +27,7 @@ def command(arguments: list[str]) -> int:
 
     film = probe(options.movie, fps=options.fps)
     out = options.out or default_out(film.path, ".scenes.csv")
-    check([Target(out, "the scene list", "-o", "text", options.overwrite)], inputs_of_film(film.path))
+    check([Target(out, "the scene list", "`out`", "text", options.overwrite)], inputs_of_film(film.path))
     with FramesBar("scan", not options.quiet, expected_frames(film), leave=False) as bar:
         how = ScanOptions(allow_interlaced=True, on_error=settings_of(options).on_error)
         found = scanned(film, options=how, on_frame=bar)

@@ -7,7 +7,7 @@ import math
 import time
 from pathlib import Path
 
-from vidcolor.cli.options import add_settings, add_shared, settings_of
+from vidcolor.cli.options import add_settings, add_shared, request_of, settings_of
 from vidcolor.cli.parser import Parser, tell, whole
 from vidcolor.errors import VidcolorError
 from vidcolor.settings import OPTIONS
@@ -22,16 +22,7 @@ def command(arguments: list[str]) -> int:
     began = time.monotonic()
     from vidcolor.stylize.stylize import stylize
 
-    request = StyleRequest(
-        options.content,
-        tuple(options.styles),
-        options.out,
-        _look(options),
-        options.weights,
-        options.labels and tuple(options.labels),
-        options.fps,
-        options.overwrite,
-    )
+    request = request_of(StyleRequest, options, look=_look(options))
     done = stylize(request, settings_of(options), progress=not options.quiet)
     if not options.quiet:
         what = f"{plural(done.frames, 'frame')}, {plural(done.shots, 'shot')}, " if done.shots else ""
@@ -53,8 +44,7 @@ def _parser() -> Parser:
     add(
         "--transfer",
         choices=OPTIONS["transfer"].choices,
-        default="adain",
-        help="match mean and deviation, or the full covariance, which is slower (default: adain)",
+        help="match mean and deviation (adain, the default), or the full covariance, which is slower (wct)",
     )
     add("--weights", type=_weights, metavar="W,W", help="weights of several styles, equal by default")
     add(
@@ -65,21 +55,24 @@ def _parser() -> Parser:
         help="label maps: the content's (of a film one map, or a folder of maps named by frame number), then each "
         "style's",
     )
-    add("--labels-unmatched", choices=("global", "keep"), help="what labels that no style has do")
-    add("--strength", type=float, default=1.0, metavar="0..1", help="strength of the change; 0 changes nothing")
+    add(
+        "--labels-unmatched",
+        choices=("global", "keep"),
+        help="labels that no style has: change them like the whole picture, or keep them as they are (global)",
+    )
+    add("--strength", type=float, metavar="0..1", help="strength of the change; 0 changes nothing")
     add("--keep-luma", action="store_true", help="change colours only, not light and dark")
-    add("--size", type=whole, default=256, metavar="N", help="short side at which the networks work (default: 256)")
-    add("--encoder", metavar="NAME", help="vgg19, or a file of weights of the transfer sub-net")
+    add("--size", type=whole, metavar="N", help=f"short side at which the networks work ({Look.size})")
+    add("--encoder", metavar="NAME", help="weights of the transfer sub-net: a file of your own, or vgg19")
     add_shared(parser, "fps", "quiet")
     add_settings(parser, SETTINGS)
     return parser
 
 
 def _look(options: argparse.Namespace) -> Look:
-    unmatched = options.labels_unmatched
-    if unmatched is not None and options.labels is None:
+    if options.labels_unmatched is not None and options.labels is None:
         raise VidcolorError("`labels_unmatched`: there are no labels; give maps with `labels` or leave it out")
-    return Look(options.transfer, options.strength, options.keep_luma, options.size, unmatched or "global")
+    return request_of(Look, options)
 
 
 def _weights(text: str) -> tuple[float, ...]:

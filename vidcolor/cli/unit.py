@@ -14,7 +14,7 @@ def command(arguments: list[str]) -> int:
     parser = Parser("unit")
     add_shared(parser, "plan")
     parser.add_argument("number", type=whole, metavar="N", help="number of the unit, from 0")
-    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps (as planned)")
+    parser.add_argument("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps (as planned)")
     add_shared(parser, "quiet")
     options = parser.parse_args(arguments)
     from vidcolor import api

@@ -23,7 +23,7 @@ class Request:
     refs: Path | None = None
     """A list or folder of keys for single frames or scenes."""
     out: Path | None = None
-    """The result; None for `MOVIE-stem.color.mkv` (ProRes: `.mov`) beside the film."""
+    """The result; None for `MOVIE-stem.color.mkv` beside the film, `.mov` for ProRes and DNxHR."""
     scenes: Path | None = None
     """PySceneDetect's scene list instead of detection."""
     start: Point | Label | None = None

@@ -19,7 +19,7 @@ class Look:
     """Luma stays exactly; a and b change only."""
     size: int = 256
     """Short side in pixels at which the net works."""
-    unmatched: str = "global"
+    labels_unmatched: str = "global"
     """Labels that no style has: `global` gives them the whole pictures' transfer, `keep` leaves them as they are."""
 
 

@@ -55,7 +55,9 @@ class Stylist:
             if self.look.transfer != "adain":
                 raise VidcolorError(f"`transfer={self.look.transfer}`: label maps go with `transfer=adain` only")
             pairs = [(rgb, self._labels(values)) for rgb, values in zip(small, styles.maps, strict=True)]
-            return self.net.label_statistics(pairs, len(styles.labels), styles.weights, self.look.unmatched == "global")
+            return self.net.label_statistics(
+                pairs, len(styles.labels), styles.weights, self.look.labels_unmatched == "global"
+            )
         if self.look.transfer == "wct":
             return Covariances.cat([self.net.reference_covariances(rgb) for rgb in small]).mix(styles.weights)
         return Statistics.cat([self.net.reference_statistics(rgb) for rgb in small]).mix(styles.weights)
