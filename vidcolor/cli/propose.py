@@ -7,8 +7,7 @@ from pathlib import Path
 from vidcolor.cli.options import add_settings, add_shared, request_of, settings_of
 from vidcolor.cli.parser import Parser, tell, whole
 from vidcolor.errors import VidcolorError
-from vidcolor.propose.anchors_file import MOST, PROPOSALS
-from vidcolor.propose.request import DEFAULT, FEWEST, ProposalRequest
+from vidcolor.propose.request import DEFAULT, FEWEST, MOST, PROPOSALS, ProposalRequest
 from vidcolor.text import plural
 
 SETTINGS = ("seed", "device", "precision", "matrix", "full_range", "on_error", "allow_interlaced")

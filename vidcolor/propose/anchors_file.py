@@ -24,13 +24,11 @@ import numpy as np
 from vidcolor.color.lab import lab_to_rgb, rgb_to_lab
 from vidcolor.errors import VidcolorError, warn
 from vidcolor.files import write_atomic
+from vidcolor.propose.request import MOST, PROPOSALS
 from vidcolor.reasons import reason
 from vidcolor.tables import read_table
 
 COLUMNS = ("frame", "proposal", "x", "y", "color")
-MOST = 14
-"""Anchors of one picture (Xia et al. 2022)."""
-PROPOSALS = 3
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from vidcolor.errors import VidcolorError
 from vidcolor.files import same_file
 from vidcolor.outputs.targets import Target, check, inputs_of_film
 from vidcolor.pictures.marks import CONTACT, PROPOSAL, is_untouched
-from vidcolor.propose.anchors_file import PROPOSALS, Anchor
+from vidcolor.propose.anchors_file import Anchor
 from vidcolor.propose.proposer import check_replaced, write_picture
-from vidcolor.propose.request import ProposalRequest
+from vidcolor.propose.request import PROPOSALS, ProposalRequest
 
 ANCHORS, SHEET = "anchors.csv", "sheet.png"
 ROWS = 40

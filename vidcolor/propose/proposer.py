@@ -25,7 +25,8 @@ from vidcolor.film.film import Film, Frame
 from vidcolor.film.working_frame import working, working_size
 from vidcolor.pictures import marks
 from vidcolor.pictures.orientation import turned
-from vidcolor.propose.anchors_file import PROPOSALS, Anchor, hex_of
+from vidcolor.propose.anchors_file import Anchor, hex_of
+from vidcolor.propose.request import PROPOSALS
 from vidcolor.reasons import reason
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from vidcolor.errors import VidcolorError
 from vidcolor.film.timecode import Label, Point
-from vidcolor.propose.anchors_file import MOST, PROPOSALS
 
-FEWEST, DEFAULT = 3, 8
-"""Anchors of a frame: the fewest, and the default."""
+PROPOSALS = 3
+"""Versions of a frame, at most."""
+FEWEST, DEFAULT, MOST = 3, 8, 14
+"""Anchors of a frame; the most are those of Xia et al. 2022."""
 
 
 @dataclass(frozen=True)
