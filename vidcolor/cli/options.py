@@ -6,7 +6,6 @@ import argparse
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +66,14 @@ _SHARED = {
     "verbose": _argument("-v", "--verbose", action="store_true", help="print the plan before it is carried out"),
 }
 """The arguments of several commands, by the name of the library's argument."""
+_ARGUMENTS = frozenset(
+    (
+        *OPTIONS,
+        *_SHARED,
+        *("out", "proposals", "anchors", "anchors_per_frame", "weights", "labels", "labels_unmatched"),
+    )
+)
+"""The library's arguments that messages name."""
 _SHORT = {"out": "-o", "overwrite": "-y"}
 """Arguments that messages call by their short option."""
 
@@ -126,7 +133,7 @@ def with_options(text: str, names: Collection[str] = ()) -> str:
 
     def shown(found: re.Match[str]) -> str:
         name, value = found["name"], found["value"]
-        return " ".join(_spelled(name, value)) if name in _arguments() else found[0]
+        return " ".join(_spelled(name, value)) if name in _ARGUMENTS else found[0]
 
     kept = [re.escape(name) for name in sorted(names, key=len, reverse=True)]
     return re.sub("|".join([*kept, r"`(?P<name>[a-z_]+)(?:=(?P<value>[^`]*))?`"]), shown, text)
@@ -136,17 +143,6 @@ def names_in(arguments: Iterable[str]) -> set[str]:
     """The names of files with backticks in a command line, and how the names of results made from them begin."""
     parts = {part for argument in arguments for part in re.split(r"[/\\=]", argument) if "`" in part}
     return parts | {Path(part).stem + "." for part in parts}
-
-
-@lru_cache(maxsize=1)
-def _arguments() -> frozenset[str]:
-    """The library's arguments that messages name: settings, and what else a user asks for."""
-    from vidcolor.plan.request import Request
-    from vidcolor.propose.request import ProposalRequest
-    from vidcolor.stylize.request import Look, StyleRequest
-
-    asked = (field.name for one in (Request, ProposalRequest, StyleRequest, Look) for field in fields(one))
-    return frozenset((*OPTIONS, *asked))
 
 
 def _spelled(name: str, value: str | None) -> list[str]:
