@@ -259,7 +259,7 @@ def test_the_table_needs_neither_pyav_nor_torch() -> None:
 
 def test_av1_takes_odd_sizes_in_420(capsys: pytest.CaptureFixture[str]) -> None:
     fmt = output_format(film_of(719, 539, chroma="444", depth=12), Settings(codec="av1", crf=55, preset="9"), "out.mp4")
-    assert (fmt.pix_fmt, fmt.options["preset"], fmt.options["crf"]) == ("yuv420p10le", "9", "55")
+    assert (fmt.pix_fmt, fmt.options["preset"], fmt.options["svtav1-params"]) == ("yuv420p10le", "9", "crf=55")
     said = capsys.readouterr().err
     assert "av1 cannot hold this film in 4:4:4: the result is 4:2:0" in said and "12 to 10 bits" in said
     with pytest.raises(VidcolorError, match=r"`crf` 55: for x264 from 0 \(best\) to 51"):

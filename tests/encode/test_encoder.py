@@ -72,6 +72,18 @@ def test_lossy_codecs_get_the_film_s_depth_and_grid(tmp_path: Path, codec: str, 
     assert max(off) < 2 << (film.depth - 8)
 
 
+@pytest.mark.parametrize("codec", names_with(lambda codec: codec.crf))
+def test_crf_0_is_the_best_quality(tmp_path: Path, codec: str) -> None:
+    film = probe(write_film(tmp_path / "a.mkv", 3, pix_fmt="yuv420p", tags=TAGS).path)
+    off = []
+    for crf in (0, 1):
+        result = probe(
+            encode(film, output_format(film, Settings(codec=codec, crf=crf), "o.mkv"), tmp_path / "o", read(film))
+        )
+        off.append([np.abs(a.luma.astype(int) - b.luma).mean() for a, b in zip(read(film), read(result), strict=True)])
+    assert sum(off[0]) <= sum(off[1]) < 3
+
+
 def test_what_a_codec_cannot_hold_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     film = probe(write_film(tmp_path / "a.mkv", 2, pix_fmt="gray16le", tags=TAGS).path)
     for codec, depth in (("x264", 10), ("x265", 12), ("prores", 10)):

@@ -29,6 +29,8 @@ class Crf(NamedTuple):
 
     default: int
     worst: int
+    option: tuple[str, str] = ("crf", "{}")
+    """The encoder's option for it, and its value: `{}` stands for the number."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,8 @@ class Codec:
             name, value = self.preset_option
             options[name] = value.format(chosen[0].name)
         if self.crf is not None:
-            options["crf"] = str(self.crf.default if crf is None else crf)
+            name, value = self.crf.option
+            options[name] = value.format(self.crf.default if crf is None else crf)
         return {**options, **self.options(film, grid, depth)}
 
     def tag(self, container: str, options: Mapping[str, str]) -> str:
@@ -254,7 +257,7 @@ _ROWS = (
         depths=(8, 10),
         grids=("420",),
         suffixes=(".mkv", ".mp4", ".m4v"),
-        crf=Crf(16, 63),
+        crf=Crf(16, 63, ("svtav1-params", "crf={}")),  # libav's own "crf" takes 0 as not given: SVT-AV1's 35
         presets=tuple(Preset(str(speed)) for speed in range(10)),
         preset="6",
         smallest=(4, 4),
