@@ -113,7 +113,7 @@ def colorize(
     start, end: the first frame of the result and the one after its last: a number, seconds as a Fraction, or text
         (`12.5s`, `00:01:02.500`, `00:01:02:12`).
     fps: frame rate of numbered images.
-    first_frame: the number or timecode that refs, start and end give the film's first frame; None to find it out
+    first_frame: number or timecode of the film's first frame in refs, start and end; None to find it out
         from the keys' pictures (0 in start and end).
     overwrite: replace an existing result.
     strict: refuse a film with shots that have no key of their own.

@@ -124,7 +124,7 @@ class Settings:
         COLOUR,
         choices=("edge", "fast"),
     )
-    seed: int = _setting(0, "seed of the models that draw at random", COMPUTING, least=0, metavar="N")
+    seed: int = _setting(0, "random seed, for the models that use one", COMPUTING, least=0, metavar="N")
     device: str = _setting(
         "auto", "where to compute: auto, cpu, cuda, cuda:N or mps", COMPUTING, metavar="NAME", shapes=False
     )

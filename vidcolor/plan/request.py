@@ -39,7 +39,7 @@ class Request:
     plan: Path | None = None
     """That file; None for `OUT-stem.plan.json` beside the result."""
     first_frame: int | Label | None = None
-    """Number or timecode that lists, names of keys, `start` and `end` give the film's first frame. None to find the
+    """Number or timecode of the film's first frame in lists, names of keys, `start` and `end`. None to find the
     number from the keys' pictures; `start` and `end` then count from 0, timecodes from 00:00:00:00."""
     strict: bool = False
     """Refuse a film with shots that have no key of their own."""
