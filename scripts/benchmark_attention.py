@@ -32,7 +32,7 @@ from vidcolor.models.nets import attention
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.sscn.model import SscnColorizer
 from vidcolor.models.sscn.net import GRID, SSCN
-from vidcolor.models.sscn.tokens import Choice, look, sized
+from vidcolor.models.sscn.tokens import Choice, grey_features, sized
 from vidcolor.shot import Reference, Shot, quantized
 from vidcolor.training.data import fitted, load_clips
 from vidcolor.training.preview import rgb
@@ -123,10 +123,10 @@ def colored(model: SscnColorizer, part: str) -> Callable[[Shot, Reference], torc
                 continue
             assert state is not None
             with torch.inference_mode(), autocast(CPU):
-                seen = look(model.matcher, l, model.encoder(l))
-                first, _ = model.net.transfer(l, state.codes, seen)
+                grey = grey_features(model.matcher, l, model.encoder(l))
+                first, _ = model.net.transfer(l, state.codes, grey)
                 if part == "copied":
-                    described = model.net.describe(model.net.style(torch.cat([l, first], 1)), seen)
+                    described = model.net.describe(model.net.style(torch.cat([l, first], 1)), grey)
                     first = sized(model.net.align(described, state.tokens).ab, l.shape[-2:])
                 found.append(first)
         return torch.cat(found)

@@ -23,7 +23,7 @@ from vidcolor.color.delta_e import ciede2000
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.evaluation import metrics
 from vidcolor.models.anchors import superpixels
-from vidcolor.models.anchors.model import DEFAULT, Anchors, AnchorsColorizer, Look, Painter, clusters, largest
+from vidcolor.models.anchors.model import DEFAULT, Analysis, Anchors, AnchorsColorizer, Painter, clusters, largest
 from vidcolor.models.base import Colorizer
 from vidcolor.models.colorize import colorize_shot
 from vidcolor.models.exemplar.model import ExemplarColorizer
@@ -42,51 +42,53 @@ def measured(l: np.ndarray, ab: np.ndarray, truth: np.ndarray) -> tuple[float, f
     return float(apart), metrics.psnr(result, true), metrics.relative_colorfulness(result, true)
 
 
-def versions(painter: Painter, look: Look, cells: torch.Tensor, l: np.ndarray) -> tuple[list[np.ndarray], int]:
+def versions(painter: Painter, analysis: Analysis, cells: torch.Tensor, l: np.ndarray) -> tuple[list[np.ndarray], int]:
     """Three proposals as `vidcolor propose` makes them, and among how many likely colours they were chosen."""
     made: list[np.ndarray] = []
     for choice in CHOICES:
-        made = [painted(painter, look, cells, ab) for ab in painter.propose(look, cells, choice)]
+        made = [painted(painter, analysis, cells, ab) for ab in painter.propose(analysis, cells, choice)]
         lab = [rgb_to_lab(rgb(l, ab)[::2, ::2]) for ab in made]
         if min(ciede2000(lab[a], lab[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))) >= DIFFERENT:
             break
     return made, choice
 
 
-def painted(painter: Painter, look: Look, cells: torch.Tensor, ab: torch.Tensor) -> np.ndarray:
-    return painter.paint(look, Anchors(cells, ab)).permute(1, 2, 0).cpu().numpy()
+def painted(painter: Painter, analysis: Analysis, cells: torch.Tensor, ab: torch.Tensor) -> np.ndarray:
+    return painter.paint(analysis, Anchors(cells, ab)).permute(1, 2, 0).cpu().numpy()
 
 
 def one(painter: Painter, lab: np.ndarray, rows: dict[str, list], choices: list[int]) -> np.ndarray:
     """Measure a picture (h, w, 3); returns its row of the sheet."""
     l, truth = lab[..., 0], lab[..., 1:]
-    look = painter.look(torch.from_numpy(np.ascontiguousarray(l))[None, None])
-    true = superpixels.pool(torch.from_numpy(np.ascontiguousarray(truth.transpose(2, 0, 1)))[None], look.association)
+    analysis = painter.analyse(torch.from_numpy(np.ascontiguousarray(l))[None, None])
+    true = superpixels.pool(
+        torch.from_numpy(np.ascontiguousarray(truth.transpose(2, 0, 1)))[None], analysis.association
+    )
     true = true[0].flatten(1).T
-    area = superpixels.areas(look.association).flatten()
-    cells = painter.place(look)
-    made, choice = versions(painter, look, cells, l)
+    area = superpixels.areas(analysis.association).flatten()
+    cells = painter.place(analysis)
+    made, choice = versions(painter, analysis, cells, l)
     choices.append(choice)
     scores = [measured(l, ab, truth) for ab in made]
     rows["grey"].append(measured(l, 0 * truth, truth))
-    rows["no anchors"].append(measured(l, painted(painter, look, cells[:0], true[:0]), truth))
+    rows["no anchors"].append(measured(l, painted(painter, analysis, cells[:0], true[:0]), truth))
     rows["first proposal"].append(scores[0])
     rows["second proposal"].append(scores[1])
     rows["third proposal"].append(scores[2])
     rows["best of three"].append(min(scores))
     for count in COUNTS:
-        own = painter.place(look, count)
-        rows[f"true colours, {count} anchors"].append(measured(l, painted(painter, look, own, true[own]), truth))
+        own = painter.place(analysis, count)
+        rows[f"true colours, {count} anchors"].append(measured(l, painted(painter, analysis, own, true[own]), truth))
         generator = torch.Generator().manual_seed(count)
         for _ in range(2):
             own = torch.randperm(len(true), generator=generator)[:count]
             rows[f"true colours, {count} at random places"].append(
-                measured(l, painted(painter, look, own, true[own]), truth)
+                measured(l, painted(painter, analysis, own, true[own]), truth)
             )
-    for name, points in (("tokens", look.points), ("true colours", true)):
+    for name, points in (("tokens", analysis.points), ("true colours", true)):
         own = largest(clusters(points, DEFAULT), area)
         rows[f"true colours, 8 largest of clusters of {name}"].append(
-            measured(l, painted(painter, look, own, true[own]), truth)
+            measured(l, painted(painter, analysis, own, true[own]), truth)
         )
     return np.hstack([rgb(l, ab) for ab in (0 * truth, *made, truth)])
 
@@ -112,9 +114,9 @@ def clips_flicker(painter: Painter, folder: Path, names: tuple[str, ...], frames
         lab = read_lab_clip(path, frames)
         shot = Shot(quantized(lab[..., 0]), 0)
         middle = len(shot) // 2
-        look = painter.look(torch.from_numpy(shot.grey(middle))[None, None])
-        cells = painter.place(look)
-        ab = painted(painter, look, cells, painter.propose(look, cells)[0])
+        analysis = painter.analyse(torch.from_numpy(shot.grey(middle))[None, None])
+        cells = painter.place(analysis)
+        ab = painted(painter, analysis, cells, painter.propose(analysis, cells)[0])
         key = Reference(np.dstack([shot.grey(middle), ab]), middle, painted=True)
         row = [flicker(model, shot, []), flicker(default, shot, [key])]
         rows.append(row)

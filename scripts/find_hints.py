@@ -5,8 +5,8 @@
 Every clip is matched and carried along flow twice, from its first frame and, aged, from its last; every photograph
 once, from a warped copy of itself or, a fifth of them, from another photograph. An `.npz` each: `l` (n, h, w) uint8,
 L as in `Shot`; `ab` (n, h, w, 2) int8, Lab units; at half size `hint` (n, h/2, w/2, 2) int8, its `confidence`
-(n, h/2, w/2) uint8, times 255, and `traced` (n, h/2, w/2, 4) int8, what the net sees of painted keys' traced colours
-(`model.seen`, the share times 127). Files that are already there are kept.
+(n, h/2, w/2) uint8, times 255, and `traced` (n, h/2, w/2, 4) int8, what the net gets of painted keys' traced colours
+(`traced_maps`, alpha times 127). Files that are already there are kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import vidcolor  # noqa: F401  (before torch: it decides how OpenMP's threads wa
 import numpy as np
 import torch
 
-from vidcolor.models.exemplar.model import ExemplarColorizer, seen
+from vidcolor.models.exemplar.model import ExemplarColorizer, traced_maps
 from vidcolor.shot import Reference, Shot, quantized
 from vidcolor.training.data import age, fitted, load_photos, read_clip, warp
 
@@ -42,7 +42,7 @@ def found(
     hint, confidence = (x[at].astype(np.float32) for x in (state.hint, state.confidence))
     traced = np.zeros((*confidence.shape, 4), np.float32)
     if state.traced is not None:
-        traced = np.stack([seen(state.traced, t).permute(1, 2, 0).numpy() for t in at]) * (1, 1, 127, 1)
+        traced = np.stack([traced_maps(state.traced, t).permute(1, 2, 0).numpy() for t in at]) * (1, 1, 127, 1)
     return {
         "l": shot.lightness[at],
         "ab": np.rint(lab[at, ..., 1:]).astype(np.int8),

@@ -113,8 +113,8 @@ def test_followed_colours_count_by_their_weight_and_as_far_as_motion_does():
     np.testing.assert_allclose(whole[2], traced.ab[2] * share[..., None], atol=0.1)
     np.testing.assert_allclose(half[2], whole[2] / 2, atol=0.1)
     ab = np.full(truth.shape, 3, np.float16)
-    np.testing.assert_allclose(traced.joined(2, ab[2], np.ones((48, 80), np.float32)), traced.ab[2], atol=0.01)
-    np.testing.assert_allclose(traced.joined(2, ab[2], np.zeros((48, 80), np.float32)), ab[2], atol=0.01)
+    np.testing.assert_allclose(traced.blended(2, ab[2], np.ones((48, 80), np.float32)), traced.ab[2], atol=0.01)
+    np.testing.assert_allclose(traced.blended(2, ab[2], np.zeros((48, 80), np.float32)), ab[2], atol=0.01)
 
 
 def test_nothing_is_traced_without_painted_keys_or_where_motion_does_not_count():

@@ -164,12 +164,12 @@ def test_the_least_difference_is_kept(painter, film):
     same = [Anchor(a.frame, n, a.x, a.y, a.color) for n in (1, 2) for a in made if a.proposal == 1]
     assert proposer.least_difference(seen, same) == 0
     # what is written names the superpixels that were chosen, and colours that come back
-    cells = painter.place(seen.look, 8)
+    cells = painter.place(seen.analysis, 8)
     h, w = seen.owner.shape
     first = [a for a in made if a.proposal == 1]
     at = [int(seen.owner[int((a.y + 0.5) * h / 64), int((a.x + 0.5) * w / 96)]) for a in first]
     assert at == cells.tolist()
-    wanted = painter.propose(seen.look, cells)[0]
+    wanted = painter.propose(seen.analysis, cells)[0]
     for anchor, ab in zip(first, wanted.tolist()):
         assert anchor.color == hex_of_near(anchor, ab)
 

@@ -59,7 +59,7 @@ def test_a_widened_net_does_the_same_and_believes_traced_colours_by_their_weight
     with torch.no_grad():
         expected = old(l, hint, mask, maps)
         torch.testing.assert_close(new(l, hint, mask, maps), expected)
-        ab, share = new.with_traced(l, hint, mask, maps, traced)
+        ab, alpha = new.with_traced(l, hint, mask, maps, traced)
     torch.testing.assert_close(ab, expected)
-    assert share is not None and not share[:, :, :16].any()
-    torch.testing.assert_close(share[:, 0], traced[:, 2].clamp_min(1e-3) * (traced[:, 2] > 0))
+    assert alpha is not None and not alpha[:, :, :16].any()
+    torch.testing.assert_close(alpha[:, 0], traced[:, 2].clamp_min(1e-3) * (traced[:, 2] > 0))

@@ -8,7 +8,6 @@ brightness of what was warped does not fit, and outside the frame.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -50,11 +49,10 @@ def warp(values: np.ndarray, flow: np.ndarray, interpolation: int = cv2.INTER_LI
     return cv2.remap(values, flow, _NO_MAP, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
-def compute_flows(shot: Shot, threads: int = 2, between: Iterable[int] | None = None) -> None:
-    """Fill the cache with the flow of a shot (or of its pairs t, t+1 for t in `between`) in a pool of threads."""
+def compute_flows(shot: Shot, threads: int = 2) -> None:
+    """Fill the shot's cache with the flow between all its neighbouring frames, in a pool of threads."""
     h, w = shot.lightness.shape[1:]
-    room = shot.flow.limit // _pair_bytes(h, w)  # flow beyond what the cache holds would be thrown away
-    pairs = list(range(len(shot) - 1) if between is None else between)[:room]
+    pairs = range(len(shot) - 1)[: shot.flow.limit // _pair_bytes(h, w)]  # the cache holds no more
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for job in [pool.submit(_pair, shot, t) for t in pairs]:
             job.result()

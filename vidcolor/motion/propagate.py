@@ -50,15 +50,15 @@ class Traced:
     """By a key's place in the shot: (n, h / 8, w / 8, 2) float16, where in the key every 8x8 pixels of a frame lie, x
     and y in frame heights; NaN in frames to which the key is not followed."""
 
-    def share(self, t: int) -> np.ndarray:
-        """(h / 2, w / 2) float32 in 0..1: how far the traced colour of frame t is believed beside a model's own."""
+    def alpha(self, t: int) -> np.ndarray:
+        """(h / 2, w / 2) float32 in 0..1: how much the traced colours of frame t count against a model's own."""
         weight = self.weight[t].astype(np.float32)
         return weight / (weight + np.float32(OWN_WEIGHT))
 
-    def joined(self, t: int, ab: np.ndarray, share: np.ndarray) -> np.ndarray:
-        """ab (h, w, 2) of frame t with a share (h / 2, w / 2) float32, 0..1, of the traced colours in it: float32."""
-        share = cv2.resize(share, ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        return cv2.blendLinear(self.ab[t].astype(np.float32), ab.astype(np.float32), share, 1 - share)
+    def blended(self, t: int, ab: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """The traced colours of frame t over ab (h, w, 2), by alpha (h / 2, w / 2) float32 in 0..1: float32."""
+        alpha = cv2.resize(alpha, ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        return cv2.blendLinear(self.ab[t].astype(np.float32), ab.astype(np.float32), alpha, 1 - alpha)
 
 
 def track(shot: Shot, key_colors: Mapping[int, np.ndarray], reach: Mapping[int, float] | None = None) -> Traced | None:
@@ -95,7 +95,7 @@ def apply(
     traced = track(shot, key_colors, reach)
     if traced is not None:
         for t in range(len(shot)):
-            ab[t] = traced.joined(t, ab[t], traced.share(t) * np.float32(shot.motion))
+            ab[t] = traced.blended(t, ab[t], traced.alpha(t) * np.float32(shot.motion))
     set_key_colors(ab, key_colors)
 
 

@@ -30,7 +30,7 @@ from vidcolor.propose.request import PROPOSALS
 from vidcolor.reasons import reason
 
 if TYPE_CHECKING:
-    from vidcolor.models.anchors.model import Look, Painter
+    from vidcolor.models.anchors.model import Analysis, Painter
 
 SHORT = 256
 """Short side at which colours are found, the only one that the nets were trained at."""
@@ -50,7 +50,7 @@ class Seen:
     """A frame of the film as the nets see it."""
 
     frame: Frame
-    look: Look
+    analysis: Analysis
     owner: np.ndarray
     """(h, w) superpixel of every working pixel, turned as the film is shown."""
 
@@ -63,23 +63,23 @@ class Proposer:
         self.size = size_of(film)
 
     def see(self, frame: Frame) -> Seen:
-        """Look at a frame."""
+        """Analysis at a frame."""
         from vidcolor.models.anchors import superpixels
 
         l = working(frame.luma, self.film, working_size(self.film, SHORT))
-        look = self.painter.look(torch.from_numpy(l)[None, None])
-        owner = superpixels.ids(look.association)[0].cpu().numpy()
-        return Seen(frame, look, shown(owner, self.film))
+        analysis = self.painter.analyse(torch.from_numpy(l)[None, None])
+        owner = superpixels.ids(analysis.association)[0].cpu().numpy()
+        return Seen(frame, analysis, shown(owner, self.film))
 
     def anchors(self, seen: Seen, count: int, proposals: int = PROPOSALS) -> list[Anchor]:
         """Anchors of a frame in one to three versions that differ by `DIFFERENT` or more once they are painted."""
-        cells = self.painter.place(seen.look, count, self.seed)
-        lightness = shown(seen.look.lightness[0, 0].cpu().numpy(), self.film)
+        cells = self.painter.place(seen.analysis, count, self.seed)
+        lightness = shown(seen.analysis.lightness[0, 0].cpu().numpy(), self.film)
         places = [(cell, place_of(seen.owner, cell, self.size)) for cell in cells.tolist()]
         made: list[Anchor] = []
         for choice in CHOICES:
             made = []
-            for number, colors in enumerate(self.painter.propose(seen.look, cells, choice)[:proposals].tolist(), 1):
+            for number, colors in enumerate(self.painter.propose(seen.analysis, cells, choice)[:proposals].tolist(), 1):
                 for (cell, (x, y)), ab in zip(places, colors, strict=True):
                     l = float(lightness[seen.owner == cell].mean()) if (seen.owner == cell).any() else 50.0
                     made.append(Anchor(seen.frame.index, number, x, y, hex_of(l, ab)))
@@ -89,7 +89,7 @@ class Proposer:
 
     def least_difference(self, seen: Seen, anchors: Sequence[Anchor]) -> float:
         """Mean CIEDE2000 between the two most similar versions of a frame."""
-        l = seen.look.lightness[0, 0].cpu().numpy()
+        l = seen.analysis.lightness[0, 0].cpu().numpy()
         versions = []
         for number in sorted({anchor.proposal for anchor in anchors}):
             ab = self.ab(seen, [anchor for anchor in anchors if anchor.proposal == number])
@@ -115,7 +115,7 @@ class Proposer:
                 )
             at[cell] = anchor
         given = Anchors(torch.tensor(list(at), dtype=torch.long), torch.tensor([a.ab for a in at.values()]).view(-1, 2))
-        return self.painter.paint(seen.look, given).permute(1, 2, 0).cpu().numpy()
+        return self.painter.paint(seen.analysis, given).permute(1, 2, 0).cpu().numpy()
 
     def picture(self, seen: Seen, anchors: Sequence[Anchor]) -> np.ndarray:
         """(H, W, 3) RGB of one version, uint8, or uint16 if the film has more than 8 bits."""

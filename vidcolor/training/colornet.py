@@ -24,6 +24,7 @@ from vidcolor.models import weights
 from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import autocast
+from vidcolor.shot import PER_L
 from vidcolor.training import hints
 from vidcolor.training.data import HELD_OUT, rotate_hue, smooth_noise
 from vidcolor.training.distributed import own_device
@@ -93,7 +94,7 @@ def sample(x: dict[str, np.ndarray], frame: int, top: int, left: int, side: int 
     full = np.s_[frame, top : top + side, left : left + side] if side else np.s_[frame]
     half = np.s_[frame, top // 2 : (top + side) // 2, left // 2 : (left + side) // 2] if side else np.s_[frame]
     return {
-        "l": x["l"][full][..., None] / np.float32(2.55),
+        "l": x["l"][full][..., None] / np.float32(PER_L),
         "ab": x["ab"][full].astype(np.float32),
         "hint": x["hint"][half].astype(np.float32),
         "confidence": x["confidence"][half][..., None] / np.float32(255),
@@ -112,10 +113,10 @@ def color(net: torch.nn.Module, encoder: torch.nn.Module, x: dict[str, torch.Ten
     x = to_device(x, net.out.weight.device)
     with torch.no_grad():
         maps = encoder(x["l"])
-    ab, share = net.with_traced(x["l"], x["hint"], x["confidence"], maps, x["traced"])
-    assert share is not None
-    share, traced = (F.interpolate(y, scale_factor=2, mode="bilinear") for y in (share, x["traced"][:, :2]))
-    return ab + share * (traced - ab)
+    ab, alpha = net.with_traced(x["l"], x["hint"], x["confidence"], maps, x["traced"])
+    assert alpha is not None
+    alpha, traced = (F.interpolate(y, scale_factor=2, mode="bilinear") for y in (alpha, x["traced"][:, :2]))
+    return ab + alpha * (traced - ab)
 
 
 def loss(net: torch.nn.Module, encoder: torch.nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -154,10 +155,10 @@ def preview(net: torch.nn.Module, encoder: torch.nn.Module, x: dict[str, torch.T
     for i in range(len(x["l"])):
         y = {key: hwc(v[i]) for key, v in x.items() if key != "kind"}
         size = y["l"].shape[1::-1]
-        hint, sure, traced = (cv2.resize(y[key], size) for key in ("hint", "confidence", "traced"))
+        hint, confidence, traced = (cv2.resize(y[key], size) for key in ("hint", "confidence", "traced"))
         colors = (0 * y["ab"], hint, traced[..., :2], y["result"], y["ab"])
         grey, hint, *others = (rgb(y["l"], ab) for ab in colors)
-        rows.append([grey, hint, np.dstack([sure] * 3), *others])
+        rows.append([grey, hint, np.dstack([confidence] * 3), *others])
     write_sheet(path, rows)
 
 

@@ -188,12 +188,12 @@ class _Steps(Dataset):
     """Batches by step number, from the step at which a run is resumed."""
 
     def __init__(
-        self, batch: Callable[[np.random.Generator], Any], seed: Callable[[int], Any], first: int, last: int
+        self, batch: Callable[[np.random.Generator], Any], seed: Callable[[int], Any], first: int, stop: int
     ) -> None:
-        self.batch, self.seed, self.first, self.last = batch, seed, first, last
+        self.batch, self.seed, self.first, self.stop = batch, seed, first, stop
 
     def __len__(self) -> int:
-        return max(0, self.last - self.first)
+        return max(0, self.stop - self.first)
 
     def __getitem__(self, index: int) -> Any:
         if index >= len(self):

@@ -67,12 +67,12 @@ def training_key(key: Tokens, ab: torch.Tensor) -> TrainingKey:
     )
 
 
-def log_likelihood(share: torch.Tensor, copied: torch.Tensor, truth: torch.Tensor, sigma: float) -> torch.Tensor:
-    """log of sum of share * exp(-|copied - truth|^2 / 2 sigma^2), floored.
+def log_likelihood(weight: torch.Tensor, copied: torch.Tensor, truth: torch.Tensor, sigma: float) -> torch.Tensor:
+    """log of the sum of weight * exp(-|copied - truth|^2 / 2 sigma^2), floored.
 
-    share (..., q, m), copied (..., m, 2), truth (..., q, 2)."""
+    weight (..., q, m), copied (..., m, 2), truth (..., q, 2)."""
     near = torch.exp(-(torch.cdist(truth, copied) ** 2) / (2 * sigma**2))
-    return ((share * near).sum(-1) + np.exp(FLOOR)).log()
+    return ((weight * near).sum(-1) + np.exp(FLOOR)).log()
 
 
 def pair_loss(
@@ -83,11 +83,11 @@ def pair_loss(
     picked = torch.randperm(h4 * w4 // 4)[:PARENTS]
     query = tokens.coarse[0].flatten(1).T[picked]
     truth = children(ab)[picked]
-    share, copied, _ = net.choose(query, children(tokens.fine)[picked], key)
-    fine = log_likelihood(share, copied, truth, 4.0)
-    coarse_share = torch.softmax((query * net.log_scale[0].exp()) @ key.coarse, -1)
-    coarse = log_likelihood(coarse_share, key_ab8, truth.mean(1), 6.0)
-    mean = torch.bmm(share, copied)
+    weight, copied, _ = net.choose(query, children(tokens.fine)[picked], key)
+    fine = log_likelihood(weight, copied, truth, 4.0)
+    coarse_weight = torch.softmax((query * net.log_scale[0].exp()) @ key.coarse, -1)
+    coarse = log_likelihood(coarse_weight, key_ab8, truth.mean(1), 6.0)
+    mean = torch.bmm(weight, copied)
     huber = F.huber_loss(mean, truth, delta=HUBER) / HUBER
     error = (mean - truth).norm(dim=-1).mean()
     return {"fine": -fine.mean(), "coarse": -coarse.mean(), "huber": huber, "error": error}

@@ -25,6 +25,7 @@ from vidcolor.models.nets import attention
 from vidcolor.models.precision import autocast
 from vidcolor.models.sketch import xdog
 from vidcolor.models.sketch.scft import PAPER, THIN, Scft, nothing
+from vidcolor.shot import PER_L
 from vidcolor.training import drawings, tps
 from vidcolor.training.data import HELD_OUT, age, cover, load_clips, load_photos
 from vidcolor.training.loop import Schedule, to_device, train
@@ -108,7 +109,7 @@ def _jittered(rgb: np.ndarray, shift: np.ndarray) -> np.ndarray:
 def photograph(rgb: np.ndarray, rng: np.random.Generator, size: tuple[int, int]) -> Example:
     """A photograph in shifted colours, its bent copy, and its lines."""
     rgb = cover(rgb, size, rng, 1 + max(0.0, rng.normal(0, 0.2)))
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)[..., 0].astype(np.float32) / 2.55
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)[..., 0].astype(np.float32) / PER_L
     target = _jittered(rgb, jitter(rng))
     return Example(xdog.sketch(age(grey, rng) if rng.random() < 0.5 else grey), target, *bent(target, rng))
 
@@ -124,9 +125,9 @@ def drawing(rng: np.random.Generator, size: tuple[int, int], posed: bool | None 
     colored = target.colored()
     if rng.random() < 0.6:  # line art
         white = rng.uniform(0.7, 1)
-        grey = target.ink.astype(np.float32) / 2.55 * np.float32(white)
+        grey = target.ink.astype(np.float32) / PER_L * np.float32(white)
     else:
-        grey = cv2.cvtColor(colored, cv2.COLOR_RGB2Lab)[..., 0].astype(np.float32) / 2.55
+        grey = cv2.cvtColor(colored, cv2.COLOR_RGB2Lab)[..., 0].astype(np.float32) / PER_L
     if rng.random() < 0.4:
         grey = age(grey, rng)
     if posed:

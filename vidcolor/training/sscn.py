@@ -24,7 +24,7 @@ from vidcolor.models.nets import color_bins
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.precision import autocast
 from vidcolor.models.sscn.net import AB_SCALE, SSCN
-from vidcolor.models.sscn.tokens import Aligned, Choice, Seen, look, sized
+from vidcolor.models.sscn.tokens import Aligned, Choice, GreyFeatures, grey_features, sized
 from vidcolor.training.data import HELD_OUT, Pairs, age, cover, fitted, load_clips, load_photos, rotate_hue, to_lab
 from vidcolor.training.distributed import own_device
 from vidcolor.training.fit import logistic, minimize
@@ -95,13 +95,13 @@ def self_reference(lab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return cv2.resize(np.vstack(rows), (w, h), interpolation=cv2.INTER_LINEAR)
 
 
-See = Callable[[torch.Tensor], Seen]
+See = Callable[[torch.Tensor], GreyFeatures]
 """What the frozen encoder and the matcher see of l (b, 1, h, w)."""
 
 
 def seeing(device: torch.device) -> See:
     encoder, matcher = weights.load_net(EfficientNetLite).to(device), weights.load_net(TrainedMatcher).to(device)
-    return lambda l: look(matcher, l, encoder(l))
+    return lambda l: grey_features(matcher, l, encoder(l))
 
 
 def color(
@@ -175,8 +175,8 @@ class Held:
             views = [rgb(l, 0 * truth), *(rgb(l, hwc(x[0])) for x in (first, copied, ab)), rgb(l, truth)]
             errors = [metrics.psnr(x, views[-1]) for x in views[1:-1]]
             rows.append([*errors, metrics.relative_colorfulness(views[3], views[4])])
-            sure = hwc(F.interpolate(net.confidence(aligned).float(), size=ab.shape[-2:])[0])
-            views = [rgb(key[..., :1], key[..., 1:]), *views[:3], np.dstack([sure] * 3), *views[3:]]
+            confidence = hwc(F.interpolate(net.confidence(aligned).float(), size=ab.shape[-2:])[0])
+            views = [rgb(key[..., :1], key[..., 1:]), *views[:3], np.dstack([confidence] * 3), *views[3:]]
             shown.append([cv2.resize(x, (224, 128), interpolation=cv2.INTER_AREA) for x in views])
         if sheet is not None:
             write_sheet(sheet, shown)
@@ -205,8 +205,8 @@ def fit_confidence(net: SSCN, see: See | None, held: Held) -> str:
     right = ((copied - truth).norm(dim=-1) < RIGHT).float()
 
     def left(logit: torch.Tensor) -> torch.Tensor:
-        share = torch.sigmoid(logit)[..., None]
-        square = (share * copied + (1 - share) * first - truth).square().mean((1, 2))
+        weight = torch.sigmoid(logit)[..., None]
+        square = (weight * copied + (1 - weight) * first - truth).square().mean((1, 2))
         return (square + 0.3).log().mean() + 1e-4 * logit.square().mean()
 
     w, _ = logistic(x.flatten(0, 1), right.flatten())
@@ -214,8 +214,10 @@ def fit_confidence(net: SSCN, see: See | None, held: Held) -> str:
     fade, after = minimize(lambda v: left(v[0] + x @ v[1:]), net.fade_weight)
     net.fade_weight.data.copy_(fade)
     before = float(left(torch.full_like(right, 20.0)))
-    sure = torch.sigmoid(w[0] + x @ w[1:])
-    parts = [f"{float(right[(sure >= a) & (sure < a + 0.2)].mean()):.2f}" for a in (0.0, 0.2, 0.4, 0.6, 0.8)]
+    confidence = torch.sigmoid(w[0] + x @ w[1:])
+    parts = [
+        f"{float(right[(confidence >= a) & (confidence < a + 0.2)].mean()):.2f}" for a in (0.0, 0.2, 0.4, 0.6, 0.8)
+    ]
     return (
         f"confidence {[round(v, 2) for v in w.tolist()]}, right at 0-.2 .. .8-1: {' '.join(parts)}; "
         f"fade {[round(v, 2) for v in fade.tolist()]}, log of square error {before:.3f} -> {after:.3f}"

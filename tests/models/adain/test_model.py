@@ -7,7 +7,7 @@ import torch
 from vidcolor.errors import VidcolorError
 from vidcolor.models import registry, weights
 from vidcolor.models.adain import transfer
-from vidcolor.models.adain.model import SURE, AdainColorizer
+from vidcolor.models.adain.model import MOST_CONFIDENCE, AdainColorizer
 from vidcolor.models.adain.transfer import TransferNet
 from vidcolor.models.base import Batch, Colorizer
 from vidcolor.models.nets import hints
@@ -51,7 +51,7 @@ def test_it_keeps_the_contract(model):
     assert colored.ab.shape == colored.coarse.shape == (5, 2, 64, 96)
     assert colored.ab.dtype == colored.confidence.dtype == torch.float32
     assert colored.confidence.shape == (5, 1, 64, 96)
-    assert colored.confidence.amin() >= 0 and colored.confidence.amax() <= SURE
+    assert colored.confidence.amin() >= 0 and colored.confidence.amax() <= MOST_CONFIDENCE
     colorizer: Colorizer = model
     assert colorizer.name == "adain" and len(colorizer.fingerprint) == 64
 

@@ -7,9 +7,9 @@ import torch
 from vidcolor.models.anchors import superpixels
 from vidcolor.models.anchors.model import (
     DEFAULT,
-    GUESS,
     MOST,
-    SURE,
+    WITH_REFERENCE,
+    WITHOUT,
     Anchors,
     AnchorsColorizer,
     Painter,
@@ -108,12 +108,12 @@ def test_a_clusters_largest_superpixel_and_its_middle():
 
 
 def test_anchors_are_spread_over_what_there_is(small):
-    look = small.look(torch.from_numpy(shot().grey([0]))[None])
-    cells = small.place(look, 5)
-    assert len(set(cells.tolist())) == 5 and torch.equal(cells, small.place(look, 5))
+    analysis = small.analyse(torch.from_numpy(shot().grey([0]))[None])
+    cells = small.place(analysis, 5)
+    assert len(set(cells.tolist())) == 5 and torch.equal(cells, small.place(analysis, 5))
     among = torch.tensor([2, 3, 8, 9, 14, 15, 20, 21])
-    assert set(small.place(look, 5, 0, among).tolist()) <= set(among.tolist())
-    assert small.place(look, 5, 0, among[:1]).tolist() == [2]
+    assert set(small.place(analysis, 5, 0, among).tolist()) <= set(among.tolist())
+    assert small.place(analysis, 5, 0, among[:1]).tolist() == [2]
 
 
 def test_anchors_are_found_again_each_in_a_place_of_its_own():
@@ -146,7 +146,7 @@ def test_anchors_are_followed_where_things_look_alike():
 
 def test_it_keeps_the_contract(model):
     film = shot()
-    for references, most in (([], GUESS), ([key(102)], SURE)):
+    for references, most in (([], WITHOUT), ([key(102)], WITH_REFERENCE)):
         state = model.prepare(film, references)
         colored = model.colorize(batch(film), state)
         assert colored.ab.shape == (5, 2, H, W) and colored.confidence.shape == (5, 1, H, W)
@@ -172,8 +172,8 @@ def test_anchors_colors_are_frozen_and_their_places_follow(model, small):
     film.lightness[7] = film.lightness[1]
     state = model.prepare(film, [])
     assert len(state.ab) <= DEFAULT and state.cells.shape == (9, len(state.ab))
-    look = small.look(torch.from_numpy(film.grey([4]))[None])
-    assert set(state.cells[4].tolist()) == set(small.place(look).tolist())  # the middle frame is the key frame
+    analysis = small.analyse(torch.from_numpy(film.grey([4]))[None])
+    assert set(state.cells[4].tolist()) == set(small.place(analysis).tolist())  # the middle frame is the key frame
     assert torch.equal(state.cells[1], state.cells[7])
     colored = model.colorize(batch(film), state)
     torch.testing.assert_close(colored.ab[1], colored.ab[7], atol=0.02, rtol=0)
@@ -198,10 +198,10 @@ def test_what_a_cropped_reference_does_not_cover_has_no_anchor(model, small):
 
 
 def test_three_versions_of_each_anchors_color(small):
-    look = small.look(torch.from_numpy(shot().grey([0]))[None])
-    cells = small.place(look, 5)
-    first, second, third = small.propose(look, cells)
-    top = color_bins.gamut()[look.logits[cells].topk(10).indices]
+    analysis = small.analyse(torch.from_numpy(shot().grey([0]))[None])
+    cells = small.place(analysis, 5)
+    first, second, third = small.propose(analysis, cells)
+    top = color_bins.gamut()[analysis.logits[cells].topk(10).indices]
     for n in range(len(cells)):
         assert torch.equal(first[n], top[n, 0])
         away = torch.cdist(top[n], first[n : n + 1])[:, 0]
@@ -210,7 +210,7 @@ def test_three_versions_of_each_anchors_color(small):
         assert float(min((third[n] - first[n]).norm(), (third[n] - second[n]).norm())) == pytest.approx(
             float(both.max())
         )
-    wider = small.propose(look, cells, 80)
+    wider = small.propose(analysis, cells, 80)
     assert (wider[1] - wider[0]).norm(dim=1).mean() > (second - first).norm(dim=1).mean()
 
 
@@ -230,15 +230,15 @@ def landscape():
 
 def test_an_anchors_color_is_obeyed_where_it_is_and_elsewhere_little_changes():
     shipped = Painter(CPU)
-    look = shipped.look(torch.from_numpy(landscape())[None, None].float())
-    owner = superpixels.ids(look.association)[0]
+    analysis = shipped.analyse(torch.from_numpy(landscape())[None, None].float())
+    owner = superpixels.ids(analysis.association)[0]
     ball = (torch.from_numpy(np.mgrid[:256, :384][0]) - 180) ** 2 + (torch.arange(384) - 120) ** 2 < 40**2
     cells = torch.stack([owner[180, 120], owner[40, 200], owner[230, 300]])
     green, blue, red = [-25.0, 25.0], [-5.0, -30.0], [50.0, 35.0]
-    plain = shipped.paint(look, Anchors(cells, torch.tensor([green, blue, green])))
-    changed = shipped.paint(look, Anchors(cells, torch.tensor([red, blue, green])))
+    plain = shipped.paint(analysis, Anchors(cells, torch.tensor([green, blue, green])))
+    changed = shipped.paint(analysis, Anchors(cells, torch.tensor([red, blue, green])))
     redder = (changed - plain)[0]
     assert redder[ball].mean() > 20
     assert redder[:80].abs().mean() < 0.25 * redder[ball].mean()
     assert redder[:, 250:].abs().mean() < 0.25 * redder[ball].mean()
-    assert torch.equal(shipped.paint(look, Anchors(cells, torch.tensor([red, blue, green]))), changed)
+    assert torch.equal(shipped.paint(analysis, Anchors(cells, torch.tensor([red, blue, green]))), changed)

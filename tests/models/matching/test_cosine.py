@@ -130,11 +130,12 @@ def test_shares_sum_to_one_and_stay_in_the_keys_colours(matcher, picture):
 
 def test_a_key_of_more_weight_is_copied_more(matcher, picture):
     l, _ = picture
-    tokens = tokens_of(matcher, torch.cat([l, l]))
+    tokens = tokens_of(matcher, l)
     ab = torch.zeros(2, 2, 96, 128)
     ab[0, 0], ab[1, 0] = 40.0, -40.0
-    even = matcher.match(tokens[0], matcher.key_tokens(tokens, ab)).ab[0].mean()
-    first = matcher.match(tokens[0], matcher.key_tokens(tokens, ab, [20.0, 0.05])).ab[0].mean()
+    keys = matcher.key_tokens(tokens_of(matcher, torch.cat([l, l])), ab)
+    bias = torch.tensor([20.0, 0.05]).log().repeat_interleave(len(keys.bias) // 2)
+    even, first = (matcher.match(tokens, k).ab[0].mean() for k in (keys, keys.with_bias(bias)))
     assert abs(even) < 8 and first > 30
 
 

@@ -14,7 +14,7 @@ from vidcolor.models.nets.colornet import ColorizationNet
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
 from vidcolor.models.sscn.model import SscnColorizer
 from vidcolor.models.sscn.net import CODE, SSCN, LearnedAdaIN
-from vidcolor.models.sscn.tokens import Choice, Tokens, choose, look, means, owners, sizes, together
+from vidcolor.models.sscn.tokens import Choice, Tokens, choose, grey_features, means, owners, sizes, together
 from vidcolor.shot import Reference, Shot
 
 CPU = torch.device("cpu")
@@ -76,7 +76,7 @@ def batch(film, first=0, last=None):
 
 
 def see(l, encoder, matcher):
-    return look(matcher, l, encoder(l))
+    return grey_features(matcher, l, encoder(l))
 
 
 def described(net, lab, *eyes):

@@ -41,10 +41,10 @@ SAMPLE = 8
 """Frames of a shot, evenly spaced, from which its own statistics and the places of its patches are taken."""
 DENSE = 0.3
 """Weight of coarse colours, 0 to 1, where they are given as hints everywhere."""
-SURE = 0.5
+MOST_CONFIDENCE = 0.5
 """Highest confidence: statistics say which colours a reference has, not where they belong."""
 AGREEMENT = 12.0
-"""Distance in ab units between coarse and final colours at which confidence has fallen to 1/e of SURE."""
+"""Distance in ab units between coarse and final colours at which confidence has fallen to 1/e of that."""
 VGG19_WEIGHTS = "transfer_vgg19"
 """Name of shipped weights of the paper-size net, if there are any."""
 
@@ -128,7 +128,7 @@ class AdainColorizer:
         else:
             ab = self._colorization(lightness, *hints.paint_patches(coarse, state.patches))
         apart = (ab - coarse).square().sum(1, keepdim=True)
-        return Colored(ab, SURE * torch.exp(-apart / AGREEMENT**2), coarse)
+        return Colored(ab, MOST_CONFIDENCE * torch.exp(-apart / AGREEMENT**2), coarse)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
         """Make colours that were found frame by frame follow motion."""

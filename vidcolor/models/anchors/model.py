@@ -38,8 +38,8 @@ ITERATIONS = 20
 """Most steps of one run."""
 CHOICE = 10
 """Likeliest colours among which the second and the third proposal are chosen."""
-SURE, GUESS = 0.5, 0.25
-"""Highest confidence with a reference, and with none: then even the anchors' colours are guessed."""
+WITH_REFERENCE, WITHOUT = 0.5, 0.25
+"""Highest confidence with references, and without any, where even the anchors' colours are guesses."""
 ROOM = 15.0
 """ab units around the painted colour within which the generator's other colours count as the same."""
 FAR = 1.0
@@ -97,7 +97,7 @@ def middles(points: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class Look:
+class Analysis:
     """What the nets make of a grey frame."""
 
     lightness: torch.Tensor
@@ -123,7 +123,7 @@ class Anchors:
 
 
 class Painter:
-    """The nets together: looks at a frame, places anchors, proposes colours, paints."""
+    """The nets together: analyse a frame, place anchors, propose colours, paint."""
 
     def __init__(
         self,
@@ -138,14 +138,14 @@ class Painter:
         spix, net = nets or (weights.load_net(SPixNet), weights.load_net(AnchorsNet))
         if encoder is None and net.semantic:
             encoder = weights.load_net(EfficientNetLite)
-        settings = f"{RESTARTS} {ITERATIONS} {SURE} {GUESS} {ROOM} {FAR} {NEAR}"
+        settings = f"{RESTARTS} {ITERATIONS} {WITH_REFERENCE} {WITHOUT} {ROOM} {FAR} {NEAR}"
         self.fingerprint = weights.digest(settings, spix, net, encoder)
         self.spix, self.net = spix.eval().to(device), net.eval().to(device)
         self.encoder = None if encoder is None or not net.semantic else encoder.to(device)
         self.bins = color_bins.gamut().to(device)
 
     @torch.inference_mode()
-    def look(self, lightness: torch.Tensor) -> Look:
+    def analyse(self, lightness: torch.Tensor) -> Analysis:
         """lightness (1, 1, h, w) 0..100, sides multiples of 32."""
         lightness = lightness.to(self.device)
         with autocast(self.device, self.dtype):
@@ -153,20 +153,22 @@ class Painter:
             maps = None if self.encoder is None else self.encoder(lightness)
             tokens = self.net.tokens(lightness, association, maps)
             points, logits = self.net.model(tokens)
-        return Look(lightness, association, tokens.float(), points[0].float(), logits[0])
+        return Analysis(lightness, association, tokens.float(), points[0].float(), logits[0])
 
-    def place(self, look: Look, count: int = DEFAULT, seed: int = 0, among: torch.Tensor | None = None) -> torch.Tensor:
+    def place(
+        self, analysis: Analysis, count: int = DEFAULT, seed: int = 0, among: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """(k,) superpixels that are this frame's anchors, of all or only of those with numbers `among`."""
-        tokens = look.tokens[0].flatten(1).T
-        marks = _marks(look.points, tokens, _scale(look)).cpu()
-        points = torch.cat([marks, _deviations(_places(look.tokens.shape[-2:])) / 2**0.5], 1)
+        tokens = analysis.tokens[0].flatten(1).T
+        marks = _marks(analysis.points, tokens, _scale(analysis)).cpu()
+        points = torch.cat([marks, _deviations(_positions(analysis.tokens.shape[-2:])) / 2**0.5], 1)
         among = torch.arange(len(points)) if among is None else among.cpu()
         return among[middles(points[among], clusters(points[among], count, seed))]
 
-    def propose(self, look: Look, cells: torch.Tensor, most: int = CHOICE) -> torch.Tensor:
+    def propose(self, analysis: Analysis, cells: torch.Tensor, most: int = CHOICE) -> torch.Tensor:
         """(3, k, 2) ab of these superpixels in three versions: the likeliest colour, that of the `most` likeliest which
         is farthest from it, and that farthest from both."""
-        likely = look.logits[cells.to(self.device)].topk(most).indices
+        likely = analysis.logits[cells.to(self.device)].topk(most).indices
         colors = self.bins[likely]  # (k, most, 2)
         chosen = [colors[:, 0]]
         for _ in range(2):
@@ -174,9 +176,9 @@ class Painter:
             chosen.append(colors[torch.arange(len(colors)), away.argmax(1)])
         return torch.stack(chosen).cpu()
 
-    def paint(self, look: Look, anchors: Anchors) -> torch.Tensor:
+    def paint(self, analysis: Analysis, anchors: Anchors) -> torch.Tensor:
         """ab (2, h, w) float32 of a frame with these anchors."""
-        return self.color(look.lightness, look.association, look.tokens, [anchors.cells], anchors.ab)[0][0]
+        return self.color(analysis.lightness, analysis.association, analysis.tokens, [anchors.cells], anchors.ab)[0][0]
 
     @torch.inference_mode()
     def color(
@@ -247,23 +249,23 @@ class AnchorsColorizer:
         middle, seed = len(shot) // 2, shot.seed + 1_000_003 * self.seed
         tokens, points = [], []
         for n in range(len(shot)):
-            look = self.painter.look(torch.from_numpy(shot.grey(n))[None, None])
-            tokens.append(look.tokens)
-            points.append(look.points)
+            analysis = self.painter.analyse(torch.from_numpy(shot.grey(n))[None, None])
+            tokens.append(analysis.tokens)
+            points.append(analysis.points)
             if n == middle:
-                key = look
-        scale = _scale(key)
+                middle_frame = analysis
+        scale = _scale(middle_frame)
         found = self._of_references(shot, references, seed)
         if not found:
-            cells = self.painter.place(key, seed=seed)
-            found = [
-                (middle, key.points[cells], key.tokens[0].flatten(1).T[cells], self.painter.propose(key, cells)[0])
-            ]
+            cells = self.painter.place(middle_frame, seed=seed)
+            own_tokens = middle_frame.tokens[0].flatten(1).T[cells]
+            ab = self.painter.propose(middle_frame, cells)[0]
+            found = [(middle, middle_frame.points[cells], own_tokens, ab)]
         marks = [_marks(p, t[0].flatten(1).T, scale) for p, t in zip(points, tokens)]
-        grid = key.tokens.shape[-2:]
+        grid = middle_frame.tokens.shape[-2:]
         cells = torch.cat([followed(marks, _marks(p, t, scale), start, grid) for start, p, t, _ in found], 1)
         ab = torch.cat([colors for *_, colors in found])
-        return State(torch.cat(tokens).to(STORED), cells, ab, SURE if references else GUESS)
+        return State(torch.cat(tokens).to(STORED), cells, ab, WITH_REFERENCE if references else WITHOUT)
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
@@ -289,16 +291,16 @@ class AnchorsColorizer:
         found = []
         for n in chosen:
             lab = _sized(references[n], shot.lightness.shape[1:])
-            look = self.painter.look(lab[None, :1])
-            association = look.association * _covered(references[n], shot.lightness.shape[1:]).to(self.device)
+            analysis = self.painter.analyse(lab[None, :1])
+            association = analysis.association * _covered(references[n], shot.lightness.shape[1:]).to(self.device)
             shown = (superpixels.areas(association).flatten() >= superpixels.CELL).nonzero()[:, 0]
             if len(shown):  # a cropped key shows only some
-                where = self.painter.place(look, MOST // len(chosen), seed, shown).to(self.device)
+                where = self.painter.place(analysis, MOST // len(chosen), seed, shown).to(self.device)
                 true = superpixels.pool(lab[None, 1:].to(self.device), association)
                 frame = references[n].frame
                 start = len(shot) // 2 if frame is None else min(max(frame - shot.first, 0), len(shot) - 1)
-                tokens, colors = look.tokens[0].flatten(1).T[where], true[0].flatten(1).T[where]
-                found.append((start, look.points[where], tokens, colors.cpu()))
+                tokens, colors = analysis.tokens[0].flatten(1).T[where], true[0].flatten(1).T[where]
+                found.append((start, analysis.points[where], tokens, colors.cpu()))
         return found
 
 
@@ -307,18 +309,18 @@ def followed(marks: Sequence[torch.Tensor], wanted: torch.Tensor, start: int, gr
 
     marks: (n, d) of each frame's superpixels, wanted: (k, d) of the anchors, grid: rows and columns of superpixels.
     """
-    places = _places(grid)
+    positions = _positions(grid)
     cells = torch.full((len(marks), len(wanted)), -1)
     first = located(marks[start], wanted)
     for step in (1, -1):
-        at, known, frame = places[first.clamp_min(0)], first >= 0, start
+        at, known, frame = positions[first.clamp_min(0)], first >= 0, start
         cells[start] = first
         while 0 <= frame + step < len(marks):
             frame += step
-            way = NEAR * torch.cdist(at, places).square() * known[:, None]
+            way = NEAR * torch.cdist(at, positions).square() * known[:, None]
             cells[frame] = located(marks[frame], wanted, way)
             there = cells[frame] >= 0
-            at, known = torch.where(there[:, None], places[cells[frame].clamp_min(0)], at), known | there
+            at, known = torch.where(there[:, None], positions[cells[frame].clamp_min(0)], at), known | there
     return cells
 
 
@@ -336,7 +338,7 @@ def located(marks: torch.Tensor, wanted: torch.Tensor, way: torch.Tensor | float
     return cells
 
 
-def _places(grid: Sequence[int]) -> torch.Tensor:
+def _positions(grid: Sequence[int]) -> torch.Tensor:
     """(n, 2) y and x of superpixels in heights of the picture."""
     rows, columns = grid
     y, x = torch.meshgrid(torch.arange(rows) / rows, torch.arange(columns) / rows, indexing="ij")
@@ -349,9 +351,9 @@ def _deviations(x: torch.Tensor) -> torch.Tensor:
     return x / x.square().sum(1).mean().sqrt().clamp_min(1e-6)
 
 
-def _scale(look: Look) -> tuple[float, float]:
+def _scale(analysis: Analysis) -> tuple[float, float]:
     """Deviation of a frame's superpixels from one another, in the modeler's tokens and in the backbone's."""
-    both = (look.points, look.tokens[0].flatten(1).T)
+    both = (analysis.points, analysis.tokens[0].flatten(1).T)
     points, tokens = (float((x - x.mean(0)).square().sum(1).mean().sqrt().clamp_min(1e-6)) for x in both)
     return points, tokens
 

@@ -64,7 +64,7 @@ class State:
     """Painted keys' colours, followed along motion; None without painted keys."""
     done: dict[int, tuple[np.ndarray, np.ndarray | None]] = field(default_factory=dict)
     """The colorization sub-net's result for the inferred frames around the latest batch: ab (h, w, 2) float32, and the
-    share (h / 2, w / 2) that the traced colours should have."""
+    alpha (h / 2, w / 2) of the traced colours over it, None without painted keys."""
 
 
 @dataclass(frozen=True)
@@ -123,19 +123,19 @@ class ExemplarColorizer:
             expected = self._expected(keys, references, shot, traced, i)
             tokens = keys.tokens.with_bias(keys.tokens.bias + bias)
             match = self.matcher.match(described, tokens, expected)
-            sure, ab = self.matcher.confidence(match)[0].float(), match.ab.float()
+            likely, ab = self.matcher.confidence(match)[0].float(), match.ab.float()
             if not shot.own_key:
                 trust = borrowed.trust(described, tokens, match)
-                sure, ab = sure * trust, ab * trust
+                likely, ab = likely * trust, ab * trust
             own = coarse_key_colors.get(i)
             known = None if own is None else torch.from_numpy(own).permute(2, 0, 1).to(self.device)
-            ab, sure = surfaces.agreed(ab, sure, l[0, 0], described.fine[0].float(), known)
+            ab, likely = surfaces.agreed(ab, likely, l[0, 0], described.fine[0].float(), known)
             hint[i] = guided(ab.permute(1, 2, 0).cpu().numpy(), frame)
-            confidence[i] = cv2.resize(sure.cpu().numpy(), half[::-1], interpolation=cv2.INTER_LINEAR)
+            confidence[i] = cv2.resize(likely.cpu().numpy(), half[::-1], interpolation=cv2.INTER_LINEAR)
             shot.step("match")
         if references:
-            silent = set(range(n)) - maps.keys()
-            smooth(shot, hint, confidence, key_colors, silent, DRIFT, KEY_WEIGHT)
+            not_inferred = set(range(n)) - maps.keys()
+            smooth(shot, hint, confidence, key_colors, not_inferred, DRIFT, KEY_WEIGHT)
         return State(shot, inferred, hint, confidence, maps, traced)
 
     @torch.inference_mode()
@@ -154,14 +154,14 @@ class ExemplarColorizer:
     def _final(self, state: State, t: int) -> np.ndarray:
         """ab (h, w, 2) of frame t, with the traced colours in it."""
         if t in state.done:
-            ab, share = state.done[t]
+            ab, alpha = state.done[t]
         else:
-            ab, share = interpolated(state.shot, t, state.done[t - 1][0], state.done[t + 1][0]), None
+            ab, alpha = interpolated(state.shot, t, state.done[t - 1][0], state.done[t + 1][0]), None
         if state.traced is None:
             return ab
-        share = state.traced.share(t) if share is None else share
-        amount = share.astype(np.float16) * np.float32(state.shot.motion)
-        return state.traced.joined(t, ab.astype(np.float16), amount)  # in the precision of a shot's colours
+        alpha = state.traced.alpha(t) if alpha is None else alpha
+        alpha = alpha.astype(np.float16) * np.float32(state.shot.motion)
+        return state.traced.blended(t, ab.astype(np.float16), alpha)  # in the precision of a shot's colours
 
     def _infer(self, state: State, at: range) -> None:
         """Colour the inferred frames that `at` and its neighbours need, always the same ones together."""
@@ -178,13 +178,15 @@ class ExemplarColorizer:
         lightness = self._tensor(state.shot.grey(at)[..., None])
         hint, confidence = self._tensor(state.hint[at]), self._tensor(state.confidence[at][..., None])
         maps = [torch.cat(level) for level in zip(*(state.maps[t] for t in at))]
-        traced = None if state.traced is None else torch.stack([seen(state.traced, t) for t in at]).to(self.device)
+        traced = (
+            None if state.traced is None else torch.stack([traced_maps(state.traced, t) for t in at]).to(self.device)
+        )
         with autocast(self.device, self.dtype):
-            ab, share = self.net.with_traced(lightness, hint, confidence, maps, traced)
+            ab, alpha = self.net.with_traced(lightness, hint, confidence, maps, traced)
         if not state.shot.own_key:
             ab = ab * borrowed.strength(enlarged(confidence))
-        shares = [None] * len(at) if share is None else list(share[:, 0].float().cpu().numpy())
-        return list(zip(ab.permute(0, 2, 3, 1).cpu().numpy(), shares))
+        alphas = [None] * len(at) if alpha is None else list(alpha[:, 0].float().cpu().numpy())
+        return list(zip(ab.permute(0, 2, 3, 1).cpu().numpy(), alphas))
 
     def _tensor(self, x: np.ndarray) -> torch.Tensor:
         """(n, h, w, c) -> (n, c, h, w) float32, on the model's device."""
@@ -227,11 +229,11 @@ class ExemplarColorizer:
         return Expected(keys.positions, keys.owner, torch.from_numpy(at).flatten(1, 2).to(self.device))
 
 
-def seen(traced: Traced, t: int) -> torch.Tensor:
-    """(4, h / 2, w / 2): what the colorization sub-net sees of the traced colours of frame t."""
-    share, differs = traced.share(t), traced.differs[t].astype(np.float32)
-    ab = cv2.resize(traced.ab[t].astype(np.float32), share.shape[::-1], interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(np.dstack([ab, share, differs]).transpose(2, 0, 1).copy())
+def traced_maps(traced: Traced, t: int) -> torch.Tensor:
+    """(4, h / 2, w / 2): the traced colours of frame t as the colorization sub-net takes them (`with_traced`)."""
+    alpha, differs = traced.alpha(t), traced.differs[t].astype(np.float32)
+    ab = cv2.resize(traced.ab[t].astype(np.float32), alpha.shape[::-1], interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(np.dstack([ab, alpha, differs]).transpose(2, 0, 1).copy())
 
 
 def guided(ab: np.ndarray, lightness: np.ndarray, radius: int = 1, eps: float = 5e-4) -> np.ndarray:

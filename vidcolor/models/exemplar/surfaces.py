@@ -48,10 +48,10 @@ def agreed(
         known = ~key_ab.isnan().any(0)
         ab, given = torch.where(known, key_ab, ab), torch.where(known, 1.0, confidence)
         precision = torch.where(known, EXACT, precision)
-    between = affinities(l, fine)
-    sketch, _ = _spread(ab, given, precision, between, SKETCH)
+    affinity = affinities(l, fine)
+    sketch, _ = _spread(ab, given, precision, affinity, SKETCH)
     precision = precision / (1 + (sketch - ab).square().sum(0) / OUTLIER**2)
-    colors, spread_confidence = _spread(ab, given, precision, between, wls.ITERATIONS)
+    colors, spread_confidence = _spread(ab, given, precision, affinity, wls.ITERATIONS)
     return colors, torch.maximum(given, spread_confidence)
 
 
@@ -59,14 +59,14 @@ def _spread(
     ab: torch.Tensor,
     confidence: torch.Tensor,
     precision: torch.Tensor,
-    between: tuple[torch.Tensor, torch.Tensor],
+    affinity: tuple[torch.Tensor, torch.Tensor],
     iterations: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Means of ab and, with 0 for what nothing reaches, of confidence over the sure places around each place."""
     total = precision + FORGOTTEN
     known = precision / total
     given = torch.cat([ab, confidence[None], torch.ones_like(known)[None]]) * known
-    spread = wls.solve(given, total, *between, iterations)
+    spread = wls.solve(given, total, *affinity, iterations)
     # stays within what was given, although a few iterations do not solve it exactly
     colors = spread[:2] / torch.maximum(spread[3:], known.amin())
     low, high = ab.amin((1, 2), keepdim=True), ab.amax((1, 2), keepdim=True)

@@ -54,8 +54,12 @@ class TwoScaleColorizer:
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> States:
         h, w = (max(32, round(side * SMALLER / 32) * 32) for side in shot.lightness.shape[1:])
         small = np.stack([cv2.resize(l, (w, h), interpolation=cv2.INTER_AREA) for l in shot.lightness])
-        small_shot = Shot(small, shot.first, shot.seed, shot.motion, shot.own_key)
-        small_shot.step = lambda kind: shot.step("again") if kind == "match" else None
+
+        def again(kind: str) -> None:
+            if kind == "match":
+                shot.step("again")
+
+        small_shot = Shot(small, shot.first, shot.seed, shot.motion, shot.own_key, step=again)
         return States(self.large.prepare(shot, references), self.small.prepare(small_shot, references))
 
     @torch.inference_mode()

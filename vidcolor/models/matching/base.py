@@ -24,10 +24,6 @@ class Tokens:
     fine: torch.Tensor
     """(b, d, h/4, w/4)."""
 
-    def __getitem__(self, i: int) -> Tokens:
-        """Those of one picture, still with a batch dimension."""
-        return Tokens(self.coarse[i : i + 1], self.fine[i : i + 1])
-
 
 @dataclass(frozen=True)
 class KeyTokens:
@@ -115,23 +111,29 @@ class Match:
 
 
 class Matcher(Protocol):
-    """Finds for every place of a grey frame the colours of the keys' places that look like it."""
+    """Finds for every place of a grey frame the colours of the keys' places that look like it.
+
+    `cosine.CosineMatcher` implements all but `describe`. For a shot the default model calls `describe` and `key_tokens`
+    once for each view of a key, then `describe`, `match` and `confidence` for each frame that it infers.
+    """
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over all that changes what it finds; part of the model's own."""
+        """SHA-256 over weights and settings; part of the model's own."""
         ...
 
     def describe(self, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> Tokens:
-        """Lightness l (b, 1, h, w), 0..100, and the shared encoder's maps of it -> Tokens."""
+        """Tokens of grey pictures: l (b, 1, h, w), 0..100, sides multiples of 32, and the shared encoder's maps of it,
+        at strides 4, 8 and 16 with 24, 40 and 112 channels."""
         ...
 
-    def key_tokens(self, tokens: Tokens, ab: torch.Tensor, importance: Sequence[float] | None = None) -> KeyTokens:
-        """Tokens of k keys and their ab (k, 2, h, w) -> what frames are matched against."""
+    def key_tokens(self, tokens: Tokens, ab: torch.Tensor) -> KeyTokens:
+        """Tokens of k keys and their ab (k, 2, h, w), Lab units -> what frames are matched against, bias 0."""
         ...
 
-    def match(self, tokens: Tokens, key: KeyTokens, expected: Expected | None = None) -> Match:
-        """Tokens of one frame (b = 1) against the keys of its shot -> Match."""
+    def match(self, tokens: Tokens, keys: KeyTokens, expected: Expected | None = None) -> Match:
+        """The colours of a frame, from its tokens (b = 1) and those of its shot's keys; `expected` where motion is
+        known."""
         ...
 
     def confidence(self, match: Match) -> torch.Tensor:

@@ -28,7 +28,7 @@ SCENE = (-43.65, 44.4)
 RIGHT = (-4.81, 6.45, -0.107, 2.05)
 """Bias and weights of a place's cosine, the spread of its copied colours, and of the scene's probability, of 'this
 colour is right', which means less than 10 ab units off."""
-SURE_SCENE, SURE_RIGHT = (0.2, 0.8), (0.5, 0.8)
+SCENE_RAMP, RIGHT_RAMP = (0.2, 0.8), (0.5, 0.8)
 """Probabilities from which colours begin to count, and count fully."""
 KNOWN = 0.5
 """Confidence from which a colour is shown as strong as it is found."""
@@ -42,7 +42,7 @@ def trust(frame: Tokens, keys: KeyTokens, match: Match) -> torch.Tensor:
     scene = torch.sigmoid(SCENE[0] + SCENE[1] * alike(frame, keys, match))
     cosine, _, _, spread = match.evidence
     right = torch.sigmoid(RIGHT[0] + RIGHT[1] * cosine + RIGHT[2] * spread + RIGHT[3] * scene)
-    return _ramp(scene, *SURE_SCENE) * _ramp(right, *SURE_RIGHT)
+    return _ramp(scene, *SCENE_RAMP) * _ramp(right, *RIGHT_RAMP)
 
 
 def alike(frame: Tokens, keys: KeyTokens, match: Match) -> torch.Tensor:

@@ -44,18 +44,13 @@ class CosineMatcher(nn.Module):
         """As in `Matcher`; each matcher has its own."""
         raise NotImplementedError
 
-    def key_tokens(self, tokens: Tokens, ab: torch.Tensor, importance: Sequence[float] | None = None) -> KeyTokens:
-        """Tokens of k keys and their ab (k, 2, h, w) -> what frames are matched against."""
-        k, _, h8, w8 = tokens.coarse.shape
+    def key_tokens(self, tokens: Tokens, ab: torch.Tensor) -> KeyTokens:
+        """As in `Matcher`."""
+        coarse = tokens.coarse.permute(1, 0, 2, 3).flatten(1).contiguous()
         h, w = tokens.fine.shape[-2:]
         colors = F.adaptive_avg_pool2d(ab, (h, w))
-        weight = torch.ones(k) if importance is None else torch.as_tensor(importance, dtype=torch.float32)
-        return KeyTokens(
-            tokens.coarse.permute(1, 0, 2, 3).flatten(1).contiguous(),
-            windows(tokens.fine),
-            windows(colors),
-            weight.log().to(ab.device).repeat_interleave(h8 * w8),
-        )
+        bias = torch.zeros(coarse.shape[1], device=ab.device)
+        return KeyTokens(coarse, windows(tokens.fine), windows(colors), bias)
 
     def choose(
         self,
@@ -114,21 +109,21 @@ class CosineMatcher(nn.Module):
             found.append((best.view(torch.int32) & (group - 1)) * groups + column)
         return torch.cat(found)
 
-    def match(self, tokens: Tokens, key: KeyTokens, expected: Expected | None = None) -> Match:
-        """Tokens of one frame (b = 1) against the keys of its shot -> Match."""
+    def match(self, tokens: Tokens, keys: KeyTokens, expected: Expected | None = None) -> Match:
+        """As in `Matcher`."""
         h8, w8 = tokens.coarse.shape[-2:]
         found = []
         queries = tokens.coarse[0].flatten(1).T.contiguous()
         numbers = torch.arange(h8 * w8, device=queries.device)
-        asked = (queries, key) if expected is None else expected.widened(queries, key, self.log_scale[0].exp())
-        candidates = self.candidates(*asked)
-        given = (queries, children(tokens.fine).to(key.windows.dtype), candidates, numbers)
+        wide = (queries, keys) if expected is None else expected.widened(queries, keys, self.log_scale[0].exp())
+        candidates = self.candidates(*wide)
+        given = (queries, children(tokens.fine).to(keys.windows.dtype), candidates, numbers)
         # the sum of the squares goes with the colours, for their spread; rows of coarse descriptors are gathered
-        squares = key.colors.square().sum(-1, keepdim=True)
-        key = replace(key, coarse=key.coarse.T.contiguous().T, colors=torch.cat([key.colors, squares], -1))
+        squares = keys.colors.square().sum(-1, keepdim=True)
+        keys = replace(keys, coarse=keys.coarse.T.contiguous().T, colors=torch.cat([keys.colors, squares], -1))
         for query, own, where, numbers in zip(*(x.split(ROWS) for x in given), strict=True):
             cost = 0.0 if expected is None else expected.cost(numbers, where)
-            weight, copied, evidence = self.choose(query, own, key, where, cost)
+            weight, copied, evidence = self.choose(query, own, keys, where, cost)
             ab, squares = torch.bmm(weight, copied).split([2, 1], -1)
             spread = (squares - ab.square().sum(-1, keepdim=True)).clamp_min(0).sqrt()
             found.append(torch.cat([ab, evidence, spread], -1))

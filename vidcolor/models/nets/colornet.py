@@ -3,7 +3,7 @@
 One class for the paper's size (width 64, 34 million parameters) and for real time: a smaller width; `fold`, by
 which the picture enters as 2x2 pixels a place and leaves the same way, so that the net works at half size but sees
 and draws full size; and `semantic`, by which the pretrained encoder's maps, which matching has computed anyway, tell it
-what things are, and dense hints pass to the output by a learned share of them.
+what things are, and dense hints pass to the output through a learned gate.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vidcolor.models.weights import TrainedNet
 AB_SCALE = 110.0
 """Lab units of ab that the net's 1 stands for (its tanh reaches -1..1)."""
 GATE = 3.0
-"""A semantic net begins with this logit's share of the hint in its output."""
+"""Logit with which the gate that lets hints pass to the output begins."""
 MULTIPLE = 8
 """Height and width, after folding, are padded to multiples of this."""
 
@@ -44,7 +44,8 @@ class ColorizationNet(TrainedNet):
         last convolution of blocks 1-3 has stride 2, skips Conv3-7, Conv2-8, Conv1-9).
     fold: side of the square of pixels that enters as one place; 1 is the paper's.
     semantic: fed with the encoder's maps at strides 4, 8 and 16 too (needs `zhang17` and fold 2, whose blocks 2 to 4
-        work at these strides), and the output is ab of its own plus a share, 0 to 1, of the hint.
+        work at these strides), and the output is ab of its own plus the hint times a gate, 0 to 1.
+    traced: takes painted keys' traced colours too (`with_traced`); needs `semantic`.
     """
 
     weights_name = "colornet"
@@ -112,9 +113,9 @@ class ColorizationNet(TrainedNet):
         maps: Sequence[torch.Tensor] | None = None,
         traced: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """As `forward`, and the share (b, 1, h / 2, w / 2) that traced colours, at their own size, should have in the
-        result beside this ab; None without them. traced (b, 4, h / 2, w / 2): ab in Lab units, their share by weight
-        (0: nothing there) and by how much the key's L is above the frame's."""
+        """As `forward`, and the alpha (b, 1, h / 2, w / 2) in 0..1 with which traced colours should lie over that ab;
+        None without them. traced (b, 4, h / 2, w / 2): their ab in Lab units, their alpha by weight alone (0: there are
+        none), and the key's L minus the frame's."""
         h, w = l.shape[-2:]
         hint = hint_ab * (hint_mask > 0) / AB_SCALE
         if self.fold > 1 and hint.shape[-1] == w:
@@ -125,19 +126,19 @@ class ColorizationNet(TrainedNet):
         parts = [F.pixel_unshuffle(_padded((l - 50) / 100, unit), self.fold)]
         parts += [_padded(hint, MULTIPLE), _padded(hint_mask, MULTIPLE)]
         if self.traced:
-            by_weight = hint_mask * 0 if traced is None else traced[:, 2:3]
+            alpha = hint_mask * 0 if traced is None else traced[:, 2:3]
             seen = torch.zeros_like(hint[:, :1]).expand(-1, 3, -1, -1) if traced is None else traced[:, [0, 1, 3]]
-            parts += [_padded(seen * (by_weight > 0) / AB_SCALE, MULTIPLE), _padded(by_weight, MULTIPLE)]
+            parts += [_padded(seen * (alpha > 0) / AB_SCALE, MULTIPLE), _padded(alpha, MULTIPLE)]
         x = torch.cat(parts, 1)
         x = self._body(x.contiguous(memory_format=torch.channels_last), maps).float()
         ab = torch.tanh(F.pixel_shuffle(x[:, : 2 * self.fold**2], self.fold)[..., :h, :w])
         if self.semantic:
             rest = x[:, 2 * self.fold**2 :, : hint.shape[-2], : hint.shape[-1]]
-            share = torch.sigmoid(rest[:, :1] + GATE)
-            ab = ab + resized(share * hint, (h, w))
+            gate = torch.sigmoid(rest[:, :1] + GATE)
+            ab = ab + resized(gate * hint, (h, w))
         if not self.traced or traced is None:
             return ab * AB_SCALE, None
-        return ab * AB_SCALE, torch.sigmoid(rest[:, 1:] + torch.logit(by_weight.float(), 1e-3)) * (by_weight > 0)
+        return ab * AB_SCALE, torch.sigmoid(rest[:, 1:] + torch.logit(alpha.float(), 1e-3)) * (alpha > 0)
 
     def _body(self, x: torch.Tensor, maps: Sequence[torch.Tensor] | None) -> torch.Tensor:
         if self.semantic != (maps is not None):

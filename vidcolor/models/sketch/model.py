@@ -114,13 +114,13 @@ class SketchColorizer:
         at = slice(batch.positions.start, batch.positions.stop)
         with autocast(self.device, self.dtype):
             maps = self.net.sketch_maps(sketch)
-            mixed, share = self.net.attend(self.net.tokens(maps), state.attention_keys, state.values, state.bias[at])
-            last = mixed.shape[1] - len(state.palette)
-            rgb, own = self.net.draw(maps, mixed[:, :last])
+            mixed, peak = self.net.attend(self.net.tokens(maps), state.attention_keys, state.values, state.bias[at])
+            mixed, votes = mixed.split([mixed.shape[1] - len(state.palette), len(state.palette)], 1)
+            rgb, own = self.net.draw(maps, mixed)
         lab = lab_torch.rgb_to_lab(rgb if state.known else own)
         if len(state.palette):
-            lab = self._voted(lab, mixed[:, last:].float(), batch.lightness, state)
-        confidence = resized(share, sketch.shape[-2:])
+            lab = self._voted(lab, votes.float(), batch.lightness, state)
+        confidence = resized(peak, sketch.shape[-2:])
         fill_lightness = lab[:, :1].clamp(0, 100) if state.fills else None
         return Colored(lab[:, 1:], confidence.float().clamp(0, 1) * state.known, fill_lightness=fill_lightness)
 

@@ -183,8 +183,8 @@ class Scft(TrainedNet):
         out = F.pixel_shuffle(self.out(x).float(), self.fold)
         rgb = own = torch.tanh(out[:, :3])
         if self.copy:
-            share = torch.sigmoid(out[:, 3:])
-            rgb = own + share * (resized(mixed[:, self.depth :].float(), own.shape[-2:]) - own)
+            gate = torch.sigmoid(out[:, 3:])
+            rgb = own + gate * (resized(mixed[:, self.depth :].float(), own.shape[-2:]) - own)
         return (rgb + 1) / 2, (own + 1) / 2
 
     def forward(self, sketch: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:

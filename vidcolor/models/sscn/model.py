@@ -28,7 +28,7 @@ from vidcolor.models.nets.maps import enlarged
 from vidcolor.models.precision import autocast, choose
 from vidcolor.models.references import cover_bias, sized, time_bias
 from vidcolor.models.sscn.net import GRID, SSCN, UNIT
-from vidcolor.models.sscn.tokens import Choice, Tokens, look, together
+from vidcolor.models.sscn.tokens import Choice, Tokens, grey_features, together
 from vidcolor.motion import propagate
 from vidcolor.shot import Reference, Shot
 
@@ -105,14 +105,14 @@ class SscnColorizer:
             if state is None:
                 half = l.new_zeros(len(l), 2, l.shape[-2] // 2, l.shape[-1] // 2)
                 return Colored(self._last(l, half, half[:, :1], maps), torch.zeros_like(l))
-            seen = look(self.matcher, l, maps) if self.net.semantic else None
+            grey = grey_features(self.matcher, l, maps) if self.net.semantic else None
             frames = [state.first + i if state.matched is None else None for i in batch.positions]
             weight = torch.stack([time_bias(state.references, frame) for frame in frames])
             weight = weight.to(self.device)
-            first, content = self.net.transfer(l, weight.softmax(1) @ state.codes, seen)
+            first, content = self.net.transfer(l, weight.softmax(1) @ state.codes, grey)
             target = self.net.style(torch.cat([l, first], 1))
             tokens = state.tokens.with_bias(state.tokens.bias + weight[:, state.owner])
-            aligned = self.net.align(self.net.describe(target, seen), tokens)
+            aligned = self.net.align(self.net.describe(target, grey), tokens)
             ab, _ = self.net.refine(target, content, aligned, first)
             confidence = self.net.confidence(aligned).float()
             if state.matched is not None:
@@ -135,10 +135,9 @@ class SscnColorizer:
             with autocast(self.device, self.dtype):
                 l = lab[:, :1].contiguous()
                 found = self.matcher.describe(l, self.encoder(l))
-            key = self.matcher.key_tokens(found, lab[:, 1:], [reference.weight])
-            keys.append(
-                key.with_bias(key.bias + cover_bias(reference, size[0] // 8, size[1] // 8).flatten().to(self.device))
-            )
+            key = self.matcher.key_tokens(found, lab[:, 1:])
+            bias = cover_bias(reference, size[0] // 8, size[1] // 8) + torch.tensor(reference.weight).log()
+            keys.append(key.with_bias(bias.flatten().to(self.device)))
         return beside(keys).with_windows(self.dtype)
 
     def _trust(self, keys: KeyTokens, l: torch.Tensor, *maps: torch.Tensor) -> torch.Tensor:
@@ -155,9 +154,9 @@ class SscnColorizer:
         x = torch.from_numpy(np.ascontiguousarray(lab.transpose(2, 0, 1)))[None].to(self.device)
         with autocast(self.device, self.dtype):
             l = x[:, :1].contiguous()
-            seen = look(self.matcher, l, self.encoder(l)) if self.net.semantic else None
+            grey = grey_features(self.matcher, l, self.encoder(l)) if self.net.semantic else None
             maps = self.net.style(x)
-            tokens = self.net.tokens(maps, self.net.describe(maps, seen), x[:, 1:], self.choice, where)
+            tokens = self.net.tokens(maps, self.net.describe(maps, grey), x[:, 1:], self.choice, where)
             return self.net.style.code(x), tokens
 
     def _last(

@@ -24,7 +24,7 @@ from vidcolor.models.nets import attention
 from vidcolor.models.nets.adain import moments
 from vidcolor.models.nets.efficientnet_lite import CHANNELS
 from vidcolor.models.nets.maps import joined
-from vidcolor.models.sscn.tokens import Aligned, Choice, Seen, Tokens, choose, means, owners, sized, sizes
+from vidcolor.models.sscn.tokens import Aligned, Choice, GreyFeatures, Tokens, choose, means, owners, sized, sizes
 from vidcolor.models.weights import TrainedNet
 
 AB_SCALE = 110.0
@@ -44,7 +44,7 @@ TEMPERATURE = 0.01
 COLOR_WEIGHT = 2.6
 """Of ab / 110 beside unit-length features, where places of a reference are grouped by likeness."""
 GATE = 3.0
-"""A semantic net begins with this logit's share of the copied colours in its output."""
+"""Logit with which the gate that lets copied colours pass to the output begins."""
 
 
 def _same(i: int, o: int) -> nn.Sequential:
@@ -228,7 +228,7 @@ class SSCN(TrainedNet):
     """Both stages and the alignment between them. Heights and widths are multiples of `UNIT`.
 
     width: channels of the first level; 64 is the paper's. fold: side of the square of pixels that enters as one place,
-    1 is the paper's. semantic: needs `Seen` of targets and references (and fold 2, whose levels 2 to 4 have the
+    1 is the paper's. semantic: needs `GreyFeatures` of targets and references (and fold 2, whose levels 2 to 4 have the
     encoder's strides). residuals: blocks after each of stage 2's sums, 2 in the paper. temperature: of cosines.
     """
 
@@ -260,21 +260,21 @@ class SSCN(TrainedNet):
             """Logits of the shares that fine and coarse descriptors and E's maps have in a cosine."""
 
     def transfer(
-        self, l: torch.Tensor, code: torch.Tensor, seen: Seen | None = None
+        self, l: torch.Tensor, code: torch.Tensor, grey: GreyFeatures | None = None
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Stage 1: l (b, 1, h, w) 0..100 and style codes (b or 1, 64) -> ab (b, 2, h, w) Lab units, and the content's
         maps."""
-        content = self.content(l.contiguous(memory_format=torch.channels_last), self._maps(seen))
+        content = self.content(l.contiguous(memory_format=torch.channels_last), self._maps(grey))
         x = self.globally(content[3], code.expand(len(l), -1))
         return F.pixel_shuffle(x.float(), self.fold) * AB_SCALE, content
 
-    def describe(self, maps: Sequence[torch.Tensor], seen: Seen | None = None) -> torch.Tensor:
+    def describe(self, maps: Sequence[torch.Tensor], grey: GreyFeatures | None = None) -> torch.Tensor:
         """E's maps of a picture in Lab -> (b, d, h/4, w/4), unit length, what its places are compared by."""
         levels = self._joined(maps)
         length = torch.linalg.vector_norm(levels, dim=1, keepdim=True, dtype=torch.float32).clamp_min(1e-6)
-        if seen is None:
+        if grey is None:
             return levels / length
-        fine, coarse = seen.descriptors.split([64, 96], 1)
+        fine, coarse = grey.descriptors.split([64, 96], 1)
         weights = self.parts.softmax(0).sqrt()
         # in the maps' own precision: on a CPU the time goes into the memory that this takes
         kind = levels.dtype
@@ -339,12 +339,12 @@ class SSCN(TrainedNet):
         return _logistic(self.confidence_weight, aligned)
 
     def faded(self, aligned: Aligned, first: torch.Tensor) -> torch.Tensor:
-        """Copied colours, with stage 1's where they are doubtful: (b, 2, h/4, w/4).
+        """Copied colours, faded to those of stage 1 where they are doubtful: (b, 2, h/4, w/4).
 
-        Their share is not the confidence: a doubtful copy is often still nearer than a global colour.
+        The fade is not the confidence: a doubtful copy is often still nearer to the truth than a global colour.
         """
-        share = _logistic(self.fade_weight, aligned)
-        return share * aligned.ab + (1 - share) * sized(first, aligned.ab.shape[-2:])
+        weight = _logistic(self.fade_weight, aligned)
+        return weight * aligned.ab + (1 - weight) * sized(first, aligned.ab.shape[-2:])
 
     def refine(
         self,
@@ -366,18 +366,18 @@ class SSCN(TrainedNet):
         x, logits = self.locally([t + c for t, c in zip(target, content)], given, classes)
         x = x.float()
         own = torch.tanh(F.pixel_shuffle(x[:, :-1], self.fold)) * AB_SCALE
-        share = torch.sigmoid(x[:, -1:] + GATE)
-        return own + sized(share * sized(copied, share.shape[-2:]), own.shape[-2:]), logits
+        gate = torch.sigmoid(x[:, -1:] + GATE)
+        return own + sized(gate * sized(copied, gate.shape[-2:]), own.shape[-2:]), logits
 
     def _joined(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
         """E's maps side by side at stride 4: (b, 15 * width, h/4, w/4)."""
         h, w = (side * self.fold // GRID for side in maps[0].shape[-2:])
         return joined(*(sized(x, (h, w)) for x in maps))
 
-    def _maps(self, seen: Seen | None) -> Sequence[torch.Tensor] | None:
-        if self.semantic != (seen is not None):
-            raise ValueError("a semantic net, and no other, needs what the encoder has seen")
-        return None if seen is None else seen.maps
+    def _maps(self, grey: GreyFeatures | None) -> Sequence[torch.Tensor] | None:
+        if self.semantic != (grey is not None):
+            raise ValueError("a semantic net, and no other, needs the encoder's features of the grey picture")
+        return None if grey is None else grey.maps
 
 
 def _logistic(weight: torch.Tensor, aligned: Aligned) -> torch.Tensor:

@@ -28,7 +28,7 @@ SIGNIFICANT = ("mean", "centres")
 
 
 @dataclass(frozen=True)
-class Seen:
+class GreyFeatures:
     """What the frozen encoder says of grey pictures."""
 
     maps: tuple[torch.Tensor, ...]
@@ -38,12 +38,12 @@ class Seen:
 
 
 @torch.no_grad()
-def look(matcher: TrainedMatcher, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> Seen:
-    """l (b, 1, h, w) lightness 0..100 and the encoder's maps of it -> Seen."""
+def grey_features(matcher: TrainedMatcher, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> GreyFeatures:
+    """l (b, 1, h, w) lightness 0..100 and the encoder's maps of it -> GreyFeatures."""
     found = matcher.describe(l, maps)
     coarse = F.normalize(sized(found.coarse, found.fine.shape[-2:]).float(), dim=1)
     even = tuple(F.normalize(x.float(), dim=1) * x.shape[1] ** 0.5 for x in maps)
-    return Seen(even, joined(found.fine.float(), coarse))
+    return GreyFeatures(even, joined(found.fine.float(), coarse))
 
 
 @dataclass(frozen=True)
