@@ -22,6 +22,11 @@ FORMATS = (
     *("yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le"),
     *("gray", "gray10le", "gray12le", "gray16le", "yuv422p12le", "yuv420p16le"),
 )
+TAGS = {"space": 1, "primaries": 1, "transfer": 1, "range": 1}
+
+
+def names_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
 
 
 def chroma_planes(film: Film, fmt: OutputFormat, cb: int = 100, cr: int = 150) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Which codec a result gets, and what its encoder is asked before the film is read."""
+"""The rows of codecs: what each holds, and which sizes its encoder takes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from media import film_of, write_film
+from media import film_of
 
-from vidcolor.encode.choose import choose_codec
 from vidcolor.encode.codecs import CODECS, CONTAINERS, GRIDS, Codec, Grid, pix_fmt
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import output_format
@@ -108,107 +106,6 @@ def test_what_an_encoder_does_not_take_is_refused_with_remedies_that_work(
             assert len(list(read(probe(tmp_path / "unit.mkv")))) == 1
     never = {("x264", None), ("x264", "444"), ("prores", None), ("prores", "422"), ("prores", "444")}
     assert (refused == 0) == ((codec, chroma) in never)
-
-
-def test_odd_sizes_get_the_next_finer_chroma_aloud(capsys: pytest.CaptureFixture[str]) -> None:
-    film = film_of(719, 539)
-    assert output_format(film, Settings(), "out.mp4").chroma == "444"
-    assert "x264 cannot hold 719x539 in 4:2:0: the result is 4:4:4" in capsys.readouterr().err
-    assert output_format(film_of(720, 405), Settings(), "out.mp4").chroma == "422"
-    assert output_format(film_of(720, 404), Settings(), "out.mp4").chroma == "420"
-    with pytest.raises(VidcolorError, match=r"719x539 in 4:2:0: use `chroma=444` or .*`codec=ffv1`$"):
-        output_format(film, Settings(chroma="420"), "out.mkv")
-    with pytest.raises(VidcolorError, match=r"use `chroma=444` or .*`codec=ffv1` with a name ending in \.mkv$"):
-        output_format(film, Settings(chroma="420"), "out.mp4")
-
-
-@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
-@pytest.mark.parametrize("own", ["400", "420", "422", "444", "rgb"])
-def test_the_chroma_that_was_chosen_is_given(codec: Codec, own: str) -> None:
-    film = film_of(256, 128, chroma=own)
-    out = f"out{codec.suffixes[0]}"
-    usual = own if own in GRIDS else "420"
-    nearest = [grid for grid in codec.grids if grid >= usual] or codec.grids[-1:]
-    assert output_format(film, Settings(codec=codec.name), out).chroma == nearest[0]
-    for grid in codec.grids:
-        fmt = output_format(film, Settings(codec=codec.name, chroma=grid), out)
-        assert fmt.chroma == grid and f"yuv{grid}p" in fmt.pix_fmt
-    for grid in set(GRIDS) - set(codec.grids):
-        remedies = " or ".join(f"`chroma={held}`" for held in codec.grids)
-        with pytest.raises(VidcolorError, match=f"{codec.name} cannot hold {':'.join(grid)}: use {remedies}$"):
-            output_format(film, Settings(codec=codec.name, chroma=grid), out)
-
-
-def test_a_profile_that_does_not_hold_the_chroma() -> None:
-    with pytest.raises(VidcolorError, match="prores cannot hold 4:4:4 with `preset=lt`: use `chroma=422`"):
-        output_format(film_of(), Settings(codec="prores", chroma="444", preset="lt"), "out.mov")
-
-
-AUTO = [
-    # decoder, depth, full range, kind, ending of the result -> codec
-    ("h264", 8, False, "video", None, "x264"),
-    ("hevc", 10, False, "video", None, "x264"),
-    ("hevc", 12, False, "video", None, "x265"),
-    ("hevc", 12, False, "video", ".mp4", "x265"),
-    ("hevc", 16, False, "video", None, "ffv1"),
-    ("mpeg2video", 8, False, "video", ".mov", "x264"),
-    ("vp9", 8, True, "video", None, "x264"),
-    ("dvvideo", 8, False, "video", None, "x264"),
-    ("prores", 10, False, "video", None, "prores"),
-    ("prores", 12, False, "video", None, "prores"),
-    ("prores", 10, False, "video", ".mkv", "prores"),
-    ("prores", 10, False, "video", ".mp4", "x264"),
-    ("prores", 12, False, "video", ".mp4", "x265"),
-    ("dnxhd", 8, False, "video", None, "prores"),
-    ("dnxhd", 10, False, "video", ".mov", "prores"),
-    ("dnxhd", 12, False, "video", None, "ffv1"),
-    ("cfhd", 12, True, "video", None, "ffv1"),
-    ("cfhd", 12, True, "video", ".MOV", "prores"),
-    ("jpeg2000", 12, False, "video", None, "ffv1"),
-    ("ffv1", 8, False, "video", None, "ffv1"),
-    ("ffv1", 16, False, "video", ".mp4", "x265"),
-    ("ffvhuff", 10, False, "video", None, "ffv1"),
-    ("utvideo", 8, False, "video", None, "ffv1"),
-    ("rawvideo", 8, False, "video", None, "ffv1"),
-    ("v210", 10, False, "video", ".mov", "prores"),
-    ("dpx", 10, True, "images", None, "ffv1"),
-    ("mjpeg", 8, True, "images", None, "ffv1"),
-    ("mjpeg", 8, True, "video", None, "x264"),
-    ("qtrle", 8, True, "video", ".MKV", "ffv1"),
-]
-
-
-@pytest.mark.parametrize(("codec", "depth", "full", "kind", "ending", "expected"), AUTO)
-def test_the_default_codec_is_of_the_film_s_class(
-    codec: str, depth: int, full: bool, kind: Any, ending: str | None, expected: str
-) -> None:
-    film = film_of(codec=codec, depth=depth, full_range=full, kind=kind)
-    out = None if ending is None else f"out{ending}"
-    assert choose_codec(film, Settings(), out).name == expected
-    assert output_format(film, Settings(), out or f"out{CODECS[expected].suffixes[0]}").codec == expected
-
-
-def test_options_say_which_codec_is_meant() -> None:
-    prores, deep = film_of(codec="prores", depth=10), film_of(codec="ffv1", depth=16)
-    assert choose_codec(prores, Settings(crf=20), None).name == "x264"
-    assert choose_codec(deep, Settings(crf=20), None).name == "x265"
-    assert choose_codec(prores, Settings(preset="slow"), None).name == "x264"
-    assert choose_codec(film_of(), Settings(preset="4444"), None).name == "prores"
-    assert choose_codec(film_of(), Settings(lossless=True), None).name == "ffv1"
-    assert choose_codec(prores, Settings(codec="x265"), None).name == "x265"
-    with pytest.raises(VidcolorError, match=r"`preset` hq is for prores.*, not for \.mp4: name the result \.mov"):
-        choose_codec(film_of(), Settings(preset="hq"), "out.mp4")
-    with pytest.raises(VidcolorError, match=r"as \.mkv, \.mp4, \.m4v, \.mov.* not \.webm"):
-        output_format(film_of(), Settings(), "out.webm")
-
-
-def test_prores_keeps_its_profile_s_class(tmp_path: Path) -> None:
-    for profile, expected in (("proxy", "hq"), ("hq", "hq"), ("4444", "4444"), ("4444xq", "4444xq")):
-        form = "yuv444p10le" if profile.startswith("4444") else "yuv422p10le"
-        options = {"profile": profile}
-        film = probe(write_film(tmp_path / "a.mov", 2, codec="prores_ks", pix_fmt=form, options=options).path)
-        fmt = output_format(film, Settings(), "out.mov")
-        assert (fmt.codec, fmt.options["profile"], fmt.pix_fmt) == ("prores", expected, form)
 
 
 def test_a_result_without_a_name_fits_its_codec() -> None:

@@ -1,4 +1,4 @@
-"""Encoder and output formats: the film's own depth, grid and tags; whole files or none."""
+"""A unit's file: luma as it is, tags, field flags; whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from joining import FORMATS, chroma_planes, encode
-from media import film_of, write_film, write_images
+from joining import FORMATS, TAGS, chroma_planes, encode
+from media import write_film, write_images
 
 from vidcolor.encode.codecs import CODECS, Codec, names_with
 from vidcolor.encode.encoder import Encoder
@@ -23,7 +23,6 @@ from vidcolor.film.probe import probe
 from vidcolor.film.reader import read
 from vidcolor.settings import Settings
 
-TAGS = {"space": 1, "primaries": 1, "transfer": 1, "range": 1}
 LARGE = {"width": 256, "height": 128}
 """A size that every encoder takes."""
 
@@ -84,63 +83,6 @@ def test_crf_0_is_the_best_quality(tmp_path: Path, codec: str) -> None:
     assert sum(off[0]) <= sum(off[1]) < 3
 
 
-def test_what_a_codec_cannot_hold_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    film = probe(write_film(tmp_path / "a.mkv", 2, pix_fmt="gray16le", tags=TAGS).path)
-    for codec, depth in (("x264", 10), ("x265", 12), ("prores", 10)):
-        fmt = output_format(film, Settings(codec=codec), tmp_path / "out.mkv")
-        assert fmt.depth == depth
-        assert f"16 to {depth} bits" in capsys.readouterr().err
-    full = probe(write_film(tmp_path / "b.mkv", 2, pix_fmt="yuv420p", tags=TAGS | {"range": 2}).path)
-    fmt = output_format(full, Settings(codec="prores"), tmp_path / "out.mov")
-    said = capsys.readouterr().err
-    assert "8 to 10 bits" in said and "full to limited range" in said and "the result is 4:2:2" in said
-    assert fmt.color_tags["range"] == 1 and not fmt.full_range
-    fmt = output_format(full, Settings(codec="x264"), tmp_path / "out.mkv")
-    assert capsys.readouterr().err == "" and fmt.full_range
-
-
-def test_prores_profile_follows_the_grid(tmp_path: Path) -> None:
-    film = probe(write_film(tmp_path / "a.mkv", 2, pix_fmt="yuv444p", tags=TAGS).path)
-    assert output_format(film, Settings(codec="prores"), "o.mov").options["profile"] == "4444"
-    narrow = output_format(film, Settings(codec="prores", preset="lt"), "o.mov")
-    assert (narrow.options["profile"], narrow.pix_fmt) == ("lt", "yuv422p10le")
-    grey = probe(write_film(tmp_path / "b.mkv", 2, pix_fmt="gray", tags=TAGS).path)
-    assert output_format(grey, Settings(codec="prores", chroma="444"), "o.mov").pix_fmt == "yuv444p10le"
-
-
-@pytest.mark.parametrize(
-    ("codec", "name", "remedy"),
-    [
-        ("ffv1", "out.mp4", r"ffv1 does not fit into \.mp4: name the result \.mkv, or use `codec` x264"),
-        ("prores", "out.mp4", r"\.mov or \.mkv"),
-        ("prores", "out.webm", r"\(prores: \.mov or \.mkv\), not \.webm"),
-        ("x264", "out.avi", r"\.mkv, \.mp4, \.m4v, \.mov.* not \.avi"),
-        ("x264", "out", "not without an ending"),
-    ],
-)
-def test_codec_and_container_that_do_not_fit(tmp_path: Path, codec: str, name: str, remedy: str) -> None:
-    film = probe(write_film(tmp_path / "a.mkv", 2, tags=TAGS).path)
-    with pytest.raises(VidcolorError, match=remedy):
-        output_format(film, Settings(codec=codec), tmp_path / name)
-
-
-def test_options_that_have_no_meaning_are_refused(tmp_path: Path) -> None:
-    film = probe(write_film(tmp_path / "a.mkv", 2, tags=TAGS).path)
-    for settings, reason in (
-        (Settings(codec="ffv1", crf=3), "`crf` is for x264"),
-        (Settings(codec="ffv1", preset="slow"), "`preset` is for"),
-        (Settings(codec="x264", preset="hq"), "`preset` hq: for x264 one of"),
-        (Settings(codec="prores", preset="slow"), "`preset` slow: for prores one of"),
-    ):
-        with pytest.raises(VidcolorError, match=reason):
-            output_format(film, settings, "out.mkv")
-    odd = probe(write_film(tmp_path / "b.mkv", 2, width=91, pix_fmt="gray", tags=TAGS).path)
-    with pytest.raises(VidcolorError, match=r"cannot hold 91x64 in 4:2:0: use `chroma=444` or .*`codec=ffv1`"):
-        output_format(odd, Settings(codec="x264", chroma="420"), "out.mkv")
-    fmt = output_format(odd, Settings(chroma="444"), "out.mkv")
-    assert probe(encode(odd, fmt, tmp_path / "unit.mkv", read(odd))).width == 91
-
-
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 def test_headers_agree_between_units(tmp_path: Path, codec: Codec) -> None:
     """However unlike the shots and their lengths are."""
@@ -178,13 +120,6 @@ def test_field_flags_are_kept(tmp_path: Path, codec: str) -> None:
         assert flags == [(True, order == "tff")] * 4
         if codec == "ffv1":
             assert all(np.array_equal(a.luma, b.luma) for a, b in zip(read(film), read(result), strict=True))
-
-
-@pytest.mark.parametrize("codec", names_with(lambda codec: codec.fields == "none"))
-def test_codecs_that_cannot_keep_fields_are_refused(codec: str) -> None:
-    film = film_of(256, 128, field_order="tff")
-    with pytest.raises(VidcolorError, match=f"{codec} cannot keep the fields .*: use `codec` x264, ffv1 or prores"):
-        output_format(film, Settings(codec=codec, allow_interlaced=True), f"out{CODECS[codec].suffixes[0]}")
 
 
 def test_absurd_rates_do_not_reach_the_encoder(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from media import ffmpeg, write_film, write_key
 
 from vidcolor.api import colorize, plan_film
 from vidcolor.errors import VidcolorError
-from vidcolor.join.verify import _lost_chapters
 from vidcolor.plan.request import Request
 from vidcolor.settings import Settings
 
@@ -161,10 +160,3 @@ def test_sound_that_changes_its_form(grey: Path, codec: str, fits: bool) -> None
         changes = r"sound stream 1 changes near frame \d+ .*from 48000 Hz, 2 channels to 44100 Hz, 1 channel.*-c:a aac"
         with pytest.raises(VidcolorError, match=changes):
             colored(film, "o.mkv")
-
-
-def test_chapters_are_compared() -> None:
-    one, two = {"metadata": {"title": "One"}}, {"metadata": {"title": "Two"}}
-    assert _lost_chapters([one, two], [one, two]) == _lost_chapters([], [one]) == []
-    assert _lost_chapters([one, two], [one]) == ["1 chapter"]
-    assert _lost_chapters([one, two], [one, one]) == ["the title of 1 chapter"]

@@ -74,7 +74,7 @@ def _accepted(muxing: Muxing, track: Track) -> Track | None:
 def _refused(muxing: Muxing, tracks: Sequence[Track], trial: bool) -> str:
     """Why ffmpeg does not write these tracks into the result; empty if it does. Raises VidcolorError where the disk is
     at fault."""
-    error = run(_command(muxing, tracks, trial=trial))
+    error = run(command(muxing, tracks, trial=trial))
     if any(fault in error for fault in ("No space left", "File too large", "Permission denied")):
         raise VidcolorError(f"{muxing.result.name}: cannot be written: {error}")
     return error or _unread(muxing.result, tracks)
@@ -91,7 +91,7 @@ def _unread(result: Path, tracks: Sequence[Track]) -> str:
     return next((f"{track}: not readable" for track, read in zip(ours, known) if track.codec and not read), "")
 
 
-def _command(muxing: Muxing, tracks: Sequence[Track], *, trial: bool = False) -> list[str]:
+def command(muxing: Muxing, tracks: Sequence[Track], *, trial: bool = False) -> list[str]:
     """ffmpeg's arguments. trial: as `mux_tracks` takes it."""
     film, fmt = muxing.film, muxing.fmt
     in_container = bool(film.mastering_display or film.content_light) and fmt.row.hdr is None
@@ -121,14 +121,14 @@ def _command(muxing: Muxing, tracks: Sequence[Track], *, trial: bool = False) ->
             repeated += _tags(f"t:{place}", [f"mimetype={kind}", f"filename={name.name}"])
     if trial:
         options["t"] = "0.1"
-    command = ffmpeg.compile(ffmpeg.output(*inputs, _RESULT, **options), cmd=program, overwrite_output=True)
+    made = ffmpeg.compile(ffmpeg.output(*inputs, _RESULT, **options), cmd=program, overwrite_output=True)
     words = {
         program: [program, "-hide_banner", "-nostdin", "-v", "error"],
         _PICTURE: [f"file:{muxing.picture}"],
         _SOURCE: [f"file:{film.path.absolute()}"],
         _RESULT: [*repeated, f"file:{muxing.result}"],
     }
-    return [part for word in command for part in words.get(word, [word])]
+    return [part for word in made for part in words.get(word, [word])]
 
 
 def _tags(stream: int | str, tags: Sequence[str]) -> list[str]:

@@ -180,7 +180,7 @@ def _lost(film: Film, result: _Finished, kept: Sequence[Track], span: Span) -> l
     """What of the source is not in the result, in words."""
     streams = list(result.container.streams)
     with open_film(film.path) as source:
-        lost = _lost_chapters(source.chapters(), result.container.chapters()) if span.whole else []
+        lost = lost_chapters(source.chapters(), result.container.chapters()) if span.whole else []
         # A time code is the film's in one container, its picture's in another.
         names = {*result.container.metadata, *(name for stream in streams for name in stream.metadata)}
         gone = lost_tags(source.metadata, names)
@@ -203,7 +203,7 @@ def _lost(film: Film, result: _Finished, kept: Sequence[Track], span: Span) -> l
     return lost
 
 
-def _lost_chapters(before: list[Any], after: list[Any]) -> list[str]:
+def lost_chapters(before: list[Any], after: list[Any]) -> list[str]:
     if len(before) > len(after):
         missing = len(before) - len(after)
         return [plural(missing, "chapter")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vidcolor.encode.format import OutputFormat, output_format
-from vidcolor.encode.losses import say_lost
+from vidcolor.encode.lost import say_lost
 from vidcolor.film.film import Film
 from vidcolor.film.timecode import Label
 from vidcolor.plan import part

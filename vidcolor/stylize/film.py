@@ -22,7 +22,7 @@ from vidcolor.color.gamut import into_gamut
 from vidcolor.color.ycbcr import cbcr_to_codes, codes_to_cbcr, luma01, ycbcr_to_rgb
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import OutputFormat, output_format
-from vidcolor.encode.losses import say_lost
+from vidcolor.encode.lost import say_lost
 from vidcolor.errors import VidcolorError
 from vidcolor.film import chroma_grid, reader
 from vidcolor.film.film import Film, Frame
