@@ -10,7 +10,7 @@ from fakes import MeanColour
 from media import add_tracks, write_film, write_key
 
 import vidcolor
-from vidcolor.api import colorize
+from vidcolor.api import Look, StyleRequest, colorize
 from vidcolor.errors import VidcolorError
 from vidcolor.render import unit
 
@@ -179,14 +179,41 @@ def test_a_setting_that_is_none_is_named(film):
     ("argument", "value"),
     [
         *[("start", -5), ("start", 5.5), ("end", True), ("first_frame", -1), ("first_frame", 1.5)],
+        *[
+            ("start", "soon"),
+            ("end", "1:2:3:4:5"),
+            ("first_frame", "one"),
+            ("preset", 6),
+            ("encoder", 5),
+            ("device", 0),
+        ],
         *[("fps", "film"), ("fps", 0), ("fps", float("nan")), ("size", "64"), ("size", 64.5), ("strength", "1")],
         *[("temporal", None), ("crf", "18"), ("seed", "x"), ("dump_every", 0.5), ("lossless", "no")],
         *[("full_range", "limited"), ("quality", 1), ("allow_interlaced", None)],
     ],
 )
 def test_a_value_of_a_wrong_kind_is_named(film, argument, value):
-    with pytest.raises(VidcolorError, match=f"^`{argument}` {value!r}: "):
+    with pytest.raises(VidcolorError, match=f"^`{argument}`:? [\"']?{value}[\"']?:? "):
         colorize(film, film.parent / "a.png", **{argument: value})
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [
+        ({"transfer": "foo"}, "`transfer` foo: one of adain, wct"),
+        ({"strength": 3}, "`strength` 3: a number from 0 to 1"),
+        ({"size": 3}, "`size` 3: a whole number from 32"),
+        ({"labels_unmatched": "drop"}, "`labels_unmatched` drop: one of global, keep"),
+    ],
+)
+def test_a_look_that_cannot_be_is_named(look, words):
+    with pytest.raises(VidcolorError, match=f"^{words}"):
+        Look(**look)
+
+
+def test_a_style_is_needed():
+    with pytest.raises(VidcolorError, match=r"^a\.png: no styles; name at least one picture"):
+        StyleRequest(Path("a.png"), ())
 
 
 def test_sheets_need_no_more_than_their_folder(film):

@@ -143,7 +143,7 @@ def colorize(
 
 
 def _first_frame(given: int | str | None) -> int | Label | None:
-    first = parse_point(given) if isinstance(given, str) else given
+    first = _parsed("first_frame", given) if isinstance(given, str) else given
     if first is None or isinstance(first, Label) or (isinstance(first, int) and _is_number(first)):
         return first
     raise VidcolorError(f"`first_frame` {given!r}: a whole number from 0, or a timecode HH:MM:SS:FF")
@@ -151,12 +151,19 @@ def _first_frame(given: int | str | None) -> int | Label | None:
 
 def _point(name: str, given: Point | Label | str | None) -> Point | Label | None:
     if isinstance(given, str):
-        return parse_point(given)
+        return _parsed(name, given)
     if given is None or isinstance(given, Label) or _is_number(given) or (isinstance(given, Fraction) and given >= 0):
         return given
     raise VidcolorError(
         f"`{name}` {given!r}: a frame's whole number from 0, seconds as a Fraction, or text (12.5s, HH:MM:SS:FF)"
     )
+
+
+def _parsed(name: str, text: str) -> Point | Label:
+    try:
+        return parse_point(text)
+    except VidcolorError as error:
+        raise VidcolorError(f"`{name}`: {error}") from None
 
 
 def _is_number(given: object) -> bool:

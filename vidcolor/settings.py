@@ -232,7 +232,9 @@ def _fits(name: str, value: Any) -> bool:
     if number := {int: Integral, float: Real}.get(kind(name)):
         right = isinstance(value, number) and not isinstance(value, bool)
         return right and option.least <= value <= option.most
-    return not option.choices or value in option.choices
+    if option.choices:
+        return value in option.choices
+    return isinstance(value, str if kind(name) is str else str | Path)
 
 
 def _taken(name: str) -> str:
@@ -242,5 +244,7 @@ def _taken(name: str) -> str:
         return "True or False" + (", or None to believe the film" if option.choices else "")
     if option.choices:
         return f"one of {', '.join(option.choices)}"
+    if kind(name) in (str, Path):
+        return "text" if kind(name) is str else "a path"
     most = "" if option.most == math.inf else f" to {option.most}"
     return f"a {'whole ' if kind(name) is int else ''}number from {option.least}{most}"

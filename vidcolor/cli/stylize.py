@@ -11,7 +11,7 @@ from vidcolor.cli.options import add_settings, add_shared, request_of, settings_
 from vidcolor.cli.parser import Parser, tell, whole
 from vidcolor.errors import VidcolorError
 from vidcolor.settings import OPTIONS
-from vidcolor.stylize.request import Look, StyleRequest
+from vidcolor.stylize.request import UNMATCHED, Look, StyleRequest
 from vidcolor.text import plural
 
 SETTINGS = ("device", "precision", "codec", "crf", "preset", "lossless")
@@ -57,7 +57,7 @@ def _parser() -> Parser:
     )
     add(
         "--labels-unmatched",
-        choices=("global", "keep"),
+        choices=UNMATCHED,
         help="labels that no style has: change them like the whole picture, or keep them as they are (global)",
     )
     add("--strength", type=float, metavar="0..1", help="strength of the change; 0 changes nothing")

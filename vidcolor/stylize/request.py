@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from vidcolor.errors import VidcolorError
+from vidcolor.settings import Settings
+
+UNMATCHED = ("global", "keep")
+"""What labels that no style has may do."""
+
 
 @dataclass(frozen=True)
 class Look:
-    """How styles act."""
+    """How styles act. Raises VidcolorError for a value that cannot work."""
 
     transfer: str = "adain"
     """`adain`: mean and deviation of each channel; `wct`: the channels' full covariance."""
@@ -22,10 +28,16 @@ class Look:
     labels_unmatched: str = "global"
     """Labels that no style has: `global` gives them the whole pictures' transfer, `keep` leaves them as they are."""
 
+    def __post_init__(self) -> None:
+        Settings(transfer=self.transfer, strength=self.strength, size=self.size)  # checks them
+        if self.labels_unmatched not in UNMATCHED:
+            raise VidcolorError(f"`labels_unmatched` {self.labels_unmatched}: one of {', '.join(UNMATCHED)}")
+
 
 @dataclass(frozen=True)
 class StyleRequest:
-    """What the user wants stylized, beside the settings, of which codec, encoder, device and precision count."""
+    """What the user wants stylized, beside the settings, of which codec, encoder, device and precision count. Raises
+    VidcolorError without any style."""
 
     content: Path
     """A photograph, or a film: a file, or numbered images (with `fps`)."""
@@ -42,3 +54,7 @@ class StyleRequest:
     """Frame rate of numbered images."""
     overwrite: bool = False
     """Replace an existing result."""
+
+    def __post_init__(self) -> None:
+        if not self.styles:
+            raise VidcolorError(f"{self.content}: no styles; name at least one picture with the wanted colours")
