@@ -195,7 +195,7 @@ def row_of_sheet(pictures: Sequence[np.ndarray], anchors: Sequence[Sequence[Anch
             cv2.circle(panel, at, _MARK + 1, (255, 255, 255), -1, cv2.LINE_AA)
             cv2.circle(panel, at, _MARK, rgb, -1, cv2.LINE_AA)
         panels.append(panel)
-    place = (6, _PANEL - 8)
-    for paint, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(panels[0], f"{frame:06d}", place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, paint, thick, cv2.LINE_AA)
+    number, place = f"{frame:06d}", (6, _PANEL - 8)
+    cv2.rectangle(panels[0], (0, _PANEL - 24), (12 + 7 * len(number), _PANEL), (0, 0, 0), -1)
+    cv2.putText(panels[0], number, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
     return np.hstack([np.pad(panel, ((2, 2), (2, 2), (0, 0))) for panel in panels])
