@@ -1,4 +1,4 @@
-"""All frames of a film's file from its start, each with its time; damage and bad time stamps are noticed."""
+"""Decodes a film's file from its start: every frame with its time. Damage and bad time stamps are reported."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from vidcolor.reasons import reason
 from vidcolor.text import plural
 
 _NOTES = 20
+"""Most notes in a report."""
 _ANEW = Fraction(1, 10)
-"""Seconds by which time stamps jump back where another recording begins; by less, a single stamp is wrong."""
+"""Seconds from which a jump back means that another recording begins; by less, a single time stamp is wrong."""
 _AWAY = 16
-"""Frames in a row that may be moved by more than that: after damage, decoders give out a few in the wrong order."""
+"""Frames in a row that may jump back further: after damage, decoders output a few frames in the wrong order."""
 _HELD = 4
-"""Frames held back until it is known whether the time of one belongs to the next."""
+"""Frames held back until it is clear whether a frame has got the time of the next one."""
 _LATER = 30
-"""Packets to wait after a corrupt one before it is reported: where two recordings meet, it is not the fault."""
+"""Packets to wait before a corrupt one is reported: where two recordings meet, their clock is the real fault."""
 
 
 @dataclass
@@ -49,7 +50,7 @@ class ReadReport:
     headless: bool = False
     """The file begins between two codec keyframes: what cannot be decoded is left out, as players do."""
     notes: list[str] = field(default_factory=list)
-    """The first 20 of them, each with frame and time."""
+    """The first 20 faults, each with frame and time."""
 
     def summary(self) -> str:
         """One line, empty if nothing went wrong."""
@@ -69,19 +70,18 @@ class ReadReport:
 
 
 class _Amiss(Exception):
-    """Something that the fast pass cannot judge."""
+    """Something is wrong, and only the careful pass can tell what."""
 
 
 def decoded(
     film: Film, on_error: str, report: ReadReport, *, listen: bool = True
 ) -> Generator[tuple[int, Any, Fraction | None], None, None]:
-    """PTS, decoded frame, and the decoder's own pixel aspect of every frame, in presentation order.
+    """PTS, decoded frame, and pixel aspect by the decoder of every frame, in presentation order.
 
-    A fast pass with frame threads goes on as long as nothing at all is wrong. Otherwise a careful pass starts over with
-    a single thread, which tells the log lines of the film's own decoder from those of others, and which frame they
-    mean. Frames that were yielded are not yielded again.
+    A fast pass with frame threads runs until anything goes wrong. Then a careful pass starts over with a single thread,
+    which shows whose log lines are the film's own decoder's and which frame they mean. No frame is yielded twice.
 
-    listen: damage that shows only in libav's log counts too; leave it out to decode again what a scan let pass.
+    listen: whether damage that shows only in libav's log counts; False to decode again what a scan let pass.
     on_error, report: as in `reader.read`. Raises VidcolorError at damage (`on_error="stop"`), and in either mode where
     the time stamps of picture or sound start over."""
     given = 0
@@ -99,11 +99,11 @@ def decoded(
 
 
 def timed(film: Film, frames: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int | None, tuple[Any, Any]]]:
-    """Each decoded frame, with what comes with it, and its time in ticks, None if unknown.
+    """The time in ticks of each decoded frame, None if unknown, and the item of `frames` that it came in.
 
-    That is the frame's own PTS; in AVI its DTS, because the PTS are guesses; in raw streams the time of the frame
-    before plus its duration. In program streams with several frames in a packet libav may give a frame the time of the
-    next: where two frames have the same time shortly after a gap, those between are moved back into the gap."""
+    The time is the frame's PTS; in AVI its DTS, because the PTS are guesses; in raw streams the time of the frame
+    before plus its duration. In program streams with several frames in a packet, libav may give a frame the time of the
+    next: if two frames have the same time shortly after a gap, the frames between are moved back into the gap."""
     usual = usual_step(film)
     stamps: list[int | None] = []
     held: deque[tuple[Any, Any]] = deque()
@@ -134,7 +134,7 @@ def _duration(frame: Any, usual: int) -> int:
 
 
 def _fill_gap(stamps: list[int | None], usual: int) -> None:
-    """If the last two stamps are equal, move those between them and a gap shortly before back by one step."""
+    """If the last two time stamps are equal, move those between a recent gap and them back by one step."""
     if len(stamps) < 3 or stamps[-1] is None or stamps[-1] != stamps[-2]:
         return
     for place in range(len(stamps) - 2, 0, -1):
@@ -188,7 +188,7 @@ class _Clock:
         self.previous: int | None = None
         self.usual = usual_step(film)
         self.away = 0
-        """Frames in a row whose own time stamps lie far before the times they were given."""
+        """Frames in a row whose own time stamps lie far before the times that they got."""
         self.behind = False
         """Whether the time of the last frame was repaired."""
         self.joins_anew = False
@@ -211,13 +211,13 @@ class _Clock:
         return stamp
 
     def judge(self) -> None:
-        """Called before a fault is reported, which takes the careful pass. Raises _Amiss in the fast one."""
+        """Call before reporting a fault. Raises _Amiss in the fast pass, so that the careful one starts."""
         if not self.careful:
             raise _Amiss
 
     def _repaired(self, stamp: int, previous: int) -> int:
         self.judge()
-        # Several in a row overlap what came before, as at a joint: by half steps they soon catch up.
+        # Several in a row overlap the frames before, as at a splice: half steps soon catch up.
         after = previous + (max(1, self.usual // 2) if self.behind else self.usual)
         self.behind = True
         self.away = self.away + 1 if (after - stamp) * self.film.time_base > _ANEW else 0
@@ -234,8 +234,8 @@ class _Clock:
         return after
 
     def watch(self, packet: Any) -> None:
-        """Look at a packet of picture or sound. Raises VidcolorError where its time stamps start over or the sound's
-        format changes, which a result cannot hold. (Subtitles may come in any order.)"""
+        """Check a packet of picture or sound. Raises VidcolorError if time stamps start over or the format of the sound
+        changes, which a result cannot hold. (Subtitles may come in any order.)"""
         if change := self.forms.change(packet):
             self.judge()
             path = shlex.quote(str(self.film.path))
@@ -254,6 +254,7 @@ class _Clock:
         self.latest[index] = packet.dts
 
     def anew(self) -> VidcolorError:
+        """The error for time stamps that start over, with a remedy."""
         if self.joins_anew:
             path = shlex.quote(str(self.film.path))
             remedy = f"give them one clock (ffmpeg -fflags +genpts -i {path} -map 0 -c copy whole.mkv)"
@@ -350,7 +351,7 @@ def _frames(container: Any, stream: Any, film: Film, clock: _Clock, log: Decoder
 
 
 def _look_at_end(container: Any, stream: Any, film: Film, clock: _Clock, count: int) -> None:
-    """Check that the file has all its frames. count: packets that were read."""
+    """Check whether the file has all its frames. count: packets of the picture that were read."""
     report = clock.report
     if report.damaged:  # decoders silently drop frames that depend on lost ones
         report.lost = max(report.lost, count - clock.seen)

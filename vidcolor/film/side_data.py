@@ -1,4 +1,4 @@
-"""Side data of decoded frames. libav has more types of it than PyAV has names for."""
+"""Side data of decoded frames: captions, HDR metadata, time codes and the like."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def _nameless(cls: Any, number: int) -> Any:
     return member
 
 
-# PyAV 18 looks every type of a frame up as soon as one is asked for, and raises ValueError at the first that it does
-# not know: EXIF (31) of TIFF, PNG, JPEG and WebP, the views of MV-HEVC, and whatever libav adds next.
+# libav has more types than PyAV has names for. PyAV 18 looks up all types of a frame at once and raises ValueError at
+# the first unknown one: EXIF (31) of TIFF, PNG, JPEG and WebP, the views of MV-HEVC, and whatever libav adds next.
 Type._missing_ = classmethod(_nameless)  # type: ignore[assignment]
 
 
 CARRIED = frozenset(("A53_CC",))
-"""Types that encoders write on from the frame they are given."""
+"""Types that encoders copy from the frames that they encode."""
 TELL_FIELDS = frozenset(
     (
         *("h264", "mpeg1video", "mpeg2video", "mpegvideo", "mpeg4", "vc1", "wmv3", "cavs", "dvvideo", "ffv1", "prores"),
         *("dnxhd", "mjpeg", "mjpegb", "cfhd", "rawvideo"),
     )
 )
-"""Decoders that flag interlaced frames and their field order; for others only the container knows."""
+"""Decoders that flag interlaced frames and their field order; for others only the container does."""
 NAMES = {
     "A53_CC": "closed captions (A53)",
     "MASTERING_DISPLAY_METADATA": "HDR mastering display",
@@ -58,10 +58,11 @@ NAMES = {
 }
 """Types of side data in words."""
 _SIDE = 16
+"""Pixels along each side of the small copy that PyAV sees."""
 
 
 class SideData:
-    """Reads the side data of frames, one after the other; frames of one size and format share libav's filters."""
+    """Reads the side data of one frame after another; frames of the same size and format share libav's filters."""
 
     def __init__(self) -> None:
         self._form: tuple[int, int, str] | None = None
@@ -71,9 +72,9 @@ class SideData:
         """The frame's field order by its own flags, and its side data by PyAV's names of their types (of an ICC
         profile only that there is one).
 
-        PyAV must not be shown an ICC profile: it frees the profile's name, which is the frame's, a second time. And a
-        frame whose side data were looked at lives until the next garbage collection. So libav's filters take the
-        profile away, and PyAV sees a small copy."""
+        PyAV must not see an ICC profile: it frees the profile's name, which belongs to the frame, a second time. And a
+        frame whose side data were read stays in memory until the next garbage collection. So libav's filters remove
+        the profile and crop the frame, and PyAV reads the small copy."""
         form = frame.width, frame.height, frame.format.name
         if form != self._form:
             self._form, self._graph = form, _Graph(frame)
@@ -86,13 +87,13 @@ class SideData:
 
 
 def _ordered(sides: Iterable[Any]) -> list[Any]:
-    """Of several of one type the last one counts, so those in which encoders name themselves come first."""
+    """Of several entries of one type the last counts, so those in which encoders name themselves come first."""
     return sorted(sides, key=lambda data: not bytes(data)[:16].startswith(_ENCODERS_OWN))
 
 
 class _Graph:
-    """Filters for frames of one size and format. They tell whether a frame has an ICC profile, whether its top field
-    comes first (PyAV does not show it), and copy its first pixels without the profile."""
+    """Filters for frames of one size and format. They find out whether a frame has an ICC profile and whether its top
+    field comes first (which PyAV does not show), and copy its first pixels without the profile."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
         graph = self._graph = av.filter.Graph()
@@ -118,7 +119,7 @@ class _Graph:
         graph.configure()
 
     def split(self, frame: av.VideoFrame) -> list[Any]:
-        """The frame at the end of each branch, None if it did not pass."""
+        """The frame that comes out of each branch, None if the branch dropped it."""
         self._source.push(frame)
         return [_pulled(end) for end in self._ends]
 
@@ -131,8 +132,8 @@ def _pulled(end: Any) -> Any:
 
 
 def of_the_source(found: dict[str, bytes]) -> dict[str, bytes]:
-    """The side data of a frame that come from the source: without what libav adds itself, what says nothing, and the
-    display matrix, which belongs to the film."""
+    """A frame's side data without what libav adds itself, what says nothing, and the display matrix, which belongs to
+    the film."""
     return {
         kind: value for kind, value in found.items() if kind not in _NOT_OF_THE_SOURCE and _says_something(kind, value)
     }

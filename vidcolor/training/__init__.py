@@ -1,0 +1,1 @@
+"""How the shipped nets are trained. Nothing of the program imports it."""

@@ -4,10 +4,10 @@
     python scripts/train.py anchors colors --photos DIR --clips DIR --seconds 2100 --ship
 
 Superpixels: ab and lightness, pooled and diffused, must come back, and superpixels stay compact. Colours: anchors are
-the largest superpixels of clusters of true ab (Xia et al. 2022) and carry true colours. Loss: cross entropy of modeler
-and generator, rare colours weighing more, and the distance of the RefineNet's ab from the truth, in place of the
-paper's perceptual term. Some pictures are turned in hue, and in some one thing is given another colour, so that an
-anchor's colour is obeyed even where it is unlikely.
+the largest superpixels of clusters of true ab (Xia et al., SIGGRAPH Asia 2022) and have their true colours. Loss: cross
+entropy of modeler and generator, weighted towards rare colours, and the distance of the RefineNet's ab from the truth
+instead of the paper's perceptual term. In some pictures all hues are turned, and in some one thing gets another colour,
+so that the net follows an anchor even if its colour is unlikely.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from vidcolor.models import weights
 from vidcolor.models.anchors import superpixels
 from vidcolor.models.anchors.model import DEFAULT, FEWEST, MOST, clusters, largest
-from vidcolor.models.anchors.net import THIN, AnchorsNet
+from vidcolor.models.anchors.net import AB_SCALE, THIN, AnchorsNet
 from vidcolor.models.anchors.superpixels import SPixNet
 from vidcolor.models.nets import color_bins
 from vidcolor.models.nets.efficientnet_lite import EfficientNetLite
@@ -40,9 +40,10 @@ from vidcolor.training.shipping import averaged, ship
 SIZE = (192, 256)
 """Height and width of training crops."""
 PHOTO_SHARE = 0.6
+"""Fraction of photographs; the rest are frames of clips."""
 NATURAL, TURNED, RECOLORED = range(3)
 KINDS = (0.7, 0.15, 0.15)
-"""Shares of pictures as they are, turned in hue, and with one thing recoloured."""
+"""Fractions of pictures as they are, with turned hues, and with one thing recoloured."""
 
 
 class Pictures:
@@ -52,7 +53,8 @@ class Pictures:
         self.photos, self.clips, self.aged = photos, clips, aged
 
     def batch(self, n: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """`l` (n, 1, h, w) as the film has it, `clean` alike without its faults, `ab` (n, 2, h, w), `kind` (n,)."""
+        """`l` (n, 1, h, w) 0..100 with faults of film, `clean` the same without them, `ab` (n, 2, h, w), `kind`
+        (n,)."""
         drawn = [self.draw(rng) for _ in range(n)]
         l, clean, ab = (np.stack([d[i] for d in drawn]).astype(np.float32) for i in range(3))
         return {
@@ -63,6 +65,7 @@ class Pictures:
         }
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        """`l`, `clean` (h, w), `ab` (h, w, 2) and `kind` of one crop."""
         if self.photos and (not self.clips or rng.random() < PHOTO_SHARE):
             rgb = self.photos[rng.integers(len(self.photos))]
         else:
@@ -79,7 +82,7 @@ class Pictures:
 
 
 def recolored(ab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """ab (h, w, 2) in which everything that has the colour of one random pixel gets another colour."""
+    """ab (h, w, 2) in which everything of the colour of one random pixel gets another colour."""
     h, w = ab.shape[:2]
     away = np.square(ab - ab[rng.integers(h), rng.integers(w)]).sum(-1, keepdims=True)
     shift = rng.uniform(15, 45) * np.exp(1j * rng.uniform(-np.pi, np.pi))
@@ -88,16 +91,16 @@ def recolored(ab: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def superpixel_loss(net: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What pooling and diffusing lose of ab and of lightness (whose edges a grey frame shows), and how far pixels lie
-    from the middles of their superpixels."""
+    """What pooling and diffusing lose of ab and of lightness (whose edges a grey frame shows), and the distance of
+    pixels from the middles of their superpixels."""
     association = net(batch["l"])
-    maps = [batch["ab"] / 110, batch["clean"] / 100, _places(batch["l"]).expand(len(association), -1, -1, -1)]
+    maps = [batch["ab"] / AB_SCALE, batch["clean"] / 100, _positions(batch["l"]).expand(len(association), -1, -1, -1)]
     lost = [(superpixels.diffuse(superpixels.pool(m, association), association) - m).norm(dim=1).mean() for m in maps]
     loss = 10 * lost[0] + 3 * lost[1] + 0.003 / superpixels.CELL * lost[2]
-    return {"loss": loss, "ab": lost[0] * 110, "lightness": lost[1] * 100, "pixels": lost[2]}
+    return {"loss": loss, "ab": lost[0] * AB_SCALE, "lightness": lost[1] * 100, "pixels": lost[2]}
 
 
-def _places(like: torch.Tensor) -> torch.Tensor:
+def _positions(like: torch.Tensor) -> torch.Tensor:
     """(1, 2, h, w) y and x of every pixel."""
     sides = (torch.arange(float(s), device=like.device) for s in like.shape[-2:])
     return torch.stack(torch.meshgrid(*sides, indexing="ij"))[None]
@@ -110,15 +113,16 @@ class Colors:
         self.spix, self.encoder, self.weight, self.bins = spix, encoder, rebalance(prior), color_bins.gamut()
 
     @torch.no_grad()
-    def seen(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor]:
-        """Shares, the encoder's maps, and superpixels' true ab (b, n, 2)."""
+    def given(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor]:
+        """Association, the encoder's maps, and the superpixels' true ab (b, n, 2)."""
         association, maps = self.spix(batch["l"]), self.encoder(batch["l"])
         with torch.autocast(association.device.type, enabled=False):
             ab = superpixels.pool(batch["ab"], association).flatten(2).transpose(1, 2)
         return association, maps, ab
 
     def anchors(self, ab: torch.Tensor, association: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-        """(b, n, 1) 1 at anchors: of clusters in ab, at random places in one picture of six, none in one of twelve."""
+        """(b, n, 1), 1 at anchors. They stand for clusters in ab; in one picture of six they are random superpixels,
+        and one picture of twelve has none."""
         mask = torch.zeros(*ab.shape[:2], 1)
         for n, points in enumerate(ab):
             count = int(torch.randint(FEWEST, MOST + 1, (1,), generator=rng))
@@ -131,7 +135,8 @@ class Colors:
         return mask.to(ab.device)
 
     def loss(self, net: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        association, maps, true = self.seen(batch)
+        """Terms of a batch (`Pictures.batch`)."""
+        association, maps, true = self.given(batch)
         wanted = color_bins.encode(true.flatten(0, 1), self.bins).view(*true.shape[:2], -1)
         generator = torch.Generator().manual_seed(int(torch.randint(2**31, (1,))))
         mask = self.anchors(true, association, generator)
@@ -198,7 +203,7 @@ class Validation:
         device = next(net.parameters()).device
         for number, held in enumerate(self.batches):
             batch = to_device(held, device)
-            association, maps, true = training.seen(batch)
+            association, maps, true = training.given(batch)
             wanted = color_bins.encode(true.flatten(0, 1), training.bins).view(*true.shape[:2], -1)
             row = {}
             for name in ("anchors", "none"):

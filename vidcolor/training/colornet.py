@@ -3,9 +3,9 @@
     python scripts/find_hints.py --clips DIR --photos DIR --out runs/hints
     python scripts/train.py colornet --hints runs/hints --seconds 3600
 
-Of the hints, seven in ten are what the default model found, with all its faults; some are empty; the rest are patches
-of true colour as in the paper. Loss: logs of the mean square and of the mean distance in ab, picture by picture. The
-first is what PSNR sees; the second keeps doubtful colours from turning grey.
+Seven in ten samples have the hints that the default model found, with all its faults; some have none; the rest have
+patches of true colour as in Xu et al. (CVPR 2020, section 3.3). Loss: logs of the mean square and of the mean distance
+in ab, picture by picture. The first is what PSNR measures; the second keeps doubtful colours from turning grey.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ from vidcolor.training.shipping import absorb_statistics, averaged, restore_stat
 SIDE = 256
 """Side of training crops."""
 KINDS = ("found", "empty", "patches")
-SHARES = (0.7, 0.15, 0.15)
+KIND_WEIGHTS = (0.7, 0.15, 0.15)
+"""Fractions of samples with each kind of hints."""
 PHOTO_SHARE = 0.4
-"""Share of photographs; the rest are frames of clips, each clip as often as any other."""
+"""Fraction of photographs; the rest are frames of clips, each clip as often as any other."""
 FLOOR = 0.3
-"""Added inside the logs, in ab units and their squares: about what rounding to whole units costs."""
+"""Added inside the logs, in ab units and in their squares: about the error of rounding to whole units."""
 
 
 class Found:
@@ -53,7 +54,7 @@ class Found:
 
     def batch(self, n: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """As `sample`, with a first axis of n, and `kind` (n,)."""
-        kinds = rng.choice(len(KINDS), n, p=SHARES)
+        kinds = rng.choice(len(KINDS), n, p=KIND_WEIGHTS)
         samples = [self.draw(KINDS[k], rng) for k in kinds]
         return {key: torch.cat([x[key] for x in samples]) for key in samples[0]} | {"kind": torch.from_numpy(kinds)}
 
@@ -65,7 +66,7 @@ class Found:
         h, w = chosen["l"].shape[1:]
         top, left = (2 * int(rng.integers((side - SIDE) // 2 + 1)) for side in (h, w))
         x = sample(chosen, frame, top, left, SIDE)
-        if kind != "empty":  # teaches to follow the key, not habit
+        if kind != "empty":  # so that the net follows the key, not habit
             vivid = np.float32(rng.uniform(0.7, 1.2))
             angle = rng.uniform(-np.pi, np.pi) if rng.random() < 0.3 else 0.0
             for key in ("ab", "hint", "traced"):
@@ -82,7 +83,7 @@ class Found:
         elif rng.random() < 0.25:  # a hole, as where something has just come into view or a cropped key ends
             hole = smooth_noise(SIDE // 2, SIDE // 2, int(rng.integers(2, 8)), rng) > rng.uniform(0.5, 1.8)
             x["confidence"][hole] *= np.float32(rng.uniform(0, 0.3))
-        if kind != "found" or rng.random() < 0.25:  # as of a key that paints no frame of the shot
+        if kind != "found" or rng.random() < 0.25:  # as with a key that paints no frame of the shot
             x["traced"][:] = 0
         mirrored = rng.random() < 0.5
         return {key: tensor(y[:, ::-1] if mirrored else y) for key, y in x.items()}

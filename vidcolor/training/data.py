@@ -36,7 +36,10 @@ SHORT, UNIT = 256, 32
 
 @dataclass(frozen=True)
 class Clip:
+    """A clip in colour."""
+
     name: str
+    """Its file's stem."""
     frames: np.ndarray
     """(n, h, w, 3) uint8 RGB."""
 
@@ -64,6 +67,7 @@ def read_lab_clip(path: Path, most: int, spread: bool = False) -> np.ndarray:
 
 
 def spaced(n: int, most: int) -> list[int]:
+    """At most `most` of n indices, evenly spaced."""
     return sorted({round(i) for i in np.linspace(0, n - 1, min(n, most))})
 
 
@@ -95,7 +99,7 @@ def to_lab(rgb: np.ndarray) -> np.ndarray:
 
 
 def fitted(rgb: np.ndarray) -> np.ndarray:
-    """RGB uint8 -> Lab, at the program's working size, but at most twice as wide as high (or as high as wide)."""
+    """RGB (., ., 3) uint8 -> Lab (h, w, 3) float32 at the program's working size, with an aspect ratio of at most 2."""
     h, w = rgb.shape[:2]
     s = SHORT / min(h, w)
     size = [min(2 * SHORT, round(side * s / UNIT) * UNIT) for side in (w, h)]
@@ -161,7 +165,7 @@ def smooth_noise(h: int, w: int, cells: int, rng: np.random.Generator) -> np.nda
 
 
 def rotate_hue(ab: np.ndarray, angle: float) -> np.ndarray:
-    """ab (..., 2) turned by `angle` radians, which teaches a net to follow the key, not habit."""
+    """ab (..., 2) turned by `angle` radians: with it a net learns to follow the key, not habit."""
     c, s = np.cos(angle), np.sin(angle)
     return ab @ np.array([[c, s], [-s, c]], np.float32)
 

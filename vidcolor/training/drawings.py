@@ -1,4 +1,4 @@
-"""Drawings to train on, made by rule: outlined flat colours as in a cartoon, with the part at every pixel known.
+"""Training drawings made by rule: outlined flat colours as in a cartoon, with the part at every pixel known.
 
 A figure (a person, an animal, a vehicle, a house, a tree, a blob) is drawn from its own seed in any pose, so that a
 drawing and a model sheet can show the same figure in different poses and the same colours.

@@ -1,4 +1,4 @@
-"""Small models fitted to the end, not trained: logistic models of how far a colour is right."""
+"""Logistic models of how likely a colour is right, fitted by L-BFGS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colour hints drawn from true colours, as the colorization sub-net is taught (Xu et al. 2020, section 3.3)."""
+"""Colour hints drawn from true colours, to train the colorization sub-net (Xu et al., CVPR 2020, section 3.3)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vidcolor.models.nets.hints import LARGEST, paint_patches
 CONTINUE = 7 / 8
 """Probability that one more patch follows: a mean of 7, none at all in 1 of 8."""
 TAIL = 0.2
-"""Share of training samples with many patches instead, so that the number used on films is not new to the net."""
+"""Fraction of training samples with many patches instead, so that the net knows the number used on films."""
 MOST = 128
 """Largest count of that tail."""
 

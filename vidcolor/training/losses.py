@@ -1,4 +1,4 @@
-"""Losses of the sketch net: a patch discriminator, and triplets of places (Lee et al. 2020)."""
+"""Losses of the sketch net: a patch discriminator, and triplets of places (Lee et al., CVPR 2020, section 3.4)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from torch import nn
 
 
 class PatchGan(nn.Module):
-    """Says of every patch of [sketch, colour] whether the colours are true (LSGAN: 1) or drawn by the net (0)."""
+    """Judges every patch of [sketch, colour]: 1 for true colours, 0 for those of the net (LSGAN, Mao et al., ICCV
+    2017)."""
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
@@ -18,7 +19,8 @@ class PatchGan(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(8 * w, 1, 4, 1, 1))
 
     def forward(self, sketch: torch.Tensor, color: torch.Tensor) -> torch.Tensor:
-        """sketch (b, 1, h, w), colour (b, 3, h, w), both 0..1, to (b, 1, h / 8 - 2, w / 8 - 2): 70 pixels each."""
+        """sketch (b, 1, h, w), colour (b, 3, h, w), both 0..1, to (b, 1, h / 8 - 2, w / 8 - 2), patches of 70
+        pixels."""
         return self.layers(torch.cat([sketch, color], 1) * 2 - 1)
 
 

@@ -33,9 +33,9 @@ from vidcolor.training.shipping import averaged, ship
 AGED = 5
 """One frame of a clip in this many is used a second time, aged as old film is."""
 PHOTO_SHARE = 0.05
-"""Share of pairs that are a photograph and its warped copy."""
+"""Fraction of pairs that are a photograph and its warped copy."""
 PARENTS = 64
-"""Stride-8 places of a pair that count in the loss, with the four stride-4 places in each."""
+"""Random stride-8 places of a pair, with the four stride-4 places in each, that the loss is computed on."""
 RIGHT = 8.0
 """A copied colour within this many ab units of the truth counts as right (for the confidence)."""
 HUBER = 10.0
@@ -56,6 +56,7 @@ class TrainingKey(KeyTokens):
 
 
 def training_key(key: Tokens, ab: torch.Tensor) -> TrainingKey:
+    """From a key's tokens (b = 1) and its ab (1, 2, h4, w4)."""
     h4, w4 = key.fine.shape[-2:]
     places = windows(torch.arange(h4 * w4, dtype=torch.float32).reshape(1, 1, h4, w4)).long()
     return TrainingKey(

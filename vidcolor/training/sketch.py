@@ -1,6 +1,6 @@
 """The sketch net (SCFT), from drawings made by rule and from photographs.
 
-Self-reference (Lee et al. 2020, section 3.2): the reference is the target itself in shifted colours, bent by a
+Self-reference (Lee et al., CVPR 2020, section 3.2): the reference is the target itself in shifted colours, bent by a
 thin-plate spline, so that every place in it is known; of drawings, half of the references show the same figures in
 other poses. Loss: L1, the similarity triplets at known places (section 3.4), and, late, LSGAN. The target of a drawing
 is its fill without lines, as the program multiplies it with the film's own.
@@ -35,9 +35,9 @@ from vidcolor.training.preview import hwc, write_sheet
 from vidcolor.training.shipping import averaged, ship
 
 L1_WEIGHT, OWN_WEIGHT, TRIPLET_WEIGHT, CRITIC_WEIGHT = 30.0, 15.0, 1.0, 1.0
-"""Of the result, of what the decoder has drawn without copying (not in the paper), and of the paper's other terms."""
+"""Weights of L1 of the result, of L1 of the decoder's own colours (not in the paper), of triplets, and of LSGAN."""
 EMPTY = 0.1
-"""Share of examples without a reference."""
+"""Fraction of examples without a reference."""
 APART = 40
 """Pixels between a positive and a negative, at least."""
 QUERIES = 96
@@ -45,6 +45,8 @@ QUERIES = 96
 
 
 class Example(NamedTuple):
+    """A sketch, its colours and a reference, with places in both that show the same thing."""
+
     sketch: np.ndarray
     """(h, w) 0..1."""
     target: np.ndarray
@@ -98,7 +100,7 @@ def _pictures(pictures: Sequence[np.ndarray]) -> torch.Tensor:
 
 
 def jitter(rng: np.random.Generator) -> np.ndarray:
-    """What is added to the channels: the paper's appearance transform a(.)."""
+    """What is added to each channel: the appearance transform a(.) of Lee et al., section 3.2."""
     return rng.uniform(-50, 50, 3)
 
 

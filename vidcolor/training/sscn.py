@@ -1,8 +1,9 @@
 """SSCN, from pairs of a grey target and a coloured reference.
 
 Pairs: photographs with thin-plate copies of themselves (four in five mild, the rest violent and with patches shuffled),
-and two frames of one clip. Loss: that of Bai et al. (2022) without its class term, as there are no labels: both stages'
-ab, total variation, and the cross entropy of 529 bins of colour. `--ship` and `--out` fit the confidences first.
+and two frames of one clip. Loss: that of Bai et al. (ECCV 2022) without its class term, as there are no labels: both
+stages' ab, total variation, and the cross entropy of 529 bins of colour. `--ship` and `--out` fit the confidences
+first.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ PAPER: dict[str, Any] = {}
 CHOICE = {True: Choice(0, 256), False: Choice(256, 256, "mean", gather=False)}
 """Places kept in training, of a semantic net (of a crop's 1,600) and of the paper's."""
 MILD, VIOLENT, VIOLENT_SHARE = 0.1, 0.4, 0.2
+"""Jitter (`tps.bend`) of mild and of violent copies, and the fraction of violent ones."""
 PATCHES = 4
 """Patches along each side of a violent copy, which are shuffled."""
 PHOTO_SHARE = 0.4
@@ -68,7 +70,7 @@ class Samples:
         else:
             pair = self.clips.draw(rng)
             l, ab, key = pair.l, pair.ab, pair.key
-        if rng.random() < 0.3:  # teaches to follow the reference, not habit
+        if rng.random() < 0.3:  # so that the net follows the reference, not habit
             angle, scale = rng.uniform(-np.pi, np.pi), np.float32(rng.uniform(0.7, 1.2))
             ab = rotate_hue(ab, angle) * scale
             key = np.dstack([key[..., :1], rotate_hue(key[..., 1:], angle) * scale])
@@ -100,6 +102,7 @@ See = Callable[[torch.Tensor], GreyFeatures]
 
 
 def seeing(device: torch.device) -> See:
+    """The shipped encoder and matcher on a device."""
     encoder, matcher = weights.load_net(EfficientNetLite).to(device), weights.load_net(TrainedMatcher).to(device)
     return lambda l: grey_features(matcher, l, encoder(l))
 

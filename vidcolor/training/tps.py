@@ -1,7 +1,7 @@
 """Thin-plate splines (Bookstein 1989): a bent picture, and where in the original each of its pixels lies.
 
-A picture and its bent copy make a pair of target and reference whose every correspondence is known, as Lee et al.
-(2020, section 3.2) and Bai et al. (2022) train with.
+A picture and its bent copy are a pair of target and reference with every correspondence known: Lee et al. (CVPR 2020,
+section 3.2) and Bai et al. (ECCV 2022) train with such pairs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The real-time transfer sub-net of `--model adain`, from pictures and keys that show the same.
+"""The real-time transfer sub-net of `--model adain`, from frames and keys of the same scene.
 
-A frame with most of its colour taken away is coloured from the statistics of a key that shows the same. Loss: Huber
-distance of ab from the truth, of lightness, and of the key's plain reconstruction. AdaIN acts in training as it does in
-use, so that encoder and decoder learn to pass colours through it; Xu et al. (2020, section 3.2) train the decoder on
-plain reconstruction alone (`--plain`, to compare).
+A frame without most of its colour is coloured from the statistics of a key of the same scene. Loss: Huber distance of
+ab from the truth, of lightness, and of the key's plain reconstruction. AdaIN acts in training as it does in use, so
+that encoder and decoder learn to pass colours through it; Xu et al. (CVPR 2020, section 3.2) train the decoder on plain
+reconstruction alone (`--plain`, to compare).
 """
 
 from __future__ import annotations

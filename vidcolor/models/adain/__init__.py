@@ -1,1 +1,1 @@
-"""`--model adain` (Xu et al. 2020)."""
+"""`--model adain` (Xu et al., CVPR 2020)."""

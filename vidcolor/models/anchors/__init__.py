@@ -1,1 +1,1 @@
-"""`--model anchors` (Xia et al. 2022)."""
+"""`--model anchors` (Xia et al., SIGGRAPH Asia 2022)."""

@@ -1,11 +1,10 @@
-"""`--model anchors`: a few anchors with colours decide those of a whole picture (Xia et al.,
-SIGGRAPH Asia 2022).
+"""`--model anchors`: the colours of a few anchors decide those of a whole picture (Xia et al., SIGGRAPH Asia 2022).
 
-Anchors are the middles of clusters of superpixels, by the modeler's tokens, the backbone's and their places. (The paper
-takes the modeler's tokens alone and each cluster's largest superpixel: with the shipped weights and 8 anchors in true
-colours that is worse by 0.9 CIEDE2000 on held-out pictures, and worse than random places.) Their colours come from the
-modeler (a proposal), from a reference, or from the user. In a shot they are chosen once: every anchor keeps its colour
-and is followed from frame to frame, so that nothing is decided anew.
+Anchors are the middles of clusters of superpixels; superpixels are clustered by the modeler's tokens, the backbone's
+and their places. (The paper uses the modeler's tokens alone and takes each cluster's largest superpixel. With the
+shipped weights and 8 anchors in true colours that is 0.9 CIEDE2000 worse on held-out pictures, and worse than random
+places.) Their colours come from the modeler (a proposal), from a reference, or from the user. A shot's anchors are
+chosen once; each keeps its colour and is followed from frame to frame.
 """
 
 from __future__ import annotations
@@ -31,27 +30,27 @@ from vidcolor.motion import propagate
 from vidcolor.shot import Reference, Shot
 
 FEWEST, DEFAULT, MOST = 3, 8, 14
-"""Anchors of a picture."""
+"""Anchors of a picture: least, default and most."""
 RESTARTS = 5
 """Runs of k-means of which the best is kept."""
 ITERATIONS = 20
 """Most steps of one run."""
 CHOICE = 10
-"""Likeliest colours among which the second and the third proposal are chosen."""
+"""Likeliest colours that the second and the third proposal choose from."""
 WITH_REFERENCE, WITHOUT = 0.5, 0.25
 """Highest confidence with references, and without any, where even the anchors' colours are guesses."""
 ROOM = 15.0
-"""ab units around the painted colour within which the generator's other colours count as the same."""
+"""ab units around the resulting colour within which the generator's other colours count as the same."""
 FAR = 1.0
-"""Squared distance of descriptors above which a superpixel is not the one that an anchor was on; that of any two
-superpixels of a frame is 2 on average."""
+"""Squared distance of marks (`_marks`) above which a superpixel does not show what an anchor was on; between two
+superpixels of a frame it is 2 on average."""
 NEAR = 8.0
-"""Added to it for an anchor's motion from one frame to the next, times the motion squared in frame heights."""
+"""Cost of an anchor's motion from one frame to the next, for each squared frame height, beside that distance."""
 
 
 def clusters(points: torch.Tensor, count: int, seed: int = 0, restarts: int = RESTARTS) -> torch.Tensor:
-    """(n, d) points -> (n,) number of each one's cluster, 0 to count - 1: k-means++ (Arthur and Vassilvitskii 2007),
-    the tightest of several seeded runs. Fewer clusters where fewer points differ."""
+    """(n,) cluster of each point (n, d), 0 to count - 1, by k-means++ (Arthur and Vassilvitskii, SODA 2007), the
+    tightest of several seeded runs. There are fewer clusters if fewer points differ."""
     points = points.detach().cpu().double()
     generator = torch.Generator().manual_seed(seed)
     best, least = torch.zeros(len(points), dtype=torch.long), float("inf")
@@ -98,18 +97,18 @@ def middles(points: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What the nets make of a grey frame."""
+    """What the nets find in a grey frame."""
 
     lightness: torch.Tensor
     """(1, 1, h, w) 0..100."""
     association: torch.Tensor
-    """(1, 9, h, w): superpixels."""
+    """(1, 9, h, w): membership of pixels in superpixels (`superpixels`)."""
     tokens: torch.Tensor
     """(1, 64, h / 16, w / 16): features of superpixels."""
     points: torch.Tensor
     """(n, 64): the modeler's tokens, by which anchors are placed and found again."""
     logits: torch.Tensor
-    """(n, 313): the modeler's, for the colours that each superpixel may have."""
+    """(n, 313): the modeler's logits of the colours that each superpixel may have."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class Painter:
 
     @torch.inference_mode()
     def analyse(self, lightness: torch.Tensor) -> Analysis:
-        """lightness (1, 1, h, w) 0..100, sides multiples of 32."""
+        """Analyse a frame: lightness (1, 1, h, w) 0..100, sides multiples of 32."""
         lightness = lightness.to(self.device)
         with autocast(self.device, self.dtype):
             association = self.spix(lightness)
@@ -189,9 +188,11 @@ class Painter:
         cells: Sequence[torch.Tensor],
         ab: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """ab (b, 2, h, w) and how sure of it the generator is (b, 1, h, w) 0..1: the share of its colours in `ROOM`.
+        """ab (b, 2, h, w) of frames and the generator's confidence (b, 1, h, w) in 0..1: the probability of colours
+        within `ROOM`.
 
-        cells: for each frame the (k,) superpixels where the anchors of colours ab (k, 2) are; -1 where one is nowhere.
+        cells: for each frame the (k,) superpixels on which the anchors with colours ab (k, 2) lie; -1 for an anchor
+        that the frame does not show.
         """
         b, _, rows, columns = tokens.shape
         colors = tokens.new_zeros(b, rows * columns, color_bins.BINS)
@@ -217,7 +218,7 @@ class State:
     tokens: torch.Tensor
     """(n, 64, h / 16, w / 16) float16, of every frame."""
     cells: torch.Tensor
-    """(n, k): where each anchor is in each frame; -1 where it is not."""
+    """(n, k): superpixel of each anchor in each frame; -1 where the frame does not show it."""
     ab: torch.Tensor
     """(k, 2): the anchors' colours, the same in all frames."""
     most: float
@@ -284,8 +285,8 @@ class AnchorsColorizer:
     def _of_references(
         self, shot: Shot, references: Sequence[Reference], seed: int
     ) -> list[tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Of the references that count most here, with `MOST` anchors at most in all: the position in the shot next to
-        each, its anchors' tokens of modeler and backbone (k, 64), and their true ab (k, 2)."""
+        """Anchors of the references that count most here, `MOST` in all at most. For each reference: the nearest
+        position in the shot, the anchors' tokens by modeler and backbone (k, 64), and their true ab (k, 2)."""
         weight = time_bias(references, shot.first + len(shot) // 2) if references else torch.zeros(0)
         chosen = weight.argsort(descending=True, stable=True)[: MOST // FEWEST].sort().values.tolist()
         found = []
@@ -305,9 +306,10 @@ class AnchorsColorizer:
 
 
 def followed(marks: Sequence[torch.Tensor], wanted: torch.Tensor, start: int, grid: Sequence[int]) -> torch.Tensor:
-    """(frames, k) superpixels at which anchors are in every frame, followed both ways from frame `start`.
+    """(frames, k) superpixels of the anchors in every frame, followed both ways from frame `start`.
 
-    marks: (n, d) of each frame's superpixels, wanted: (k, d) of the anchors, grid: rows and columns of superpixels.
+    marks: (n, d) of each frame's superpixels. wanted: (k, d), marks of the anchors. grid: rows and columns of
+    superpixels.
     """
     positions = _positions(grid)
     cells = torch.full((len(marks), len(wanted)), -1)
@@ -325,8 +327,11 @@ def followed(marks: Sequence[torch.Tensor], wanted: torch.Tensor, start: int, gr
 
 
 def located(marks: torch.Tensor, wanted: torch.Tensor, way: torch.Tensor | float = 0.0) -> torch.Tensor:
-    """(k,) superpixels of a frame, marks (n, d), at which anchors with marks (k, d) are: each at the one nearest to it
-    with `way` (k, n) added, the surest first and no two at the same; -1 where the frame has nothing like it."""
+    """(k,) superpixels of a frame with marks (n, d) that show the anchors with marks `wanted` (k, d), -1 for none.
+
+    Each anchor takes the superpixel with the smallest distance of marks plus `way` (k, n), the best match first, and no
+    two the same.
+    """
     unlike = torch.cdist(wanted, marks).square().cpu()
     cost = torch.where(unlike <= FAR, unlike + way, torch.inf)
     cells = torch.full((len(wanted),), -1)
@@ -339,27 +344,28 @@ def located(marks: torch.Tensor, wanted: torch.Tensor, way: torch.Tensor | float
 
 
 def _positions(grid: Sequence[int]) -> torch.Tensor:
-    """(n, 2) y and x of superpixels in heights of the picture."""
+    """(n, 2) y and x of superpixels, in heights of the picture."""
     rows, columns = grid
     y, x = torch.meshgrid(torch.arange(rows) / rows, torch.arange(columns) / rows, indexing="ij")
     return torch.stack([y.flatten(), x.flatten()], 1)
 
 
 def _deviations(x: torch.Tensor) -> torch.Tensor:
-    """(n, d) about its mean, with a mean square of one."""
+    """x (n, d) minus its mean, scaled to a mean square of 1."""
     x = x - x.mean(0)
     return x / x.square().sum(1).mean().sqrt().clamp_min(1e-6)
 
 
 def _scale(analysis: Analysis) -> tuple[float, float]:
-    """Deviation of a frame's superpixels from one another, in the modeler's tokens and in the backbone's."""
+    """Standard deviation of a frame's superpixels, in the modeler's tokens and in the backbone's."""
     both = (analysis.points, analysis.tokens[0].flatten(1).T)
     points, tokens = (float((x - x.mean(0)).square().sum(1).mean().sqrt().clamp_min(1e-6)) for x in both)
     return points, tokens
 
 
 def _marks(points: torch.Tensor, tokens: torch.Tensor, scale: tuple[float, float]) -> torch.Tensor:
-    """By what superpixels are known again: both tokens (n, 64), as (n, 128) of which two differ by 2, squared."""
+    """(n, 128) by which superpixels are recognised in other frames: both tokens (n, 64), scaled to a mean squared
+    distance of 2 inside a frame."""
     return torch.cat([points / scale[0], tokens / scale[1]], 1) / 2**0.5
 
 

@@ -1,11 +1,12 @@
 """The colour nets of global anchors (Xia et al., SIGGRAPH Asia 2022): backbone, modeler, generator, RefineNet.
 
-The backbone's map is pooled over superpixels (`superpixels.py`) into tokens. The modeler says which of 313 colours each
-token may have; the generator is told the colours of a few tokens, the anchors, and says which the others have; its
-tokens, diffused over pixels, and lightness become ab in the RefineNet.
+The backbone's map is pooled over superpixels (`superpixels.py`) into tokens. The modeler predicts which of 313 colours
+each token may have. The generator gets the colours of a few tokens, the anchors, and predicts those of the others. Its
+tokens, diffused over pixels, and the lightness become ab in the RefineNet.
 
-One class for the paper's size and for the shipped thin one, whose picture enters as squares of pixels (`fold`,
-`refine_fold`) and whose backbone is told by the pretrained encoder what things are (`semantic`).
+One class for the paper's size and for the shipped thin one, in which squares of pixels are packed into channels
+(`fold`, `refine_fold`) and the pretrained encoder's maps enter the backbone (`semantic`). The layers `told`, by which
+encoder maps and anchors' colours enter, keep the name that they have in weights files.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ TOKEN = 64
 AB_SCALE = 110.0
 """Lab units of ab that the RefineNet's 1 stands for."""
 REACH = 40.0
-"""Lab units that a guided RefineNet adds or takes away at most."""
+"""Largest change of ab by a guided RefineNet, in Lab units."""
 
 PAPER: dict[str, Any] = {}
 """Settings of the paper's size: the defaults."""
@@ -44,7 +45,8 @@ THIN: dict[str, Any] = {
 class Backbone(nn.Module):
     """Lightness, and where `semantic` the encoder's maps, to features (b, 64, h / fold, w / fold).
 
-    Four scales of width, 2, 4 and 8 times width, then `deep` blocks at the last; up again with one skip at the third.
+    Four scales of 1, 2, 4 and 8 times `width` channels, then `deep` blocks at the last scale; up again, with one skip
+    from the third.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class Backbone(nn.Module):
         scales = ((fold**2, w, 2, 1), (w, 2 * w, 3, 2), (2 * w, 4 * w, 3, 2), (4 * w, 8 * w, 3, 2))
         self.down = nn.ModuleList(block(*scale) for scale in scales)
         self.told = nn.ModuleDict()
-        """By stride: how the encoder's map enters the scale of that stride."""
+        """By stride: the convolution by which the encoder's map enters the scale of that stride."""
         if semantic:
             strides = [fold * 2**n for n in range(4)]
             self.told.update({str(s): nn.Conv2d(c, w * s // fold, 1) for s, c in CHANNELS.items() if s in strides})
@@ -96,8 +98,7 @@ class Backbone(nn.Module):
 
 
 class Layer(nn.Module):
-    """A post-norm encoder layer (Vaswani et al. 2017) whose queries and keys are told where they are, at every layer
-    anew."""
+    """A post-norm encoder layer (Vaswani et al., NeurIPS 2017); queries and keys get their positions at every layer."""
 
     def __init__(self, dropout: float = 0.1, heads: int = 8, wide: int = 256) -> None:
         super().__init__()
@@ -144,8 +145,10 @@ class Transformer(nn.Module):
 
 
 class Pointer(nn.Module):
-    """ab of every token as a mixture: of the anchors', by how much the tokens go together, and of what its own logits
-    stand for. Not in the paper: by it a net that has seen little obeys its anchors, and to the shade."""
+    """ab of every token as a mixture of the anchors' ab, by attention, and of the ab that its own logits stand for.
+
+    Not in the paper: it makes a net with little training follow its anchors, to the exact shade.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,7 +165,7 @@ class Pointer(nn.Module):
 class RefineNet(nn.Module):
     """Lightness and diffused tokens to ab: three scales, a residual block between, up with concatenation.
 
-    guided: ab that the generator's tokens stand for comes in beside them, and the output is what is added to it.
+    guided: ab of the generator's tokens is a further input, and the output is added to it.
     """
 
     def __init__(self, width: int = 64, fold: int = 1, guided: bool = False) -> None:
@@ -180,7 +183,7 @@ class RefineNet(nn.Module):
         self.up2, self.up1 = nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1), nn.ConvTranspose2d(2 * w, w, 4, 2, 1)
         self.conv2, self.conv1 = conv(4 * w, 2 * w), conv(2 * w, w)
         self.out = nn.Conv2d(w, 2 * fold**2, 3, padding=1)
-        if guided:  # nothing to add, to begin with
+        if guided:  # at first nothing is added
             for parameter in self.out.parameters():
                 nn.init.zeros_(parameter)
 

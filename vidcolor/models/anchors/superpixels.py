@@ -1,8 +1,8 @@
-"""Superpixels of global anchors (Xia et al., SIGGRAPH Asia 2022): a net that says to which of nine cells around it a
-pixel belongs, pooling of maps over superpixels, and diffusing of superpixels' values back over pixels.
+"""Superpixels of global anchors (Xia et al., SIGGRAPH Asia 2022): the net that finds them, pooling of maps over them,
+and diffusion of their values back over pixels.
 
-Superpixel (i, j) of the grid is what belongs to its 16 x 16 cell, inside it and in the cells around. Membership is
-soft: nine weights a pixel that sum to one, in the order of a 3 x 3 window's places, row by row.
+Superpixels grow from a grid of 16 x 16 cells. A pixel's membership is soft: nine weights that sum to 1, for its own
+cell and the eight around it, row by row.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _deconv(i: int, o: int) -> nn.Sequential:
 
 
 class SPixNet(TrainedNet):
-    """Lightness to superpixels: a U-Net of five scales with two convolutions each.
+    """From lightness to superpixels: a U-Net of five scales with two convolutions each.
 
     width: channels of the first scale, doubled at each further one; 16 is the paper's.
     """
@@ -47,8 +47,8 @@ class SPixNet(TrainedNet):
         self.out = nn.Conv2d(width, NEIGHBOURS, 3, padding=1)
 
     def forward(self, l: torch.Tensor) -> torch.Tensor:
-        """l (b, 1, h, w) 0..100, sides multiples of 16 -> association (b, 9, h, w) float32: how far a pixel belongs to
-        each of nine superpixels, 1 in all; none goes to a cell outside the picture."""
+        """l (b, 1, h, w) 0..100, sides multiples of 16 -> association (b, 9, h, w) float32: a pixel's membership in
+        nine superpixels, 1 in all and 0 for cells outside the picture."""
         x = ((l - 50) / 50).contiguous(memory_format=torch.channels_last)
         kept = []
         for level in self.down:
@@ -76,7 +76,7 @@ def pool(maps: torch.Tensor, association: torch.Tensor, cell: int = CELL) -> tor
     """Means over superpixels: maps (b, c, h, w), association (b, 9, h, w) -> (b, c, h / cell, w / cell).
 
     cell: side of a cell in places of these maps (16 over the fold by which they are smaller). A superpixel without
-    any place gets zeros.
+    any place is 0.
     """
     h, w = maps.shape[-2] // cell, maps.shape[-1] // cell
     weight = _cells(association, cell)
@@ -101,7 +101,7 @@ def diffuse(values: torch.Tensor, association: torch.Tensor, cell: int = CELL) -
 
 
 def ids(association: torch.Tensor) -> torch.Tensor:
-    """(b, h, w) number of the superpixel, row by row, to which each pixel belongs most."""
+    """(b, h, w) the superpixel, counted row by row, to which each pixel belongs most."""
     h, w = association.shape[-2] // CELL, association.shape[-1] // CELL
     best = association.argmax(1)
     y = torch.arange(association.shape[-2], device=association.device)[:, None] // CELL + best // 3 - 1

@@ -1,4 +1,4 @@
-"""Adaptive instance normalisation and its relatives: one feature map takes over the statistics of another.
+"""Adaptive instance normalisation: one feature map takes on the statistics of another.
 
 AdaIN (Huang and Belongie, ICCV 2017), the mix of several references (Xu et al., CVPR 2020, Eq. 5), and AdaIN inside
 matching labels. Features are (b, c, h, w); statistics are kept in float32.
@@ -88,7 +88,7 @@ def adain(x: torch.Tensor, style: Moments, content: Moments | None = None) -> to
 def label_moments(x: torch.Tensor, labels: torch.Tensor, k: int, together: bool = False) -> LabelMoments:
     """Moments inside each of k labels.
 
-    labels: (b, h, w) integers 0..k-1 at any size; brought to x's grid by nearest neighbour.
+    labels: (b, h, w) integers 0..k-1 at any size; resized to x's grid by nearest neighbour.
     together: of all b pictures as one (then b is 1, and `pixels` a picture's on average).
     """
     onehot = _onehot(labels, k, x.shape[-2:])
@@ -113,9 +113,9 @@ def adain_labels(
 ) -> torch.Tensor:
     """AdaIN between the pixels of the same label only (Xu et al., CVPR 2020).
 
-    A label counts in a reference with more than `MIN_PIXELS` pixels on both sides and areas (as shares of
-    their pictures' pixel counts on the feature grids) less than `MAX_RATIO` apart; references that lack it
-    drop out of Eq. 5 there. Pixels of a label that no reference has take AdaIN with the mix of `fallback`,
+    A label counts in a reference with more than `MIN_PIXELS` pixels on both sides and areas (as fractions
+    of their pictures) less than `MAX_RATIO` apart; references that lack it
+    drop out of Eq. 5 there. Pixels of labels that no reference has take AdaIN with the mix of `fallback`,
     the references' whole-picture moments, or stay as they are where that is None.
     content: x's moments inside labels and over the whole picture where they are known from elsewhere (the
     whole shot: its frames then agree on which labels count, too).

@@ -1,7 +1,7 @@
-"""Attention of one picture's places over another's: the block that SSCN and SCFT share.
+"""Attention of one picture's places over another's, which SSCN and SCFT share.
 
-Dense (over every place of the reference) or sparse (over a few chosen ones), with cosines over a temperature (Bai et
-al., ECCV 2022) or with scaled dot products (Lee et al., CVPR 2020; the scaling comes before the softmax).
+It is dense (over every place of the reference) or sparse (over a few chosen ones), with cosines over a temperature (Bai
+et al., ECCV 2022) or with dot products scaled before the softmax (Lee et al., CVPR 2020).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ROWS = 2048
 
 
 def scores(query: torch.Tensor, key: torch.Tensor, temperature: float | None = None) -> torch.Tensor:
-    """(b, n, d) and (b, m, d) -> (b, n, m), what the softmax over m is taken of.
+    """(b, n, m) scores of queries (b, n, d) and keys (b, m, d), before the softmax over m.
 
     temperature: cosines over it; None: dot products over the square root of d.
     """

@@ -1,9 +1,9 @@
 """The colorization sub-net of Xu et al. (CVPR 2020): a ten-block U-Net from L and ab hints to ab.
 
-One class for the paper's size (width 64, 34 million parameters) and for real time: a smaller width; `fold`, by
-which the picture enters as 2x2 pixels a place and leaves the same way, so that the net works at half size but sees
-and draws full size; and `semantic`, by which the pretrained encoder's maps, which matching has computed anyway, tell it
-what things are, and dense hints pass to the output through a learned gate.
+One class for the paper's size (width 64, 34 million parameters) and for real time: a smaller width; `fold`, which packs
+2x2 pixels into the channels of one place, so that the net works at half size but sees and draws full size; and
+`semantic`, with which the pretrained encoder's maps, already computed for matching, show it what things are, and dense
+hints pass to the output through a learned gate.
 """
 
 from __future__ import annotations

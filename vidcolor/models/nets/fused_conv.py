@@ -1,4 +1,4 @@
-"""A convolution and the activation after it as one call of oneDNN, for nets that are not trained any more."""
+"""A convolution and the activation after it as one call of oneDNN, for nets in use."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _ONE_CALL = {"relu6": ("hardtanh", [0.0, 6.0], ""), "relu": ("relu", [], ""), ""
 
 
 class FusedConv(nn.Module):
-    """`conv`, and after it `act`: `relu6`, `relu` or nothing.
+    """`conv` followed by `act`: `relu6`, `relu` or nothing (empty).
 
-    Where a CPU computes in a reduced precision both are one call, and the weights are converted once: the same bits.
+    Where a CPU computes in reduced precision, both are one call and weights are converted only once; the bits are the
+    same.
     """
 
     def __init__(self, conv: nn.Conv2d, act: str):
@@ -37,7 +38,7 @@ class FusedConv(nn.Module):
 
 
 def fuse(net: nn.Module) -> None:
-    """Make every convolution of `net` a `FusedConv`, with the ReLU behind it where it stands in a sequence."""
+    """Make every convolution of `net` a `FusedConv`, with the ReLU after it where both stand in a sequence."""
     for parent in list(net.modules()):
         if isinstance(parent, FusedConv):
             continue

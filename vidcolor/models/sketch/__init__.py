@@ -1,1 +1,1 @@
-"""`--model sketch` (Lee et al. 2020)."""
+"""`--model sketch` (Lee et al., CVPR 2020)."""

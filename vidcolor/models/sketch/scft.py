@@ -1,11 +1,13 @@
 """SCFT (Lee et al., CVPR 2020): a sketch coloured by attention over a coloured reference.
 
-Two encoders of one shape give every place of the sketch and of the reference a token; each place of the sketch
-gathers from the reference what looks like it; residual blocks and a U-Net decoder draw the colours.
-One class for the paper's size and for real time: `fold` lets the picture enter and leave as squares of pixels, so that
-the net works at a part of the size; `levels` takes fewer layers into the tokens, `grid` lays these more densely, `body`
-narrows the residual blocks; and `copy`, which the paper has not, lets the reference's own colours, gathered by the same
-attention, pass to the output by a learned share: what took longest to learn without.
+Two encoders of the same shape turn the sketch and the reference into tokens; each token of the sketch gathers what is
+like it from the reference (the paper's spatially corresponding feature transfer); residual blocks and a U-Net decoder
+draw the colours.
+
+One class for the paper's size and for real time: `fold` packs squares of pixels into channels, so that the net works at
+a fraction of the size; `levels` puts fewer layers into the tokens, `grid` sets their distance, `body` narrows the
+residual blocks. `copy` is not in the paper: the reference's own colours, gathered by the same attention, pass to the
+output through a learned gate, because without it colours took longest to learn.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from vidcolor.models.nets.maps import resized
 from vidcolor.models.weights import TrainedNet
 
 STRIDE = 16
-"""Height and width are multiples of it."""
+"""Heights and widths are multiples of this."""
 PAPER: dict[str, Any] = {"widths": (16, 32, 64, 128, 256), "levels": tuple(range(1, 11))}
-"""Ten convolutions, all of them in the tokens: 992 numbers a place."""
+"""Settings of the paper's size: ten convolutions, all of them in the tokens, of 992 numbers each."""
 THIN: dict[str, Any] = {
     "widths": (24, 48, 96, 160),
     "levels": (4, 6, 8),
@@ -34,11 +36,11 @@ THIN: dict[str, Any] = {
     "grid": 8,
     "copy": True,
 }
-"""What is shipped: eight convolutions at half size, the last of each of three scales in the tokens."""
+"""Settings of the shipped net: eight convolutions at half size, the last one of each of three scales in the tokens."""
 
 
 class Encoder(nn.Module):
-    """3x3 convolutions in pairs, each pair but the first begins by halving the size."""
+    """Pairs of 3x3 convolutions; every pair but the first begins by halving the size."""
 
     def __init__(self, channels: int, widths: Sequence[int]) -> None:
         super().__init__()
@@ -49,7 +51,7 @@ class Encoder(nn.Module):
         self.convs = nn.ModuleList(convs)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """The maps after every convolution."""
+        """The map after each convolution."""
         maps = []
         for conv in self.convs:
             x = F.leaky_relu(conv(x), 0.2)
@@ -58,6 +60,8 @@ class Encoder(nn.Module):
 
 
 class Residual(nn.Module):
+    """A residual block with batch norms."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.convs = nn.Sequential(
@@ -74,13 +78,13 @@ def _pair(i: int, o: int) -> nn.Sequential:
 
 
 class Scft(TrainedNet):
-    """Sketch and reference to colours.
+    """From a sketch and a reference to colours.
 
-    widths: of the encoders' scales, two convolutions each; with `fold` the coarsest is at a sixteenth of the size.
-    levels: the convolutions, from 1, whose maps make the tokens. body: width of the residual blocks, None for the
-    tokens' own. grid: pixels between tokens. transfer: how the reference comes in: `attention`, or for comparison
-    `adain` (its means and deviations) or `addition` (its tokens at the same place); `copy` needs the first.
-    Files of weights hold these settings one by one.
+    widths: channels of the encoders' scales, two convolutions each; the coarsest is at a sixteenth of the picture's
+    size. levels: the convolutions, counted from 1, whose maps make up the tokens. body: channels of the residual
+    blocks, None for as many as a token has; blocks: their number. grid: pixels between tokens. transfer: how the
+    reference comes in: `attention`, or for comparison `adain` (its means and deviations) or `addition` (its tokens at
+    the same place). copy: as above, with `attention` only. Weights files hold these settings one by one.
     """
 
     weights_name = "sketch"
@@ -126,17 +130,17 @@ class Scft(TrainedNet):
         nn.init.xavier_normal_(self.out.weight)
 
     def sketch_maps(self, sketch: torch.Tensor) -> list[torch.Tensor]:
-        """(b, 1, h, w), 0 on a line to 1 on paper; h and w multiples of `STRIDE`. The encoder's maps."""
+        """The encoder's maps of a sketch (b, 1, h, w), 0 on a line to 1 on paper, h and w multiples of `STRIDE`."""
         return self.of_sketch(_folded(sketch * 2 - 1, self.fold))
 
     def reference_tokens(self, reference: torch.Tensor) -> torch.Tensor:
-        """(b, 3, h, w) RGB 0..1 to (b, depth, h / grid, w / grid), and with `copy` 3 more, its colours, -1..1. No
-        reference is the middle grey everywhere: zero, as the net sees it (`nothing`)."""
+        """Tokens (b, depth, h / grid, w / grid) of a reference (b, 3, h, w), RGB 0..1; with `copy` 3 more channels, its
+        colours in -1..1. `nothing` stands for no reference."""
         tokens = self.tokens(self.of_reference(_folded(reference * 2 - 1, self.fold)))
         return torch.cat([tokens, colors(reference, self.grid).to(tokens.dtype) * 2 - 1], 1) if self.copy else tokens
 
     def tokens(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The maps of `levels`, brought to the tokens' size, one over another: (b, depth, h / grid, w / grid)."""
+        """The maps of `levels` resized and concatenated: (b, depth, h / grid, w / grid)."""
         h, w = maps[2 * self.scale].shape[-2:]
         sized = []
         for n in self.levels:
@@ -145,8 +149,8 @@ class Scft(TrainedNet):
         return torch.cat(sized, 1)
 
     def keys(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Reference tokens (b, ..., h, w) to what is asked (b, h * w, depth) and what is given (b, h * w, depth, and
-        with `copy` 3 more). Those of more references may be put one after another."""
+        """Attention keys (b, h * w, depth) and values (b, h * w, depth, with `copy` 3 more) of reference tokens (b, .,
+        h, w). Those of several references may be concatenated."""
         flat = attention.tokens(tokens)
         described, own = flat[..., : self.depth], flat[..., self.depth :]
         return self.key(described), torch.cat([self.value(described), own], -1)
@@ -154,8 +158,8 @@ class Scft(TrainedNet):
     def attend(
         self, place: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, bias: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Sketch tokens (b, depth, h, w) plus what they gather from the reference (`copy`: and 3 more, colours), and
-        the largest share that each took from one place, (b, 1, h, w). bias: (b, m) added to the scores."""
+        """Sketch tokens (b, depth, h, w) plus what they gather from the reference, and with `copy` 3 channels of
+        colour; and the largest attention weight of each, (b, 1, h, w). bias: (b, m), added to the scores."""
         b, _, h, w = place.shape
         scores = attention.scores(self.query(attention.tokens(place)), keys).float()
         if bias is not None:
@@ -166,7 +170,7 @@ class Scft(TrainedNet):
         return mixed, weights.amax(-1).reshape(b, 1, h, w)
 
     def mixed(self, place: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-        """Sketch tokens with the reference's (both (b, depth, ...)) brought in as `transfer` says."""
+        """Sketch tokens (b, depth, ...) with the reference's tokens transferred to them as `transfer` says."""
         if self.transfer == "attention":
             return self.attend(place, *self.keys(reference))[0]
         if self.transfer == "adain":
@@ -174,9 +178,9 @@ class Scft(TrainedNet):
         return place + F.interpolate(reference, size=place.shape[-2:], mode="nearest")
 
     def draw(self, maps: Sequence[torch.Tensor], mixed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Colours (b, 3, h, w) RGB 0..1 from the sketch's maps and the tokens with the reference's brought in; and what
-        the decoder has drawn itself, without its share of copied colours. Both are trained, or else the copy is so much
-        the quicker that the decoder never learns; its own is for where there is no reference."""
+        """Colours (b, 3, h, w), RGB 0..1, from the sketch's maps and the result of `mixed`; and the decoder's own
+        colours without the copied ones, used where there is no reference. Both are trained: otherwise copying, which is
+        learned sooner, would keep the decoder from learning anything."""
         x = self.ups[0](torch.cat([self.blocks(self.narrow(mixed)), mixed], 1))
         for n, up in zip(range(self.scale - 1, -1, -1), self.ups[1:]):
             x = up(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), maps[2 * n + 1]], 1))
@@ -188,19 +192,19 @@ class Scft(TrainedNet):
         return (rgb + 1) / 2, (own + 1) / 2
 
     def forward(self, sketch: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-        """sketch (b, 1, h, w), reference (b, 3, h', w') RGB 0..1, to RGB (b, 3, h, w) 0..1."""
+        """RGB (b, 3, h, w) 0..1 of a sketch (b, 1, h, w) and a reference (b, 3, h', w'), RGB 0..1."""
         maps = self.sketch_maps(sketch)
         return self.draw(maps, self.mixed(self.tokens(maps), self.reference_tokens(reference)))[0]
 
     def alone(self, sketch: torch.Tensor) -> torch.Tensor:
-        """sketch (b, 1, h, w) without a reference, to RGB (b, 3, h, w) 0..1."""
+        """RGB (b, 3, h, w) 0..1 of a sketch (b, 1, h, w) without a reference."""
         maps, none = self.sketch_maps(sketch), nothing(sketch.expand(-1, 3, -1, -1))
         return self.draw(maps, self.mixed(self.tokens(maps), self.reference_tokens(none)))[1]
 
 
 def colors(reference: torch.Tensor, grid: int) -> torch.Tensor:
-    """Mean colours (b, 3, h / grid, w / grid) of a reference's squares, drawn lines aside: what is darker than the
-    brightest within two pixels counts little."""
+    """Mean colours (b, 3, h / grid, w / grid) of a reference's squares without its drawn lines: pixels darker than the
+    brightest one within two pixels count little."""
     light = reference.mean(1, keepdim=True)
     weight = torch.exp(-8 * (F.max_pool2d(light, 5, 1, 2) - light)) + 1e-3
     return F.avg_pool2d(reference * weight, grid) / F.avg_pool2d(weight, grid)

@@ -1,1 +1,1 @@
-"""`--model sscn` (Bai et al. 2022)."""
+"""`--model sscn` (Bai et al., ECCV 2022)."""

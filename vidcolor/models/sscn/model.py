@@ -1,8 +1,8 @@
-"""`--model sscn`: SSCN (Bai et al. 2022), for references that resemble the shot and whose local colours matter.
+"""`--model sscn`: SSCN (Bai et al., ECCV 2022), for references that resemble the shot and whose local colours matter.
 
-Each reference becomes a style code and a few hundred tokens, once per shot. A frame takes the code's global colours,
-then every place of it takes colours from the tokens by sparse attention, and where that is doubtful the global colours
-stay. What the net says enters the colorization sub-net as dense hints with that confidence (`last_mile`).
+Each reference becomes a style code and a few hundred tokens, once per shot. A frame first takes global colours from the
+code; then each of its places takes local colours from the tokens by sparse attention, and keeps the global ones where
+that is doubtful. The result enters the colorization sub-net as dense hints with a confidence (`last_mile`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from vidcolor.motion import propagate
 from vidcolor.shot import Reference, Shot
 
 COVERED = 0.9
-"""Share of a place that a reference must cover for the place to be a token."""
+"""Fraction of a place that a reference must cover for the place to become a token."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class State:
     owner: torch.Tensor
     """(m,) number of the reference that each token is of."""
     matched: KeyTokens | None
-    """Tokens of references of other shots, against which frames are matched to decide how far to trust them."""
+    """Tokens of references from other shots, which frames are matched against to decide how far to trust them; None for
+    the shot's own references."""
 
 
 class SscnColorizer:
@@ -68,8 +69,8 @@ class SscnColorizer:
         dtype: torch.dtype | None = None,
     ) -> None:
         """encoder: a file of weights that `scripts/train.py sscn --out` wrote, instead of the shipped ones.
-        nets: your own nets instead of any weights. choice: the places of a reference that are kept; None for all
-        of them (dense attention). last_mile: whether the colorization sub-net has the last word, or stage 2.
+        nets: your own nets instead of any weights. choice: which places of a reference are kept; None for all of
+        them (dense attention). last_mile: whether the colorization sub-net follows stage 2.
         dtype: what the nets compute in; None for the device's own.
         Raises VidcolorError where weights are missing, changed, or do not fit.
         """
@@ -98,7 +99,7 @@ class SscnColorizer:
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State | None) -> Colored:
-        """Both stages and the last mile. Without references: automatic colour at confidence 0."""
+        """Both stages, then the colorization sub-net. Without references: automatic colour at confidence 0."""
         l = batch.lightness
         with autocast(self.device, self.dtype):
             maps = self.encoder(l)
@@ -128,7 +129,7 @@ class SscnColorizer:
         propagate.steady(shot, references, colors.ab, colors.confidence)
 
     def _matched(self, references: Sequence[Reference], size: tuple[int, ...]) -> KeyTokens:
-        """References at working size (h, w), as frames are matched against them."""
+        """Tokens of references at working size (h, w), to match frames against."""
         keys = []
         for reference in references:
             lab = torch.from_numpy(sized(reference.lab, *size).transpose(2, 0, 1).copy())[None].to(self.device)
@@ -141,7 +142,8 @@ class SscnColorizer:
         return beside(keys).with_windows(self.dtype)
 
     def _trust(self, keys: KeyTokens, l: torch.Tensor, *maps: torch.Tensor) -> torch.Tensor:
-        """(h / 4, w / 4): how far colours of `keys` are trusted in a frame, of its lightness and the encoder's maps."""
+        """(h / 4, w / 4) in 0..1: how far the colours of `keys` are trusted in a frame of lightness l (1, h, w) and
+        the encoder's maps."""
         frame = self.matcher.describe(l[None], [m[None] for m in maps])
         return borrowed.trust(frame, keys, self.matcher.match(frame, keys))
 
@@ -169,8 +171,8 @@ class SscnColorizer:
 
 
 def _on_units(reference: Reference) -> tuple[np.ndarray, np.ndarray | None]:
-    """A reference's Lab and cover with sides that are multiples of UNIT; what it does not cover has its mean colour, so
-    that the style code is of what is there."""
+    """A reference's Lab (h, w, 3) and the mask of what it covers (h, w), with sides that are multiples of `UNIT`. Parts
+    that it does not cover get its mean colour, so that they do not shape the style code."""
     lab, covered = reference.lab, reference.covered
     size = [max(2, round(side / UNIT)) * UNIT for side in lab.shape[1::-1]]
     if covered is not None and covered.any():
@@ -183,7 +185,7 @@ def _on_units(reference: Reference) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _on_grid(covered: np.ndarray) -> np.ndarray:
-    """(h, w) bool -> (h/4, w/4) bool, the places that are covered almost whole."""
+    """(h, w) bool -> (h/4, w/4) bool, the places that are almost wholly covered."""
     size = (covered.shape[1] // GRID, covered.shape[0] // GRID)
     return cv2.resize(covered.astype(np.float32), size, interpolation=cv2.INTER_AREA) > COVERED
 

@@ -1,14 +1,14 @@
-"""The network of SSCN (Bai et al., ECCV 2022): global transfer by a style code, then local colours by
-sparse attention over a reference's significant places.
+"""The network of SSCN (Bai et al., ECCV 2022): global transfer by a style code, then local colours by sparse attention
+over a reference's significant places.
 
 Stage 1: content encoder of the grey picture, learned AdaIN by the reference's style code, decoder to ab.
-Alignment: every place of the target, at stride 4, takes features and colours of the reference's chosen places; what it
-is compared by are the style encoder's maps of the *coloured* target and of the reference, Lab to Lab.
-Stage 2: a decoder from both to ab, with a 529-bin head while it trains.
+Alignment: every place of the target, at stride 4, takes features and colours of the reference's chosen places. Places
+are compared by the style encoder's maps of the *coloured* target and of the reference, Lab to Lab.
+Stage 2: a decoder from both to ab; in training with a head for 529 bins of colour.
 
-One class for the paper's size (width 64) and for a thin one: a smaller width; `fold`, by which 2x2 pixels enter and
-leave as one place; and `semantic`, by which the frozen encoder's maps join what places are compared by (grey to grey)
-and the content encoder, and the reference's own colours at the chosen places are copied along.
+One class for the paper's size (width 64) and for a thin one, which has a smaller width and two more settings: `fold`
+packs 2x2 pixels into the channels of one place; `semantic` adds the frozen encoder's maps to the content encoder and to
+what places are compared by (grey to grey), and copies the reference's own colours at the chosen places.
 """
 
 from __future__ import annotations
@@ -32,28 +32,29 @@ AB_SCALE = 110.0
 CODE = 64
 """Length of a style code."""
 STYLE_SIDE = 256
-"""Side of the version of a reference that its style code is taken of, whatever its size."""
+"""Side in pixels to which a reference is resized for its style code."""
 BINS = 23 * 23
-"""Of `color_bins.square`."""
+"""Rows of `color_bins.square`."""
 GRID = 4
 """Stride of the places that are aligned."""
 UNIT = 32
 """Heights and widths are multiples of this."""
 TEMPERATURE = 0.01
-"""The paper's, of cosines."""
+"""By which cosines are divided in the paper."""
 COLOR_WEIGHT = 2.6
-"""Of ab / 110 beside unit-length features, where places of a reference are grouped by likeness."""
+"""Weight of ab / 110 beside unit-length features where similar places of a reference are grouped."""
 GATE = 3.0
 """Logit with which the gate that lets copied colours pass to the output begins."""
 
 
 def _same(i: int, o: int) -> nn.Sequential:
-    """As in VGG19, its border mirrored."""
+    """A 3x3 convolution and ReLU as in VGG19, but with reflection padding."""
     return nn.Sequential(nn.Conv2d(i, o, 3, padding=1, padding_mode="reflect"), nn.ReLU(True))
 
 
 class ContentEncoder(nn.Module):
-    """The grey target: VGG19's shape to conv4_1 with means for its pooling. Gives four maps of 1, 2, 4 and 8 widths."""
+    """Encodes the grey target: VGG19's shape up to conv4_1 with average pooling. Gives four maps of 1, 2, 4 and 8
+    times the width in channels."""
 
     def __init__(self, w: int, fold: int, semantic: bool):
         super().__init__()
@@ -76,7 +77,7 @@ class ContentEncoder(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Pre-activated, halves the size."""
+    """A pre-activation residual block that halves the size."""
 
     def __init__(self, i: int, o: int):
         super().__init__()
@@ -89,7 +90,8 @@ class ResidualBlock(nn.Module):
 
 
 class StyleEncoder(nn.Module):
-    """E: a picture in Lab to four maps of 1, 2, 4 and 8 widths, and to its style code."""
+    """The paper's E: a picture in Lab to four maps with 1, 2, 4 and 8 times the width in channels, and to its style
+    code."""
 
     def __init__(self, w: int, fold: int):
         super().__init__()
@@ -120,9 +122,10 @@ class StyleEncoder(nn.Module):
 
 
 class LearnedAdaIN(nn.Module):
-    """(1 + gamma) IN(x) + beta, both linear in the style code. Begins as IN.
+    """(1 + gamma) IN(x) + beta, gamma and beta linear in the style code; at first plain IN.
 
-    Affine in the code, so that a mix of codes is the mix of their outputs: several references cost one.
+    It is affine in the code, so a mix of codes gives the mix of their outputs: several references cost as little as
+    one.
     """
 
     def __init__(self, channels: int):
@@ -138,7 +141,8 @@ class LearnedAdaIN(nn.Module):
 
 
 class GlobalDecoder(nn.Module):
-    """Stage 1's: VGG19's shape backwards, a learned AdaIN before each of its four stages. Gives ab / 110."""
+    """Stage 1's decoder: VGG19's shape backwards, a learned AdaIN before each of its four stages. Gives
+    ab / 110."""
 
     def __init__(self, w: int, fold: int):
         super().__init__()
@@ -185,11 +189,12 @@ def _two(c: int) -> nn.Sequential:
 
 
 class LocalDecoder(nn.Module):
-    """Stage 2's: the target's maps and what was aligned with them, coarse to fine, to ab / 110 and to 529 bins."""
+    """Stage 2's decoder: the target's maps and what was aligned with them, coarse to fine, to ab / 110 and to logits of
+    529 bins."""
 
     def __init__(self, w: int, fold: int, semantic: bool, residuals: int):
         super().__init__()
-        extra = 3 if semantic else 0  # copied colours and how sure they are
+        extra = 3 if semantic else 0  # copied colours and their confidence
         self.align8 = _conv_norm(8 * w + extra, 8 * w)
         self.align4 = _conv_norm(8 * w, 4 * w)
         self.align2 = _conv_norm(4 * w, 2 * w)
@@ -204,8 +209,8 @@ class LocalDecoder(nn.Module):
     def forward(
         self, target: Sequence[torch.Tensor], aligned: torch.Tensor, classes: bool
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """target: four maps of 1, 2, 4, 8 widths; aligned (b, 8 * width (+ 3), h/4, w/4). classes: also the bins'
-        logits, at the third map's size."""
+        """target: four maps with 1, 2, 4 and 8 times the width in channels; aligned: (b, 8 * width (+ 3), h/4, w/4).
+        classes: also the bins' logits, at the third map's size."""
         t1, t2, t4, t8 = target
         a8 = self.align8(aligned)
         a4 = self.align4(a8)
@@ -227,8 +232,8 @@ def _up(i: int, o: int) -> nn.ConvTranspose2d:
 class SSCN(TrainedNet):
     """Both stages and the alignment between them. Heights and widths are multiples of `UNIT`.
 
-    width: channels of the first level; 64 is the paper's. fold: side of the square of pixels that enters as one place,
-    1 is the paper's. semantic: needs `GreyFeatures` of targets and references (and fold 2, whose levels 2 to 4 have the
+    width: channels of the first level, 64 in the paper. fold: side of the square of pixels that enters as one place, 1
+    in the paper. semantic: needs `GreyFeatures` of targets and references (and fold 2, whose levels 2 to 4 have the
     encoder's strides). residuals: blocks after each of stage 2's sums, 2 in the paper. temperature: of cosines.
     """
 
@@ -253,11 +258,11 @@ class SSCN(TrainedNet):
         self.locally = LocalDecoder(width, fold, semantic, residuals)
         self.confidence_weight = nn.Parameter(torch.tensor([-3.0, 7.6, -2.4]), requires_grad=False)
         self.fade_weight = nn.Parameter(torch.tensor([-3.7, 10.0, -0.6]), requires_grad=False)
-        """Bias, and weights of `Aligned.evidence`, of logistic models of 'the copied colour is right' and of its share
-        against stage 1's: fitted, not learned by descent."""
+        """Bias, and weights of `Aligned.evidence`, of two logistic models: whether a copied colour is right, and how
+        far it replaces stage 1's. Fitted after training."""
         if semantic:
             self.parts = nn.Parameter(torch.tensor([0.2, 0.75, 0.05]).log())
-            """Logits of the shares that fine and coarse descriptors and E's maps have in a cosine."""
+            """Logits of the weights of fine descriptors, coarse descriptors and E's maps in a cosine."""
 
     def transfer(
         self, l: torch.Tensor, code: torch.Tensor, grey: GreyFeatures | None = None
@@ -269,14 +274,15 @@ class SSCN(TrainedNet):
         return F.pixel_shuffle(x.float(), self.fold) * AB_SCALE, content
 
     def describe(self, maps: Sequence[torch.Tensor], grey: GreyFeatures | None = None) -> torch.Tensor:
-        """E's maps of a picture in Lab -> (b, d, h/4, w/4), unit length, what its places are compared by."""
+        """E's maps of a picture in Lab -> (b, d, h/4, w/4), unit length: the features by which its places are
+        compared."""
         levels = self._joined(maps)
         length = torch.linalg.vector_norm(levels, dim=1, keepdim=True, dtype=torch.float32).clamp_min(1e-6)
         if grey is None:
             return levels / length
         fine, coarse = grey.descriptors.split([64, 96], 1)
         weights = self.parts.softmax(0).sqrt()
-        # in the maps' own precision: on a CPU the time goes into the memory that this takes
+        # in the maps' own precision: on a CPU this is bound by memory
         kind = levels.dtype
         return joined(
             *(
@@ -294,16 +300,18 @@ class SSCN(TrainedNet):
         covered: torch.Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Tokens:
-        """Tokens of references: E's maps, `describe`'s result, ab (b, 2, h, w) in Lab units. choice: which places; all
-        of them where None (dense attention). covered: (b, h/4, w/4) bool, where a reference says anything (then b = 1,
-        as numbers may differ). generator: see `choose`."""
+        """Tokens of b references, from E's maps, their features (`describe`) and ab (b, 2, h, w) in Lab units.
+
+        choice: which places are kept; None for all of them (dense attention). covered: (b, h/4, w/4) bool, what the
+        reference covers (then b is 1, as counts may differ). generator: as in `choose`.
+        """
         colors = sized(ab.float(), described.shape[-2:])
         parts = [attention.tokens(x) for x in (described, self._joined(maps), colors)]
         if choice is None and covered is None:
             key, joined, taken = parts
             return Tokens(key, self.value(joined), taken, torch.zeros_like(taken[..., 0]))
         kept = []
-        with torch.no_grad():  # alike is what looks alike and has the same colour
+        with torch.no_grad():  # places are alike if they look alike and have the same colour
             features = F.normalize(torch.cat([described.float(), colors * (COLOR_WEIGHT / AB_SCALE)], 1), dim=1)
         for n, (key, joined, taken) in enumerate(zip(*parts)):
             here = None if covered is None else covered[n]
@@ -319,7 +327,7 @@ class SSCN(TrainedNet):
         return Tokens(*(torch.stack(x) for x in zip(*kept)))
 
     def align(self, described: torch.Tensor, tokens: Tokens) -> Aligned:
-        """What every place of a target takes of the tokens: cosines over the temperature, softmax over tokens."""
+        """What every place of a target takes from the tokens: softmax over tokens of cosines over the temperature."""
         squares = tokens.ab.square().sum(-1, keepdim=True)
         value = torch.cat([tokens.value.float(), tokens.ab, squares], -1)
         query, key, bias = attention.tokens(described), tokens.key, tokens.bias[:, None]

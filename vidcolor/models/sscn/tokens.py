@@ -1,12 +1,13 @@
-"""What SSCN's two pictures are to each other (Bai et al., ECCV 2022): what the encoder sees of them, the places of a
-reference that are kept for sparse attention, and what a target's places take of these.
+"""The places of a reference that SSCN keeps for sparse attention (Bai et al., ECCV 2022), and what places of a target
+take from them.
 
-The paper takes the 256 places that matter most to an ImageNet classifier and 256 at random. No classifier is here, so
-significant is what stands out from the picture's mean (`mean`) or what is nearest to the centres of a clustering of all
-its places (`centres`). Others are random while a net trains; in use they lie on an even grid, so that nothing flickers.
+The paper keeps the 256 places that matter most to an ImageNet classifier and 256 random ones. There is no classifier
+here, so significant places are those farthest from the picture's mean (`mean`) or nearest to the centres of a
+clustering of all its places (`centres`). The other places are random in training; in use they lie on an even grid, so
+that nothing flickers.
 
-A kept place may speak for itself alone, as in the paper, or `gather` all the places that are most like it: it then
-holds their means and counts as many times. That costs nothing later and is most of the way to dense attention.
+A kept place may stand for itself alone, as in the paper, or `gather` the places most like it: then it holds their means
+and has the weight of all of them. That costs nothing later and comes close to dense attention.
 """
 
 from __future__ import annotations
@@ -21,25 +22,27 @@ from vidcolor.models.matching.trained import TrainedMatcher
 from vidcolor.models.nets.maps import joined, resized
 
 ROUNDS = 8
-"""Of k-means."""
+"""Steps of k-means."""
 BASE, MOST = 64 * 64, 2048
-"""Places of a picture of 256x256, for which the paper's counts are; most tokens that a larger reference gets."""
+"""Places of a picture of 256x256, which the paper's counts are for; the most tokens that a larger reference gets."""
 SIGNIFICANT = ("mean", "centres")
+"""What `Choice.by` may be."""
 
 
 @dataclass(frozen=True)
 class GreyFeatures:
-    """What the frozen encoder says of grey pictures."""
+    """Features of grey pictures by the frozen encoder and the matcher."""
 
     maps: tuple[torch.Tensor, ...]
-    """Strides 4, 8 and 16: (b, 24, h/4, w/4), (b, 40, h/8, w/8), (b, 112, h/16, w/16), each place of length sqrt(c)."""
+    """Strides 4, 8 and 16: (b, 24, h/4, w/4), (b, 40, h/8, w/8), (b, 112, h/16, w/16), each place a vector of length
+    sqrt(c)."""
     descriptors: torch.Tensor
     """(b, 160, h/4, w/4): the matcher's fine and, enlarged, coarse descriptors."""
 
 
 @torch.no_grad()
 def grey_features(matcher: TrainedMatcher, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> GreyFeatures:
-    """l (b, 1, h, w) lightness 0..100 and the encoder's maps of it -> GreyFeatures."""
+    """Features of pictures with lightness l (b, 1, h, w), 0..100, from the encoder's maps of it."""
     found = matcher.describe(l, maps)
     coarse = F.normalize(sized(found.coarse, found.fine.shape[-2:]).float(), dim=1)
     even = tuple(F.normalize(x.float(), dim=1) * x.shape[1] ** 0.5 for x in maps)
@@ -51,9 +54,9 @@ class Tokens:
     """The chosen places of references."""
 
     key: torch.Tensor
-    """(b, m, d) what places are compared by, unit length."""
+    """(b, m, d), unit length: the attention keys, by which places are compared."""
     value: torch.Tensor
-    """(b, m, 8 * width) what is handed on."""
+    """(b, m, 8 * width): the attention values."""
     ab: torch.Tensor
     """(b, m, 2) their own colours, Lab units."""
     bias: torch.Tensor
@@ -71,14 +74,14 @@ def together(parts: Sequence[Tokens]) -> Tokens:
 
 @dataclass(frozen=True)
 class Aligned:
-    """What every place of a target takes of the tokens."""
+    """What every place of a target takes from the tokens."""
 
     value: torch.Tensor
     """(b, 8 * width, h/4, w/4)."""
     ab: torch.Tensor
     """(b, 2, h/4, w/4) mean of the copied colours, Lab units."""
     evidence: torch.Tensor
-    """(b, 2, h/4, w/4): best cosine; spread of the copied colours over 10 Lab units. `SSCN.confidence` weighs them."""
+    """(b, 2, h/4, w/4): the best cosine, and the spread of the copied colours in units of 10 Lab units."""
 
 
 @dataclass(frozen=True)
@@ -88,20 +91,20 @@ class Choice:
     significant: int = 256
     """Significant places."""
     others: int = 256
-    """Places for the rest."""
+    """Places for the rest of the picture."""
     by: str = "centres"
-    """What is significant: `mean` or `centres`."""
+    """How significant places are found, one of `SIGNIFICANT`."""
     gather: bool = True
-    """Whether a kept place speaks for all that are like it."""
+    """Whether a kept place stands for all places like it."""
     grow: bool = True
-    """Whether the counts are those of `BASE` places, and grow with a larger reference up to `MOST` together."""
+    """Whether the counts are for `BASE` places and grow with larger references, up to `MOST` in all."""
 
     def __post_init__(self) -> None:
         if self.by not in SIGNIFICANT or min(self.significant, self.others) < 0 or not self.significant + self.others:
             raise ValueError(f"{self}: counts from 0, not both 0, by {' or '.join(SIGNIFICANT)}")
 
     def of(self, places: int) -> Choice:
-        """The choice with the counts for a reference of so many places."""
+        """This choice with the counts for a reference of so many places."""
         total = self.significant + self.others
         factor = min(places / BASE, max(1.0, MOST / total)) if self.grow and places > BASE else 1.0
         return replace(self, significant=int(self.significant * factor), others=int(self.others * factor), grow=False)
@@ -113,10 +116,11 @@ def choose(
     covered: torch.Tensor | None = None,
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
-    """Numbers (m,), rising, of the chosen places of one picture's (d, h, w) unit-length features, row by row.
+    """Indices (m,), ascending, of the chosen places of one picture, from its unit-length features (d, h, w).
 
-    m is the count that was asked for, or all there are. covered: (h, w) bool, places that may be chosen (all if None).
-    generator: draws the other places; None puts them on an even grid. No place is chosen twice.
+    Places count row by row, and none is chosen twice; m is the count of the choice, or all places if there are fewer.
+    covered: (h, w) bool, the places that may be chosen; None for all. generator: draws the other places; None puts them
+    on an even grid.
     """
     h, w = described.shape[1:]
     device, choice = described.device, choice.of(h * w)
@@ -139,8 +143,8 @@ def choose(
 
 
 def owners(described: torch.Tensor, where: torch.Tensor, covered: torch.Tensor | None = None) -> torch.Tensor:
-    """(h * w,): which of the chosen places (m,), by its position there, each place of (d, h, w) unit-length features is
-    most like; the chosen ones own themselves. -1 where not covered."""
+    """(h * w,): for each place of the unit-length features (d, h, w) the index, among the chosen places `where` (m,),
+    of the one most like it; a chosen place owns itself. -1 where not covered."""
     x = described.flatten(1).T.float()
     owner = (x @ x[where].T).argmax(1)
     owner[where] = torch.arange(len(where), device=owner.device)
@@ -148,25 +152,25 @@ def owners(described: torch.Tensor, where: torch.Tensor, covered: torch.Tensor |
 
 
 def means(x: torch.Tensor, owner: torch.Tensor, count: int) -> torch.Tensor:
-    """(n, c) and each row's owner -> (count, c), the means of what each owns; rows of owner -1 belong to none."""
+    """(count, c): means of the rows of x (n, c) that each owner has; rows with owner -1 count for none."""
     known = owner >= 0
     return _sums(x[known], owner[known], count) / sizes(owner, count)[:, None]
 
 
 def sizes(owner: torch.Tensor, count: int) -> torch.Tensor:
-    """(count,) float: how many rows each owns."""
+    """(count,) float32: how many rows each owner has."""
     return torch.bincount(owner[owner >= 0], minlength=count).float()
 
 
 def _sums(x: torch.Tensor, owner: torch.Tensor, count: int) -> torch.Tensor:
-    """(n, c) and each row's owner (n,) -> (count, c), the sums of what each owns; the same bits every time."""
+    """(count, c): sums of the rows of x (n, c) by their owners (n,); the same bits every time."""
     if x.device.type == "cpu":
         return x.new_zeros(count, x.shape[1]).index_add(0, owner, x)
-    return F.one_hot(owner, count).to(x.dtype).T @ x  # elsewhere, adding at places has no fixed order
+    return F.one_hot(owner, count).to(x.dtype).T @ x  # on a GPU index_add has no fixed order
 
 
 def _even(h: int, w: int, count: int) -> torch.Tensor:
-    """About `count` places, never more, in the middles of the cells of a grid of near-square cells."""
+    """About `count` places, never more: the middles of near-square cells."""
     if not count:
         return torch.empty(0, dtype=torch.long)
     rows = max(1, min(h, round((count * h / w) ** 0.5), count))
@@ -177,15 +181,15 @@ def _even(h: int, w: int, count: int) -> torch.Tensor:
 
 
 def _far(x: torch.Tensor, count: int) -> torch.Tensor:
-    """Those of (n, d) that are farthest from the mean; of equals the first."""
+    """Indices of the `count` rows of x (n, d) farthest from the mean, the first ones among equals."""
     return (x - x.mean(0)).square().sum(1).argsort(descending=True, stable=True)[:count]
 
 
 def _middles(x: torch.Tensor, count: int) -> torch.Tensor:
-    """Those of (n, d) unit-length features that are nearest to the centres of a k-means clustering, `count` of them.
+    """Indices of the `count` unit-length rows of x (n, d) nearest to the centres of a clustering.
 
-    Spherical k-means from evenly spaced first centres. Where two centres share a nearest place, and where a cluster ran
-    empty, the places that are least like any chosen one fill up.
+    Spherical k-means from evenly spaced first centres. If two centres share a nearest place or a cluster is empty, the
+    places least like any chosen one make up the number.
     """
     if not count:
         return torch.empty(0, dtype=torch.long, device=x.device)
@@ -202,7 +206,7 @@ def _middles(x: torch.Tensor, count: int) -> torch.Tensor:
 
 
 def sized(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    """x (b, c, h, w) at that (h, w): a mean where it shrinks, bilinear where it grows."""
+    """x (b, c, ., .) at size (h, w): averaged where it shrinks, else bilinear."""
     h, w = size
     if tuple(x.shape[-2:]) == (h, w):
         return x
