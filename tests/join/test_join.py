@@ -123,14 +123,13 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
 
 def test_mxf_begins_at_0_and_holds_a_constant_rate_only(tmp_path: Path) -> None:
     raw = write_film(tmp_path / "raw.mov", 24, width=256, height=128, codec="libx264", tags=TAGS).path
-    ffmpeg(
-        "-i", raw, "-f", "lavfi", "-i", "sine=440:d=1:r=48000", "-c:v", "copy", "-c:a", "pcm_s24le", tmp_path / "a.mov"
-    )
+    sound = ("-f", "lavfi", "-i", "sine=440:d=1:r=48000", "-c:v", "copy", "-c:a", "pcm_s24le")
+    ffmpeg("-i", raw, *sound, "-timecode", "10:00:00:00", tmp_path / "a.mov")
     film = probe(tmp_path / "a.mov")
     pts = [frame.pts for frame in read(film)]
     out = tmp_path / "out.mxf"
     report = color(film, out, Settings(codec="dnxhr"), first=6, stop=18, bounds=(pts[6], pts[18]))
-    assert report.frames == 12 and report.kept == ("audio stream 1 pcm_s24le",)
+    assert report.frames == 12 and report.kept == ("audio stream 1 pcm_s24le",) and not report.lost
     assert video_pts(out) == (Fraction(1, 24), list(range(12)))
     fmt = output_format(film, Settings(codec="dnxhr"), out)
     with pytest.raises(VidcolorError, match=r"MXF has no place for a variable frame rate: name the result \.mov"):

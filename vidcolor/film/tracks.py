@@ -90,8 +90,10 @@ class Track:
             tags.append(f"language={_QUICKTIME[language]}")
         return tags
 
-    def lost_in(self, stream: Any) -> list[str]:
-        """Language, title, other tags and dispositions that the copy, PyAV's `stream`, lacks, in words."""
+    def lost_in(self, stream: Any, elsewhere: Iterable[str] = ()) -> list[str]:
+        """Language, title, other tags and dispositions that the copy, PyAV's `stream`, lacks, in words.
+
+        elsewhere: names of tags that the result holds in another place."""
         lost = []
         names = {name.lower(): value for name, value in stream.metadata.items()}
         language, title = self.metadata.get("language", ""), self.metadata.get("title", "")
@@ -100,10 +102,12 @@ class Track:
         if title and title not in (names.get("title"), names.get("handler_name"), names.get("name")):
             lost.append(f"{self}: its title {title}")
         of_a_file = ("filename", "mimetype") if self.kind == "cover" else ()
-        others = lost_tags(self.metadata, {*names, "language", "title", *of_a_file})
+        others = lost_tags(self.metadata, {*names, *elsewhere, "language", "title", *of_a_file})
         if others:
             lost.append(f"{self}: its metadata {', '.join(others)}")
         gone = set(self.disposition) - {flag.name for flag in type(stream.disposition) if flag & stream.disposition}
+        if stream.container.format.name == "mxf":
+            gone.discard("default")  # MXF has no such flag: what is in the file is played
         if gone:
             lost.append(f"{self}: its disposition {', '.join(sorted(gone))}")
         return lost

@@ -181,8 +181,9 @@ def _lost(film: Film, result: _Finished, kept: Sequence[Track], span: Span) -> l
     streams = list(result.container.streams)
     with open_film(film.path) as source:
         lost = lost_chapters(source.chapters(), result.container.chapters()) if span.whole else []
-        # A time code is the film's in one container, its picture's in another.
-        names = {*result.container.metadata, *(name for stream in streams for name in stream.metadata)}
+        # A timecode is the film's in one container, its picture's in another.
+        tags = [result.container.metadata, *(stream.metadata for stream in streams)]
+        names = {name.lower() for one in tags for name in one}
         gone = lost_tags(source.metadata, names)
         lost += [f"metadata {', '.join(gone)}"] if gone else []
         lost += lost_programs(source)
@@ -190,7 +191,7 @@ def _lost(film: Film, result: _Finished, kept: Sequence[Track], span: Span) -> l
         if span.whole and kept:
             with suppress(av.FFmpegError):  # a damaged source: what can be counted was copied
                 before = _walk(source)[1]
-    lost += picture_track(film).lost_in(streams[0])
+    lost += picture_track(film).lost_in(streams[0], elsewhere={"timecode"} & names)
     # Covers become attachments in Matroska, and come last: pair the others by order, covers by order.
     for covers in (False, True):
         ours = [track for track in kept if (track.kind == "cover") == covers]
