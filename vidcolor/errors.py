@@ -51,7 +51,7 @@ def one_run(show: Callable[[str], str] = str) -> Iterator[None]:
 
 @contextmanager
 def listen() -> Iterator[list[str]]:
-    """Gives the warnings that come while this holds, also those that the run has said before."""
+    """Collects the warnings that come while this holds, even those that the run has printed before."""
     heard: list[str] = []
     with one_run():
         run = _run.get()
@@ -66,8 +66,8 @@ def listen() -> Iterator[list[str]]:
 
 
 def warn(message: str) -> None:
-    """Say `message`, with names of settings as in `VidcolorError`, on stderr, above a running progress bar; a second
-    time in a run it is not said."""
+    """Print `message`, written as that of a `VidcolorError`, on stderr, above a running progress bar. Each message is
+    printed once in a run."""
     import sys
 
     from tqdm import tqdm

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import tempfile
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from vidcolor.errors import VidcolorError
@@ -115,3 +119,16 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise VidcolorError(f"{folder}: {reason(error)}") from None
+
+
+@contextmanager
+def scratch_folder(out: Path) -> Iterator[Path]:
+    """A folder beside a result for what it is made from, removed at the end. Raises VidcolorError if that fails."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=_BEGIN, dir=out.parent))
+    except OSError as error:
+        raise VidcolorError(f"{out}: cannot be written: {reason(error)}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -18,9 +18,9 @@ from vidcolor.models.registry import DEFAULT, MODELS, names, spec_of
 from vidcolor.text import listed
 
 LEAST_LINES = 256
-"""Short side of a working frame up to which a film is enlarged however small it is."""
+"""Short side up to which a working frame is enlarged, however small the film is."""
 ENLARGED = 1.5
-"""Times a film's own lines that a larger working frame has at most: more shows nothing new."""
+"""Largest working frame, as a multiple of the film's own lines: more shows nothing new."""
 COLOUR, COMPUTING, OUTPUT, FILM, SHEETS = "colour", "computing", "output", "film", "inspection sheets"
 """Groups of options in the help."""
 
@@ -44,8 +44,8 @@ class Option:
     option: str | None = None
     """The option's name where it differs from the setting's."""
     shapes: bool = True
-    """Whether it goes into a unit's content hash by itself. It does not where it leaves the result as it is, or where
-    the plan holds what it leads to (the film's matrix, the working size, the format of the result)."""
+    """Whether it goes into a unit's content hash by itself. Not if it leaves the result as it is, or if it only decides
+    what the plan holds anyway: the film's matrix, the working size, the format of the result."""
 
 
 def _setting(default: Any, help: str, group: str, **more: Any) -> Any:

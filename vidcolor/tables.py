@@ -16,10 +16,10 @@ _LONGEST_CELL = 4096
 
 
 def read_table(path: Path, what: str, *, strip: bool = True) -> list[tuple[str, list[str]]]:
-    """Number and cells of every row of a CSV file that is not empty. The number is as a spreadsheet shows it, with the
-    line that a text editor shows where that is another, after cells of several lines: `4 (line 5)`.
+    """Number and cells of every row of a CSV file that is not empty. The number is the one that a spreadsheet shows. A
+    text editor shows another one below cells of several lines; then both are given: `4 (line 5)`.
 
-    strip: without the blanks around cells. Raises VidcolorError, naming the file as `what`, where it cannot be read as
+    strip: remove blanks around cells. Raises VidcolorError, naming the file as `what`, where it cannot be read as
     text (UTF-8, or UTF-16 with its byte order mark).
     """
     try:

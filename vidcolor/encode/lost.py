@@ -24,7 +24,7 @@ def say_lost(film: Film, fmt: OutputFormat, extras: Extras, out: Path) -> None:
 
 
 def lost(film: Film, fmt: OutputFormat, extras: Extras) -> list[str]:
-    """What a result in the format `fmt` will not have of the `extras` of the film, in words."""
+    """The `extras` of the film that a result in the format `fmt` will not have, in words."""
     found = [*extras.changes, *(["the alpha channel"] if _has_alpha(film.pix_fmt) else [])]
     for kind, count in extras.data.items():
         if _kept(kind, film, fmt):

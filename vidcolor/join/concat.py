@@ -62,7 +62,7 @@ def _shown(units: Sequence[Path]) -> np.ndarray:
     shown: list[np.ndarray] = []
     base, first = 0, None
     for unit in units:
-        stamps, header = _survey(unit)
+        stamps, header = _stamps_and_header(unit)
         if len(np.unique(stamps)) != len(stamps):
             raise VidcolorError(f"{unit}: damaged unit (two frames at one time): delete it and make it again")
         if header != (first := first or header):
@@ -85,8 +85,8 @@ def _times(film: Film, pts: np.ndarray, shown: np.ndarray, last: Fraction, *, in
     delay = int((places - shown).max())
     usual = max(1, round(1 / (film.frame_rate * film.time_base)))
     ends = np.append(pts[1:], pts[-1] + (max(1, round(last / film.time_base)) if last else usual))
-    # The first DTS lie before the first PTS, no wider apart than frames are there: libav's MP4 muxer takes the start
-    # of a late film amiss where they are.
+    # The first DTS lie before the first PTS, no further apart than frames are there: otherwise libav's MP4 muxer gets
+    # the start of a late film wrong.
     lead = min([usual, *np.diff(pts[: delay + 2]).tolist()])
     early = places - delay
     dts = np.where(early >= 0, pts[early.clip(0)], pts[0] + early * lead)
@@ -109,7 +109,7 @@ def _stream_like(source: Any, film: Film, result: Any) -> Any:
     return stream
 
 
-def _survey(unit: Path) -> tuple[np.ndarray, tuple[Any, ...]]:
+def _stamps_and_header(unit: Path) -> tuple[np.ndarray, tuple[Any, ...]]:
     """PTS of a unit's packets in the order of the file, and what must be equal in all units."""
     with open_film(unit) as container:
         if not container.streams.video:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from vidcolor.color.coding import code_type
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import OutputFormat, output_format
 from vidcolor.errors import VidcolorError, warn
-from vidcolor.files import is_part, put
+from vidcolor.files import is_part, put, scratch_folder
 from vidcolor.film.chroma_grid import grid_size
 from vidcolor.film.film import Film, Frame
 from vidcolor.film.probe import describe
@@ -36,8 +35,8 @@ _UNIT = re.compile(r"\d{5}-[0-9a-f]{16}\.(mkv|mov)")
 """Names of units, as `Plan.unit_path` makes them."""
 
 
-def join_plan(plan: Plan, plan_path: Path | None = None, *, overwrite: bool) -> Path:
-    """Concatenate the finished units without re-encoding, mux, verify; returns the result's path.
+def join_plan(plan: Plan, plan_path: Path | None = None, *, overwrite: bool) -> None:
+    """Concatenate the finished units of a plan without re-encoding, mux, verify.
 
     plan_path: where the plan lies, to name the commands that make what is missing. overwrite: a file that has the
     result's name by now may be replaced.
@@ -61,7 +60,6 @@ def join_plan(plan: Plan, plan_path: Path | None = None, *, overwrite: bool) -> 
     end = int(plan.pts[plan.stop]) if plan.stop < len(plan.pts) else None
     stamps = plan.pts[plan.first : plan.stop]
     join_units(plan.film, files, stamps, fmt, plan.out, bounds=(start, end), overwrite=overwrite)
-    return plan.out
 
 
 def clean(plan: Plan) -> None:
@@ -140,23 +138,18 @@ def join_units(
     film, stamps = times.film, times.pts
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))
+        with scratch_folder(out) as work:
+            picture = work / f"picture{picture_suffix(fmt)}"
+            result = work / f"result{out.suffix}"
+            span = Span(times.start, times.end, lift(film, stamps, fmt))
+            stamps = stamps + span.lift
+            concatenate(film, [Path(file) for file in unit_files], stamps, picture, times.last)
+            tracks = source_tracks(film)
+            kept, lost = mux_tracks(Muxing(film, fmt, picture, result, work, span), tracks)
+            lost += verify(film, fmt, stamps, result, kept, span)
+            put(result, out, overwrite=overwrite)
     except OSError as error:
         raise VidcolorError(f"{out}: cannot be written: {reason(error)}") from error
-    try:
-        picture = work / f"picture{picture_suffix(fmt)}"
-        result = work / f"result{out.suffix}"
-        span = Span(times.start, times.end, lift(film, stamps, fmt))
-        stamps = stamps + span.lift
-        concatenate(film, [Path(file) for file in unit_files], stamps, picture, times.last)
-        tracks = source_tracks(film)
-        kept, lost = mux_tracks(Muxing(film, fmt, picture, result, work, span), tracks)
-        lost += verify(film, fmt, stamps, result, kept, span)
-        put(result, out, overwrite=overwrite)
-    except OSError as error:
-        raise VidcolorError(f"{out}: cannot be written: {reason(error)}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     _say(out, kept, lost)
     return JoinReport(out, len(stamps), tuple(map(str, kept)), tuple(lost))
 

@@ -40,9 +40,9 @@ class Times:
 def steadied(film: Film, pts: np.ndarray, fmt: OutputFormat, start: int | None, end: int | None) -> Times:
     """The times that the frames of a film, or of a part of it, have in the result.
 
-    A film of constant rate gets that as its frame rate. In MP4 and MOV, which hold any time, it gets a time base in
-    which a frame's duration is a whole number of ticks too, and with it a film of rounded stamps with gaps; Matroska
-    rounds anew, and keeps what was rounded. All others stay as they are.
+    A film of constant rate gets that as its frame rate. In MP4 and MOV, which hold any time, it also gets a time base
+    in which a frame lasts a whole number of ticks; so does a film whose rounded time stamps have gaps. Matroska rounds
+    all times anyway. Every other film keeps its times.
 
     pts: (n,) int64, rising, in ticks of the film's time base.
     Raises VidcolorError where the container holds a constant rate only."""

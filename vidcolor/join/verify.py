@@ -65,7 +65,7 @@ def _wrong(path: Path, what: str, is_: object, should: object) -> VidcolorError:
 
 
 def differences(film: Film, fmt: OutputFormat, found: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
-    """What of a picture is not as it should be: its name, its value, the right value.
+    """Every property of a picture that is wrong: its name, its value, the right value.
 
     found: facts of the result, as `describe` gives them."""
     size = found["width"], found["height"]
@@ -99,7 +99,7 @@ def _means(name: str, found: int, should: int, fmt: OutputFormat) -> bool:
 
 
 @dataclass
-class Times:
+class PacketTimes:
     """When the packets of a stream are shown, in ticks."""
 
     time_base: Fraction
@@ -135,14 +135,14 @@ class Times:
         return self.first * self.time_base, self.last * self.time_base
 
 
-def _walk(container: Any) -> tuple[list[int], dict[int, Times]]:
+def _walk(container: Any) -> tuple[list[int], dict[int, PacketTimes]]:
     """PTS of the first stream's packets in rising order, and the times of every stream."""
     stamps: list[int] = []
-    times: dict[int, Times] = {}
+    times: dict[int, PacketTimes] = {}
     for packet in container.demux(*(stream for stream in container.streams if stream.type != "attachment")):
         if packet.size:
             if packet.stream_index not in times:
-                times[packet.stream_index] = Times(Fraction(packet.time_base))
+                times[packet.stream_index] = PacketTimes(Fraction(packet.time_base))
             times[packet.stream_index].add(packet)
             if packet.stream_index == 0:
                 stamps.append(packet.pts)
@@ -170,7 +170,7 @@ class _Finished:
     path: Path
     container: Any
     """PyAV's."""
-    times: dict[int, Times]
+    times: dict[int, PacketTimes]
     """When the packets of each stream are shown."""
     later: Fraction
     """Seconds by which the picture lies later than in the source."""
@@ -187,7 +187,7 @@ def _lost(film: Film, result: _Finished, kept: Sequence[Track], span: Span) -> l
         gone = lost_tags(source.metadata, names)
         lost += [f"metadata {', '.join(gone)}"] if gone else []
         lost += lost_programs(source)
-        before: dict[int, Times] = {}
+        before: dict[int, PacketTimes] = {}
         if span.whole and kept:
             with suppress(av.FFmpegError):  # a damaged source: what can be counted was copied
                 before = _walk(source)[1]
@@ -213,7 +213,7 @@ def lost_chapters(before: list[Any], after: list[Any]) -> list[str]:
     return [f"the title{'' if wrong == 1 else 's'} of {plural(wrong, 'chapter')}"] if wrong else []
 
 
-def _lost_packets(track: Track, was: Times, now: Times | None, result: _Finished) -> list[str]:
+def _lost_packets(track: Track, was: PacketTimes, now: PacketTimes | None, result: _Finished) -> list[str]:
     """What the finished file lacks of a stream's packets, or has at another time."""
     count = 0 if now is None else now.packets
     if track.converted:
@@ -225,7 +225,7 @@ def _lost_packets(track: Track, was: Times, now: Times | None, result: _Finished
     return _moved(track, was, now, result) if count == was.packets else []
 
 
-def _moved(track: Track, before: Times, after: Times, result: _Finished) -> list[str]:
+def _moved(track: Track, before: PacketTimes, after: PacketTimes, result: _Finished) -> list[str]:
     """Sound and subtitles begin, end and advance as in the source, so that they keep to the picture.
 
     What is a little off, as where a recording is damaged, is named; VidcolorError is raised where more than that is."""

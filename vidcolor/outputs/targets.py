@@ -1,5 +1,5 @@
 """What a run may write: never over a file that it reads, never text over a film or a picture, and over other files only
-with -y. Every command checks this before it begins."""
+with `overwrite`. Every command checks this before it begins."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def inputs_of_film(movie: Path) -> list[Input]:
 def check(targets: Sequence[Target], inputs: Iterable[Input], *, dry: bool = False) -> list[str]:
     """Raise VidcolorError if a target cannot or must not be written.
 
-    inputs: every file that the run reads. dry: nothing will be written now; existing files that need leave to be
-    replaced are returned, a line for each, in place of an error.
+    inputs: every file that the run reads. dry: nothing will be written now; existing files that may not be replaced
+    are no error, and a line about each is returned.
     """
     for target in targets:
         _check_name(target)

@@ -44,7 +44,7 @@ def assign(
 
 
 def assign_listed(checked: CheckedRequest, found: Scan, shots: Spans) -> tuple[ShotKeys, ...]:
-    """The user's keys, as a scan recognised them, assigned to shots. Says what the user would want to know of it.
+    """The user's keys, as a scan recognised them, assigned to shots. Warns of what the user should know about it.
 
     Raises VidcolorError where a key is given for a frame or scene that the film does not have.
     """
@@ -110,7 +110,7 @@ def _one_to_a_frame(uses: Sequence[KeyUse]) -> list[KeyUse]:
 
 
 def _report(checked: CheckedRequest, uses: Sequence[KeyUse], found: Scan) -> None:
-    """Say what a user would want to know of how the keys were taken."""
+    """Warn of what the user should know about how the keys were understood."""
     request, keys, matches, first = checked.request, checked.keys, found.matches, found.first_number
     if any(isinstance(key.place, int) for key in keys) and first and request.first_frame is None:
         named = "count frames from 1" if first == 1 else f"go by the pictures' numbers, from {first} on"

@@ -46,7 +46,7 @@ def frames(
 ) -> tuple[int, int]:
     """[first, stop) of the frames between two points of `points`. Raises VidcolorError where there are none.
 
-    first_frame: as there; in it messages count.
+    first_frame: as `points` takes it; messages count from it.
     """
     zero = first_frame if isinstance(first_frame, int) else 0
     first = 0 if start is None else frame_at(start, pts, film.time_base)

@@ -27,9 +27,9 @@ class Request:
     scenes: Path | None = None
     """PySceneDetect's scene list instead of detection."""
     start: Point | Label | None = None
-    """First frame, or time, that goes into the result."""
+    """The first frame of the result, or its time."""
     end: Point | Label | None = None
-    """First frame, or time, after it."""
+    """The frame after the last one, or its time."""
     fps: Fraction | None = None
     """Frame rate of numbered images."""
     overwrite: bool = False

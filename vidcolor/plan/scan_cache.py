@@ -1,8 +1,8 @@
 """Scans are cached in the user's cache folder, so that a film is decoded once.
 
-A kept scan counts for the very film, keys, options and program that it was made by: films are told apart by their
-place, size, time stamps (that of the last change of the inode too, which nobody sets) and some of their bytes. Where
-there is no cache, or what is in it cannot be read, the film is scanned again.
+A cached scan is used for the same film, keys, options and program only. Films are told apart by their path, size, time
+stamps (ctime too, which no program can set) and some of their bytes. If there is no cache, or it cannot be read, the
+film is scanned again.
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def save(plan: Plan, path: Path, *, overwrite: bool = True) -> None:
 
     Paths of what lies in the plan's folder or below it (of a plan in the work folder: beside that) are written
     relative to that folder, all others absolute: a plan can be moved together with its material (see `load`).
-    overwrite: another plan at that place may be replaced. Raises VidcolorError where that is not so, or writing fails.
+    overwrite: replace another plan at that place. Raises VidcolorError if there is one that must not be replaced, or
+    writing fails.
     """
     home = path.absolute().parent
     root = home.parent if home == plan.work else home
@@ -94,10 +95,10 @@ def save(plan: Plan, path: Path, *, overwrite: bool = True) -> None:
 def load(path: Path) -> Plan:
     """Read a plan; all its paths come out absolute.
 
-    What lay elsewhere, and whose folder is gone, is looked for where it lay as seen from the plan, which may have been
-    moved with a whole project.
+    If the folder of an absolute path is gone, the file is looked for at the same place relative to the plan: the whole
+    project may have been moved.
 
-    Raises VidcolorError where it is not one, or not one of this program's version."""
+    Raises VidcolorError if the file is not a plan, or not one of this version of the program."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

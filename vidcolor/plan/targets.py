@@ -24,7 +24,7 @@ def check_targets(
 ) -> None:
     """Raise VidcolorError if anything that the run will write cannot or must not be written.
 
-    keys: the request's. dry: nothing is written now; what lacks no more than -y is said.
+    keys: the request's. dry: nothing is written now; existing files that need `overwrite` are only warned of.
     """
     targets = [Target(out, "the result", "`out`", overwrite=request.overwrite), *_folders(work, settings)]
     if request.stepwise:

@@ -17,8 +17,8 @@ FEWEST, DEFAULT, MOST = 3, 8, 14
 
 @dataclass(frozen=True)
 class ProposalRequest:
-    """What the user wants proposed, beside the settings, of which device, precision, seed, matrix, full_range, on_error
-    and allow_interlaced count. Raises VidcolorError for numbers that are out of range."""
+    """What the user wants proposed. Of the settings, device, precision, seed, matrix, full_range, on_error and
+    allow_interlaced apply too. Raises VidcolorError for numbers that are out of range."""
 
     movie: Path
     """A film's file, a folder of numbered images or a printf pattern of them."""
@@ -33,13 +33,13 @@ class ProposalRequest:
     scenes: Path | None = None
     """PySceneDetect's scene list, to take the cuts from."""
     start: Point | Label | None = None
-    """First frame, or time, of which there are proposals."""
+    """The first frame that may get proposals, or its time."""
     end: Point | Label | None = None
-    """First frame, or time, after them."""
+    """The frame after the last one, or its time."""
     fps: Fraction | None = None
     """Frame rate of numbered images."""
     overwrite: bool = False
-    """Replace the proposals in an existing folder. The folder that holds `anchors` needs no leave."""
+    """Replace the proposals in an existing folder. The folder that holds `anchors` needs no such permission."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.proposals <= PROPOSALS:

@@ -13,7 +13,6 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -34,17 +33,6 @@ from vidcolor.render.prefetch import AHEAD, Timings, ahead, timed
 from vidcolor.render.sheets import is_dumped, missing_sheets
 
 
-def render(plan: Plan, unit: Unit, model: Colorizer, on_frame: Callable[[int], None] = lambda frame: None) -> Path:
-    """Colour one unit and write its file, whole or not at all; returns the file. One that is there already is kept.
-
-    on_frame: called with the film's frame number after each encoded frame.
-    """
-    path = plan.unit_path(unit)
-    if not path.exists():
-        render_all(plan, model, [unit], on_frame)
-    return path
-
-
 def render_all(
     plan: Plan,
     model: Colorizer,
@@ -55,8 +43,8 @@ def render_all(
     """Colour units one after another; each is written at full size while the next is being coloured. A unit whose file
     is there stays as it is: its missing inspection sheets are made.
 
-    on_frame: as `render` takes it. on_step: called with the unit and what a frame of it has gone through, a key of
-    `estimate.COSTS` or one of `estimate.SECOND`, by the threads of both passes.
+    on_frame: called with the film's frame number after each encoded frame. on_step: called by the threads of both
+    passes with the unit and what a frame of it has gone through, a key of `estimate.COSTS` or one of `estimate.SECOND`.
     An exception, such as that of Ctrl-C, does not wait for the unit that is being written: it is discarded.
     """
     timings = Timings()

@@ -6,8 +6,6 @@ that did not before. One look for the cuts, one at a sample of each shot's frame
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,14 +21,13 @@ from vidcolor.color.ycbcr import cbcr_to_codes, codes_to_cbcr, luma01, ycbcr_to_
 from vidcolor.encode.encoder import Encoder
 from vidcolor.encode.format import OutputFormat, output_format
 from vidcolor.encode.lost import say_lost
-from vidcolor.errors import VidcolorError
+from vidcolor.files import scratch_folder
 from vidcolor.film import chroma_grid, reader
 from vidcolor.film.film import Film, Frame
 from vidcolor.film.probe import expected_frames, probe
 from vidcolor.join.join import foresee, join_units
 from vidcolor.plan.scan_cache import scanned
 from vidcolor.progress import FramesBar
-from vidcolor.reasons import reason
 from vidcolor.render.prefetch import ahead
 from vidcolor.settings import Settings
 from vidcolor.shots.detector import shots_of
@@ -64,11 +61,7 @@ def stylize_film(
     say_lost(film, fmt, found.extras, out)
     foresee(film, fmt, out, found.pts)
     shots = shots_of(found.cuts, len(found.pts))
-    try:
-        work = Path(tempfile.mkdtemp(prefix=".vidcolor-", dir=out.parent))
-    except OSError as error:
-        raise VidcolorError(f"{out}: cannot be written: {reason(error)}") from error
-    try:
+    with scratch_folder(out) as work:
         unit = work / f"unit{fmt.row.unit_suffix}"
         with FramesBar("stylize", progress, len(found.pts)) as bar, Encoder(film, fmt, unit) as encoder:
             for first, stop in shots:
@@ -78,8 +71,6 @@ def stylize_film(
                     encoder.write(*shot.stylized(frame))
                     bar(frame.index)
         join_units(film, [unit], found.pts, fmt, out, overwrite=request.overwrite)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return len(found.pts), len(shots)
 
 

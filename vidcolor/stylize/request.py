@@ -10,7 +10,7 @@ from vidcolor.errors import VidcolorError
 from vidcolor.settings import Settings
 
 UNMATCHED = ("global", "keep")
-"""What labels that no style has may do."""
+"""What happens to labels that no style has."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Look:
     strength: float = 1.0
     """Share of the stylized features against the content's own, 0..1; at 0 nothing changes."""
     keep_luma: bool = False
-    """Luma stays exactly; a and b change only."""
+    """Luma stays exactly as it is; only a and b change."""
     size: int = 256
     """Short side in pixels at which the net works."""
     labels_unmatched: str = "global"
@@ -36,8 +36,8 @@ class Look:
 
 @dataclass(frozen=True)
 class StyleRequest:
-    """What the user wants stylized, beside the settings, of which codec, encoder, device and precision count. Raises
-    VidcolorError without any style."""
+    """What the user wants stylized. Of the settings, codec, crf, preset, lossless, encoder, device and precision apply
+    too. Raises VidcolorError without any style."""
 
     content: Path
     """A photograph, or a film: a file, or numbered images (with `fps`)."""

@@ -28,7 +28,7 @@ from vidcolor.stylize.styles import Styles
 
 
 def make_stylist(styles: Styles, look: Look, settings: Settings) -> Stylist:
-    """A stylist of the settings' encoder, device and precision. Raises VidcolorError where one is not to be had."""
+    """A stylist of the settings' encoder, device and precision. Raises VidcolorError if one of them is missing."""
     device, dtype = computing(settings.device, settings.precision)
     return Stylist(transfer_net(settings.encoder), styles, look, device, dtype)
 
