@@ -115,6 +115,17 @@ def test_imports_in_the_manual_work():
             assert hasattr(importlib.import_module(module), name), f"{module}.{name}"
 
 
+def test_the_examples_of_changes_are_as_in_the_files():
+    lines = "".join(re.findall(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)).splitlines()
+    assert len(lines) > 40
+    there: list[str] = []
+    for line in (line.strip() for line in lines):
+        if line.startswith("+++ b/"):
+            there = (ROOT / line.removeprefix("+++ b/")).read_text().splitlines()
+        elif line.startswith("+"):
+            assert line[1:] in there, line
+
+
 def test_the_glossary_is_in_order():
     terms = re.findall(r"^\*\*(.+?)\*\*:", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
     assert len(terms) > 30
