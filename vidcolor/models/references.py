@@ -1,4 +1,4 @@
-"""References as all models use them: weights, sizes, and what a cropped one does not cover."""
+"""References as all models use them: weights by distance in time, sizes, and what a cropped one does not cover."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import torch
 from vidcolor.shot import Reference
 
 HALF_LIFE = 24.0
-"""Frames of distance at which a key counts half as much as one that is near, where both look alike."""
+"""Frames of distance at which a key counts half as much as a near one that matches equally well."""
 
 
 def time_bias(references: Sequence[Reference], frame: int | None) -> torch.Tensor:
     """(k,) log weights of the keys for a film frame: the user's, times a half for every `HALF_LIFE` frames of distance
-    beyond the nearest key's. None: the user's alone, for a frame of which no key is near: a film comes back to a place
-    after any time."""
+    beyond that of the nearest key. frame: None for the user's weights alone, where no key is near: a film may return to
+    a place after any time."""
     distance = torch.tensor([0.0 if r.frame is None or frame is None else abs(r.frame - frame) for r in references])
     weight = torch.tensor([r.weight for r in references])
     return weight.log() - (distance - distance.min()) / HALF_LIFE * np.log(2)
 
 
 def cover_bias(reference: Reference | None, h: int, w: int) -> torch.Tensor:
-    """(h, w) added to the logits of a reference's places, so that what it does not cover is not found."""
+    """(h, w) added to the logits of a reference's places: very low where it does not cover them."""
     if reference is None or reference.covered is None:
         return torch.zeros(h, w)
     covered = cv2.resize(reference.covered.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA)

@@ -46,7 +46,7 @@ def _exemplar(device: torch.device, dtype: torch.dtype, seed: int, quality: bool
     from vidcolor.models.matching.plain import PlainMatcher
 
     matchers = {"plain": PlainMatcher}  # the model's own is the trained one
-    own = matchers.get(matcher or "")
+    own = None if matcher in (None, "trained") else matchers[matcher]
     kind = TwoScaleColorizer if quality else ExemplarColorizer
     return kind(device, dtype=dtype, matcher=own().to(device) if own else None)
 

@@ -1,10 +1,10 @@
 """The default model: the key's colours found by matching, carried along motion, refined by the colorization sub-net.
 
-Every place of a frame copies the colours of the key's places that look like it (`matching`), of a painted key rather
-those near where motion leads (`propagate`). Inside a frame the doubtful places of a surface take the colour of its sure
-ones (`surfaces`), and neighbouring frames pass on what they found (`smooth`). The result enters the colorization
-sub-net as hints with a confidence, in the form of Xu et al. 2020: it keeps what is sure, repairs what is not, and fills
-in what no key shows. Two frames of three go through all this; those between take their colours from their neighbours
+Every place of a frame copies the colours of similar places in the keys (`matching`), preferably near where motion leads
+in a painted key (`propagate`). Inside a frame the doubtful places of a surface take the colour of its confident ones
+(`surfaces`), and neighbouring frames share their colours along motion (`smooth`). The result enters the colorization
+sub-net as hints with a confidence, as in Xu et al. (CVPR 2020): it keeps confident colours, repairs doubtful ones, and
+fills in what no key shows. Two frames of three go through all this; the others are interpolated from their neighbours
 (`interpolate`).
 """
 
@@ -38,22 +38,23 @@ from vidcolor.motion.smooth import smooth
 from vidcolor.shot import Reference, Shot
 
 VIEWS = ((1.0, 0.0), (1.5, -1.0))
-"""Scales at which a key is shown to the matcher, as things come nearer, and what is added to the logits of their tokens
-(views from farther brought 0.03 dB)."""
+"""Scales at which the matcher sees a key, for things that come nearer, and what is added to the logits of their tokens
+(smaller views gained 0.03 dB)."""
 DRIFT, KEY_WEIGHT = 0.03, 1.0
-"""Of how matched colours are smoothed along flow before they become hints: a shorter memory than other models' colours
-get, and painted keys no more than sure matches, as warping blurs and `propagate` takes a key's colours farther."""
+"""How matched colours are smoothed along flow before they become hints (`smooth`): with a shorter memory than colours
+of other models, and with painted keys weighing as a confident match, because warping blurs and `propagate` takes a
+key's colours farther."""
 TOGETHER = 4
 """Frames that go through the colorization sub-net at once."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What a shot's frames need of its keys."""
+    """What a shot's frames need from its keys."""
 
     shot: Shot
     inferred: list[int]
-    """Positions of the frames that the nets see, in order; every other frame lies between two of them."""
+    """Positions of the frames that the nets process, in order; every other frame lies between two of them."""
     hint: np.ndarray
     """(n, h / 2, w / 2, 2) float16: ab found by matching and carried along motion."""
     confidence: np.ndarray
@@ -69,11 +70,11 @@ class State:
 
 @dataclass(frozen=True)
 class Keys:
-    """What frames of a shot are matched against."""
+    """The keys of a shot as the matcher takes them."""
 
     tokens: KeyTokens
     owner: torch.Tensor
-    """(n,) number of the key that each token is of."""
+    """(n,) index of the key that each token belongs to."""
     positions: torch.Tensor
     """(n, 2) x and y of each token in its key, in frame heights."""
 
@@ -102,7 +103,7 @@ class ExemplarColorizer:
 
     @torch.inference_mode()
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> State:
-        """Match frames of the shot against its keys and smooth what is found along flow."""
+        """Match frames of the shot against its keys and smooth the colours along flow."""
         n, h, w = shot.lightness.shape
         half = (h // 2, w // 2)
         hint, confidence = np.zeros((n, *half, 2), np.float16), np.zeros((n, *half), np.float16)
@@ -140,8 +141,7 @@ class ExemplarColorizer:
 
     @torch.inference_mode()
     def colorize(self, batch: Batch, state: State) -> Colored:
-        """Colours of the colorization sub-net, or of the neighbours' for frames between, and the traced ones in
-        them."""
+        """Colours of the colorization sub-net, interpolated for frames that are not inferred, under the traced ones."""
         at = batch.positions
         self._infer(state, at)
         hint, confidence = state.hint[at.start : at.stop], state.confidence[at.start : at.stop, ..., None]
@@ -149,10 +149,10 @@ class ExemplarColorizer:
         return Colored(self._tensor(ab), enlarged(self._tensor(confidence)), self._tensor(hint))
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
-        """Nothing: the colours follow motion already."""
+        """Nothing to do: the colours follow motion already."""
 
     def _final(self, state: State, t: int) -> np.ndarray:
-        """ab (h, w, 2) of frame t, with the traced colours in it."""
+        """ab (h, w, 2) of frame t, with the traced colours over it."""
         if t in state.done:
             ab, alpha = state.done[t]
         else:
@@ -164,7 +164,7 @@ class ExemplarColorizer:
         return state.traced.blended(t, ab.astype(np.float16), alpha)  # in the precision of a shot's colours
 
     def _infer(self, state: State, at: range) -> None:
-        """Colour the inferred frames that `at` and its neighbours need, always the same ones together."""
+        """Colour the inferred frames that `at` and its neighbours need, in groups that are always the same."""
         around = [n for n, t in enumerate(state.inferred) if at.start - 1 <= t <= at.stop]
         groups = [state.inferred[n : n + TOGETHER] for n in range(0, len(state.inferred), TOGETHER)]
         for group in groups[around[0] // TOGETHER : around[-1] // TOGETHER + 1]:
@@ -193,7 +193,7 @@ class ExemplarColorizer:
         return torch.from_numpy(x.astype(np.float32)).permute(0, 3, 1, 2).to(self.device)
 
     def _keys(self, references: Sequence[Reference], h: int, w: int) -> Keys:
-        """Tokens of all keys as they are at working size (h, w) and as they look from nearer or farther."""
+        """Tokens of all keys at working size (h, w), at each scale of `VIEWS`."""
         views, owner, positions = [], [], []
         for number, key in enumerate(references):
             for scale, bias in VIEWS:
@@ -209,7 +209,7 @@ class ExemplarColorizer:
                 )
                 y, x = torch.meshgrid(*(torch.arange(side) for side in described.coarse.shape[-2:]), indexing="ij")
                 position = ((torch.stack([x, y], -1) + 0.5) / len(y)).flatten(0, 1).to(self.device)
-                if scale > 1:  # half of the places, as on a chessboard: their windows still show everything
+                if scale > 1:  # half of the places, as on a chessboard: their windows still cover everything
                     half = ((y + x) % 2 == 0).flatten().nonzero()[:, 0].to(self.device)
                     view, position = view[half], position[half]
                 views.append(view)
@@ -220,7 +220,7 @@ class ExemplarColorizer:
     def _expected(
         self, keys: Keys, references: Sequence[Reference], shot: Shot, traced: Traced | None, t: int
     ) -> Expected | None:
-        """Where the tracing of painted keys says that frame t's places lie in them."""
+        """Where frame t's places lie in the painted keys according to their tracing; None without painted keys."""
         if traced is None:
             return None
         nowhere = np.full_like(next(iter(traced.positions.values()))[0], np.nan)

@@ -1,8 +1,8 @@
-"""One surface has one colour: what matching found, made to agree inside a frame before it is carried on.
+"""One surface, one colour: matched colours are made consistent inside a frame before they follow motion.
 
-Matching decides place by place, and where a surface shows nothing of its own (cloth, a wall, paper) some places take
-another thing's colour, at low confidence. So places agree with their neighbours, the doubtful ones giving way to the
-sure ones, wherever neither luma nor the descriptors say that a border lies between (`wls`).
+Matching decides place by place, and on a surface without features (cloth, a wall, paper) some places take another
+thing's colour, at low confidence. So neighbouring places are made to agree, doubtful ones giving way to confident ones,
+unless luma or descriptors show a border between them (`wls`).
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ import torch.nn.functional as F
 from vidcolor.models.exemplar import wls
 
 AGREEMENT = 2000.0
-"""Affinity of two neighbours between which nothing differs, where a colour of confidence 0.5 has precision 1."""
+"""Affinity of two neighbours that do not differ; a colour of confidence 0.5 has precision 1."""
 LUMA = 1.2
-"""Difference of L, summed along the way from one place's middle to the next one's, by which affinity falls to 1/e."""
+"""Difference of L, summed on the way from one place's centre to the next, at which affinity falls to 1/e."""
 LIKENESS = 6.0
 """How steeply affinity falls with the cosine of the fine descriptors."""
 STEEP = 1.5
-"""A colour's precision is the odds of its being right to this power."""
+"""Power of the odds that a colour is right, which gives its precision."""
 LEAST, MOST = 0.01, 0.995
-"""Limits of a colour's confidence."""
+"""Range to which confidence is limited."""
 FORGOTTEN = 0.28
-"""Precision of "nothing is known here", which what comes from far away has to beat: that of confidence 0.3."""
+"""Precision of "nothing is known here", against which colours from far away count: that of confidence 0.3."""
 EXACT = 1e4
 """Precision of a painted key's own colours."""
 OUTLIER = 15.0
 """ab units by which a colour may differ from what its surface agrees on until its precision is halved."""
 SKETCH = 4
-"""Iterations of the first agreement, which only serves to find those."""
+"""Iterations of the first pass, which only finds such outliers."""
 
 
 def agreed(
     ab: torch.Tensor, confidence: torch.Tensor, l: torch.Tensor, fine: torch.Tensor, key_ab: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Colours and confidence of one frame's stride-4 places after they have agreed.
+    """Colours and confidence of one frame's stride-4 places, made consistent.
 
     ab: (2, h/4, w/4), Lab units. confidence: (h/4, w/4) in 0..1. l: (h, w), 0..100. fine: (c, h/4, w/4), unit length.
     key_ab: (2, h/4, w/4), a painted key's own colours on its frame, NaN where it says nothing; they are kept. Returns
-    the same two; confidence is nowhere lower than before.
+    ab and confidence; confidence is nowhere lower than before.
     """
     odds = confidence.clamp(LEAST, MOST)
     precision = (odds / (1 - odds)) ** STEEP
@@ -62,12 +62,12 @@ def _spread(
     affinity: tuple[torch.Tensor, torch.Tensor],
     iterations: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Means of ab and, with 0 for what nothing reaches, of confidence over the sure places around each place."""
+    """Weighted means of ab and of confidence around each place; confidence is 0 where nothing reaches."""
     total = precision + FORGOTTEN
     known = precision / total
     given = torch.cat([ab, confidence[None], torch.ones_like(known)[None]]) * known
     spread = wls.solve(given, total, *affinity, iterations)
-    # stays within what was given, although a few iterations do not solve it exactly
+    # a few iterations do not solve it exactly: keep the result within the given colours
     colors = spread[:2] / torch.maximum(spread[3:], known.amin())
     low, high = ab.amin((1, 2), keepdim=True), ab.amax((1, 2), keepdim=True)
     return torch.minimum(torch.maximum(colors, low), high), spread[2].clamp(0, 1)

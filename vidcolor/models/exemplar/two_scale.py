@@ -1,7 +1,7 @@
 """The default model at two sizes, whose colours are averaged: `--quality`.
 
-Small and large frames are matched differently: where both err, they mostly err in different ways. Some things are not
-found at all when they are larger (a motorcyclist who comes near: 0.7 dB lost on 480 lines, 0.2 on both). On
+Matching errs differently on small and on large frames. Some things are not found at all when they are larger (a
+motorcyclist who comes near: 0.7 dB lost on 480 lines, 0.2 on both). On
 eight films of 480 lines, 24 frames each, 480 and 320 lines together are 0.15 dB better than 480 alone, 0.17 than 320; a
 third size brings nothing.
 """
@@ -23,19 +23,19 @@ from vidcolor.models.nets.maps import resized
 from vidcolor.shot import Reference, Shot
 
 SMALLER = 2 / 3
-"""Sides of the small frames over those of the large ones."""
+"""Size of the small frames relative to the large ones."""
 
 
 @dataclass(frozen=True)
 class States:
-    """What a shot's frames need of its keys, at both sizes."""
+    """What a shot's frames need from its keys, at both sizes."""
 
     large: State
     small: State
 
 
 class TwoScaleColorizer:
-    """`--model exemplar --quality`. Small frames are cheap: every one of them is inferred."""
+    """`--model exemplar --quality`. Small frames are cheap, so all of them are inferred."""
 
     name = ExemplarColorizer.name
 
@@ -52,6 +52,7 @@ class TwoScaleColorizer:
         self.device, self.dtype, self.fingerprint = device, self.large.dtype, self.large.fingerprint
 
     def prepare(self, shot: Shot, references: Sequence[Reference]) -> States:
+        """As `ExemplarColorizer.prepare`, at both sizes."""
         h, w = (max(32, round(side * SMALLER / 32) * 32) for side in shot.lightness.shape[1:])
         small = np.stack([cv2.resize(l, (w, h), interpolation=cv2.INTER_AREA) for l in shot.lightness])
 
@@ -71,4 +72,4 @@ class TwoScaleColorizer:
         return Colored((large.ab + ab) / 2, (large.confidence + confidence) / 2, large.coarse)
 
     def finish(self, shot: Shot, references: Sequence[Reference], colors: ShotColors) -> None:
-        """Nothing: the colours follow motion already."""
+        """Nothing to do: the colours follow motion already."""

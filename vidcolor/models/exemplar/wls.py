@@ -1,13 +1,13 @@
-"""Values that are sure here and doubtful there, made to agree along a picture's surfaces: weighted least squares.
+"""Weighted least squares on a grid: values spread from precise places to doubtful ones along a picture's surfaces.
 
 For a map h with a precision p at each place and an affinity w between neighbours, the u that minimises
 
     sum of p (u - h)^2  +  sum over neighbours of w (u - u')^2
 
-(the form of Levin et al. 2004 and Farbman et al. 2008): a place of high precision keeps its value; where precision is
-low the values come from what is sure nearby, along high affinities, and stop where these are low. Solved by conjugate
-gradients with one V-cycle of aggregation multigrid as preconditioner, in which 2x2 places become one: some ten
-iterations whatever the distance that values have to travel.
+(the form of Levin et al., SIGGRAPH 2004, and Farbman et al., SIGGRAPH 2008): precise places keep their values; others
+take those of precise places nearby, along high affinities, and values stop where affinity is low. Solved by conjugate
+gradients with one V-cycle of aggregation multigrid as preconditioner, in which 2x2 places become one: about ten
+iterations, however far values have to travel.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import torch
 import torch.nn.functional as F
 
 ITERATIONS = 6
-"""Of conjugate gradients; ab are then 0.05 from the solution on average, 0.2 on the frame of a cropped key."""
+"""Of conjugate gradients; ab is then 0.05 from the solution on average, 0.2 on the frame of a cropped key."""
 FEW = 256
-"""Places of a grid that are solved for directly."""
+"""Most places of a grid that is solved directly."""
 DAMPING = 0.7
 """Of the Jacobi steps before and after a coarser grid's correction."""
 
@@ -101,7 +101,7 @@ def solve(
 
 
 def _cycle(grids: list[Grid], inverse: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
-    """About what the left side must be given to become `rest`: a V-cycle, symmetric as conjugate gradients need it."""
+    """An approximate solution for the right side `rest`: one V-cycle, symmetric as conjugate gradients require."""
     if len(grids) == 1:
         return (rest.flatten(1) @ inverse).view_as(rest)
     grid = grids[0]

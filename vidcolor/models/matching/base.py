@@ -1,4 +1,4 @@
-"""The contract of every matcher, and what it takes and gives: tokens of frames and keys, the colours found."""
+"""The contract of every matcher, and its inputs and outputs: tokens of frames and keys, matched colours."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Protocol
 import torch
 
 FAR = 2.5
-"""What a candidate's logit loses for a frame height between it and where motion says that it should be (0.07 dB of
-the whole with one key, eight held-out clips; 4 is as good, but not where people dance)."""
+"""What a candidate's logit loses for each frame height between it and the place where motion leads (0.07 dB of the
+whole program with one key on eight held-out clips; 4 is as good, except where people dance)."""
 FAR_SQUARED = 2.0
-"""The same while candidates are looked for, for a square frame height (another 0.04 dB)."""
+"""The same while candidates are searched, for each squared frame height (another 0.04 dB)."""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Descriptors of one grey picture, unit length."""
+    """Descriptors of grey pictures, unit length."""
 
     coarse: torch.Tensor
     """(b, c, h/8, w/8)."""
@@ -51,8 +51,8 @@ class KeyTokens:
         return KeyTokens(self.coarse[:, at], self.windows[at], self.colors[at], self.bias[at])
 
     def with_windows(self, dtype: torch.dtype) -> KeyTokens:
-        """The same keys with fine descriptors in `dtype`, in which candidates are found too: half the bits are half the
-        memory to gather, which is what matching costs."""
+        """The same keys with fine descriptors in `dtype`, in which candidates are searched too: matching is bound by
+        memory, so half the bits take half the time."""
         return replace(self, windows=self.windows.to(dtype))
 
 
@@ -68,23 +68,23 @@ def together(keys: Sequence[KeyTokens]) -> KeyTokens:
 
 @dataclass(frozen=True)
 class Expected:
-    """Where motion says that a frame's places lie in the keys, which makes far candidates less likely."""
+    """Where a frame's places lie in the keys according to motion; it makes far candidates less likely."""
 
     positions: torch.Tensor
     """(n, 2): x and y of every key token in its own key, in frame heights."""
     owner: torch.Tensor
-    """(n,): number of the key that each token is of."""
+    """(n,): index of the key that each token belongs to."""
     at: torch.Tensor
     """(k, m, 2): x and y in each of k keys of each of the frame's m stride-8 places; NaN: not known."""
 
     def cost(self, queries: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
-        """Places of the frame (q,) and their candidates (q, c) -> (q, c), to be taken off the candidates' logits."""
+        """(q, c) to subtract from the logits of candidates (q, c) for places (q,) of the frame."""
         apart = self.positions[where] - self.at[self.owner[where], queries[:, None]]
         return FAR * torch.linalg.vector_norm(apart, dim=-1).nan_to_num(0)
 
     def widened(self, query: torch.Tensor, key: KeyTokens, scale: torch.Tensor) -> tuple[torch.Tensor, KeyTokens]:
-        """Descriptors (m, c) of the frame's places and of the keys with their positions in them, such that cosine times
-        `scale` plus bias loses `FAR_SQUARED` times the square of the distance."""
+        """Descriptors of the frame's places (m, c) and of the keys, extended by positions: cosine times `scale` plus
+        bias then includes `FAR_SQUARED` times the squared distance."""
         rows, columns, bias, middle = [query], [key.coarse], key.bias, self.positions.mean(0)
         for number, at in enumerate(self.at - middle):
             if at.isnan().any():
@@ -107,7 +107,7 @@ class Match:
     """(4, h/4, w/4): best coarse cosine, best fine cosine, largest weight of one candidate, spread of the
     copied colours in ab units. `Matcher.confidence` combines them."""
     nearest: torch.Tensor
-    """(h/8 * w/8,): number of the key's place that each stride-8 place looks most like."""
+    """(h/8 * w/8,): index of the key token most like each stride-8 place."""
 
 
 class Matcher(Protocol):
