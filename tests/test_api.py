@@ -64,7 +64,7 @@ def test_a_film_is_coloured_and_its_luma_stays(film, model):
 
 def test_finished_units_are_reused(film, model, monkeypatch):
     options = {"refs": film.parent / "refs.csv", "codec": "ffv1", "size": 64}
-    real, calls = unit.finish, []
+    real, calls = unit.write_unit, []
 
     def stopped(plan, one, *rest):
         calls.append(one.index)
@@ -72,12 +72,12 @@ def test_finished_units_are_reused(film, model, monkeypatch):
             raise KeyboardInterrupt
         return real(plan, one, *rest)
 
-    monkeypatch.setattr(unit, "finish", stopped)
+    monkeypatch.setattr(unit, "write_unit", stopped)
     with pytest.raises(KeyboardInterrupt):
         colorize(film, **options)
     out = film.parent / "film.color.mkv"
     assert not out.exists()
-    monkeypatch.setattr(unit, "finish", real)
+    monkeypatch.setattr(unit, "write_unit", real)
     model.prepared.clear()
     result = colorize(film, keep_work=True, **options)
     assert result.reused == 10

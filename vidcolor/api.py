@@ -123,6 +123,7 @@ def colorize(
 
     Raises VidcolorError, one line, for anything the user can put right.
     """
+    began = time.monotonic()
     names = {field.name for field in fields(Settings)}
     if unknown := sorted(set(settings) - names):
         raise VidcolorError(f"unknown setting {unknown[0]}: one of {', '.join(sorted(names))}")
@@ -139,7 +140,8 @@ def colorize(
         first_frame=_first_frame(first_frame),
         strict=strict,
     )
-    return run(request, Settings(**settings), keep_work=keep_work, progress=progress)
+    plan, model = plan_film(request, Settings(**settings), progress=progress)
+    return finish(plan, model, began=began, overwrite=overwrite, keep_work=keep_work, progress=progress)
 
 
 def _first_frame(given: int | str | None) -> int | Label | None:
@@ -181,13 +183,6 @@ def _rate(given: Fraction | float | str | None) -> Fraction | None:
     if rate <= 0:
         raise VidcolorError(f"`fps` {given!r}: not a frame rate (24, 25.0, 24000/1001)")
     return rate
-
-
-def run(request: Request, settings: Settings, *, keep_work: bool = False, progress: bool = True) -> Result:
-    """Colour a film. As `colorize`, of a request and settings."""
-    began = time.monotonic()
-    plan, model = plan_film(request, settings, progress=progress)
-    return finish(plan, model, began=began, overwrite=request.overwrite, keep_work=keep_work, progress=progress)
 
 
 def create_model(settings: Settings) -> Colorizer:

@@ -12,7 +12,6 @@ from vidcolor.api import colorize
 from vidcolor.cli import main
 from vidcolor.errors import VidcolorError
 from vidcolor.reasons import reason
-from vidcolor.tables import read_table
 
 RAW = (
     "File exists",
@@ -133,11 +132,6 @@ def test_a_column_that_is_not_read_is_said(stand, capsys):
     assert main.main(["film.mkv", "--refs", "refs.csv", "--dry-run"]) == 0
     told = capsys.readouterr().err
     assert 'column 3: "wieght" is not read; did you mean "weight"?' in told and "who" not in told
-
-
-def test_rows_are_counted_as_editors_show_them(stand):
-    (stand / "t.csv").write_text('a,b\n\n1,"x\ny"\n2,z\n')
-    assert [number for number, _ in read_table(stand / "t.csv", "list")] == ["1", "3", "4 (line 5)"]
 
 
 def test_every_failure_has_words():

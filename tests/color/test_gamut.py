@@ -7,7 +7,7 @@ import pytest
 
 from vidcolor.color import gamut
 from vidcolor.color.coding import MATRICES
-from vidcolor.color.gamut import ab_to_cbcr
+from vidcolor.color.gamut import ab_to_cbcr, into_gamut
 from vidcolor.color.lab import rgb_to_lab
 from vidcolor.color.ycbcr import (
     rgb_to_ycbcr,
@@ -75,3 +75,15 @@ def test_blocks_of_work_do_not_show(monkeypatch):
     monkeypatch.setattr(gamut, "_BLOCK", 333)
     for a, b in zip(whole, ab_to_cbcr(y, ab, "bt709")):
         np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_colours_are_drawn_into_the_gamut_at_their_hue_and_luma():
+    rng = np.random.default_rng(0)
+    y = rng.random((30, 40)).astype(np.float32)
+    cb, cr = (rng.uniform(-0.5, 0.5, (30, 40)).astype(np.float32) for _ in range(2))
+    b, r = into_gamut(y, cb, cr, "bt709")
+    rgb = ycbcr_to_rgb(y, b, r, "bt709")
+    assert rgb.min() > -1e-4 and rgb.max() < 1 + 1e-4
+    np.testing.assert_allclose(b * cr, r * cb, atol=1e-5)
+    inside = (np.abs(cb) < 0.02) & (np.abs(cr) < 0.02) & (y > 0.2) & (y < 0.8)
+    assert inside.any() and np.array_equal(b[inside], cb[inside])

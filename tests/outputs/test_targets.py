@@ -10,7 +10,6 @@ from media import write_film, write_images, write_key
 
 from vidcolor.cli import main
 from vidcolor.errors import VidcolorError
-from vidcolor.files import is_text, same_file, write_atomic
 from vidcolor.outputs.targets import Target, check
 from vidcolor.pictures import marks
 from vidcolor.plan.store import is_plan
@@ -154,18 +153,6 @@ def test_with_leave_a_file_that_is_no_input_is_replaced(folder):
     assert "Start Frame" in Path("refs.csv").read_text()
 
 
-@pytest.mark.parametrize("links", [True, False])
-def test_what_comes_into_being_meanwhile_is_not_replaced(tmp_path, monkeypatch, links: bool):
-    if not links:
-        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no links here")))
-    write_atomic(tmp_path / "new", b"mine", overwrite=False)
-    with pytest.raises(VidcolorError, match="exists by now"):
-        write_atomic(tmp_path / "new", b"other", overwrite=False)
-    assert contents(tmp_path) == {"new": b"mine"}
-    write_atomic(tmp_path / "new", b"other")
-    assert contents(tmp_path) == {"new": b"other"}
-
-
 def test_a_sheet_that_was_drawn_on_stays(folder, capsys):
     assert main.main(f"{FILM} --dump look --dump-every 4".split()) == 0
     from PIL import Image
@@ -264,24 +251,6 @@ def test_a_mark_tells_what_is_as_it_was_written(folder):
     assert marks.kind_of(path) == marks.PROPOSAL
     assert not marks.is_untouched(path, marks.PROPOSAL)
     assert marks.kind_of(folder / "style.png") == marks.kind_of(folder / "none.png") == ""
-
-
-def test_names_that_mean_one_file(folder):
-    film = folder / "film.mkv"
-    assert all(same_file(film, other) for other in (Path("film.mkv"), folder / "hard.mkv", folder / "soft.mkv"))
-    assert not same_file(film, folder / "other.mkv")
-    assert not same_file(film, folder / "none.mkv")
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [(b"", True), ("é".encode(), True), ("a,b".encode("utf-16"), True), (b"a\0b", False), (b"\xff\xd8\xff\xe0", False)],
-)
-def test_what_text_is(tmp_path, data: bytes, text: bool):
-    (tmp_path / "x").write_bytes(data)
-    assert is_text(tmp_path / "x") == text
-    (tmp_path / "x").write_bytes(b"a" * 65535 + "é".encode())  # cut inside a character
-    assert is_text(tmp_path / "x")
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ def run(lengths, costs, codec="x264", quality=False):
     now = [0.0]
     estimate = Estimate(plan, units, clock=lambda: now[0])
     steps, coloured, written = [], 0.0, 0.0
-    for unit, expected in zip(units, estimate._expected, strict=True):
+    for unit, expected in zip(units, estimate.expected, strict=True):
         for kind in COSTS:
             for _ in range(expected[kind]):
                 coloured += costs[kind]

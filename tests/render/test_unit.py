@@ -13,7 +13,7 @@ from planning import planned
 from vidcolor.errors import VidcolorError
 from vidcolor.models.base import Colored
 from vidcolor.plan.request import Request
-from vidcolor.render import colors, prefetch, unit
+from vidcolor.render import colors, unit
 from vidcolor.settings import Settings
 
 
@@ -148,20 +148,3 @@ def test_an_interruption_does_not_wait_for_the_unit_that_is_being_written(tmp_pa
         unit.render_all(plan, Flat(), plan.units, frames.append)
     assert len(frames) <= 1
     assert not plan.unit_path(plan.units[0]).exists()
-
-
-def test_ahead_keeps_order_is_bounded_and_hands_errors_over():
-    made = []
-
-    def items():
-        for i in range(10):
-            made.append(i)
-            yield i
-        raise KeyError("end")
-
-    out = prefetch.ahead(items(), 3)
-    assert next(out) == 0
-    threading.Event().wait(0.3)
-    assert len(made) <= 6
-    with pytest.raises(KeyError):
-        list(out)

@@ -9,9 +9,8 @@ from PIL import Image
 from skimage import data
 
 from vidcolor.cli import main
-from vidcolor.color.gamut import into_gamut
 from vidcolor.color.lab import rgb_to_lab
-from vidcolor.color.ycbcr import luma_weights, ycbcr_to_rgb
+from vidcolor.color.ycbcr import luma_weights
 from vidcolor.models import weights
 from vidcolor.models.adain import transfer
 from vidcolor.models.precision import choose
@@ -197,15 +196,3 @@ def test_an_error_is_one_line_and_exit_code_2(stand, capsys, line, words):
     assert all(word in last for word in words), last
     assert "Traceback" not in said.err and said.out == ""
     assert sorted(path.name for path in stand.iterdir()) == before
-
-
-def test_colours_are_drawn_into_the_gamut_at_their_hue_and_luma():
-    rng = np.random.default_rng(0)
-    y = rng.random((30, 40)).astype(np.float32)
-    cb, cr = (rng.uniform(-0.5, 0.5, (30, 40)).astype(np.float32) for _ in range(2))
-    b, r = into_gamut(y, cb, cr, "bt709")
-    rgb = ycbcr_to_rgb(y, b, r, "bt709")
-    assert rgb.min() > -1e-4 and rgb.max() < 1 + 1e-4
-    np.testing.assert_allclose(b * cr, r * cb, atol=1e-5)
-    inside = (np.abs(cb) < 0.02) & (np.abs(cr) < 0.02) & (y > 0.2) & (y < 0.8)
-    assert inside.any() and np.array_equal(b[inside], cb[inside])

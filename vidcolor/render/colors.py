@@ -62,11 +62,11 @@ def read_shot(plan: Plan, unit: Unit, timings: Timings, step: Callable[[str], No
 
 def load_reference(key: KeyUse, film: Film, size: tuple[int, int]) -> Reference:
     """A key as the model wants it: Lab at working size (h, w), turned as the film is coded."""
-    rgb, covered = load_picture(key, film)
+    rgb, covered = key_picture(key, film)
     return Reference(rgb_to_lab(working_frame.resized(rgb, size)), key.frame, key.weight, key.painted, covered)
 
 
-def load_picture(key: KeyUse, film: Film) -> tuple[np.ndarray, np.ndarray | None]:
+def key_picture(key: KeyUse, film: Film) -> tuple[np.ndarray, np.ndarray | None]:
     """A key's RGB (h, w, 3) 0..1 as it lies over the film's coded frame, and the mask of where it covers that (None:
     everywhere)."""
     rgb = picture.load_key(key.path, film, key.turn)

@@ -65,7 +65,8 @@ class Estimate:
         frames = sum(map(len, units))
         at_once = sum(max(0, len(unit) - held) for unit in units) / max(frames, 1)
         self._priors = COSTS | {"finish": WRITING + encoding * at_once, "close": encoding}
-        self._expected = [_expected(plan, unit, held) for unit in units]
+        self.expected = [_expected(plan, unit, held) for unit in units]
+        """How often each step comes in each unit."""
         self._place = {unit.index: n for n, unit in enumerate(units)}
         self._steps: list[Counter[str]] = [Counter() for _ in units]
         self._seconds: dict[str, float] = defaultdict(float)
@@ -81,7 +82,7 @@ class Estimate:
         which = int(kind in SECOND)
         if which and not self._steps[n]["finish"]:
             self._at[1] = max(self._at[1], self._submitted)
-        count = self._expected[n]["close"] if kind == "close" else 1
+        count = self.expected[n]["close"] if kind == "close" else 1
         took = now - self._at[which]
         if kind != self._kinds[which] and kind != "close" and self._begun():
             # other work came between
@@ -93,7 +94,7 @@ class Estimate:
         self._steps[n][kind] += count
         if which:
             self._finishing = n + (kind == "close")
-        elif kind == "colour" and self._steps[n]["colour"] >= self._expected[n]["colour"]:
+        elif kind == "colour" and self._steps[n]["colour"] >= self.expected[n]["colour"]:
             self._colouring, self._submitted = n + 1, now
 
     def share(self) -> float:
@@ -112,7 +113,7 @@ class Estimate:
         costs = self._costs()
         finished = self._left(self._finishing, SECOND, costs) if self._finishing < self._colouring else 0.0
         coloured = 0.0
-        for n in range(self._colouring, len(self._expected)):
+        for n in range(self._colouring, len(self.expected)):
             coloured = max(coloured + self._left(n, COSTS, costs), finished)
             finished = coloured + self._left(n, SECOND, costs)
         return max(coloured, finished)
@@ -134,7 +135,7 @@ class Estimate:
         """Seconds that steps of a unit still take. A step that another has followed in its unit is over."""
         steps, left = self._steps[n], 0.0
         for kind in reversed(tuple(kinds)):
-            left += max(0, self._expected[n][kind] - steps[kind]) * costs[kind]
+            left += max(0, self.expected[n][kind] - steps[kind]) * costs[kind]
             if steps[kind]:
                 break
         return left

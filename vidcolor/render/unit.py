@@ -28,7 +28,7 @@ from vidcolor.models.base import Colorizer
 from vidcolor.outputs import sheets
 from vidcolor.plan.identity import check_unchanged
 from vidcolor.plan.plan import KeyUse, Plan, Unit
-from vidcolor.render.colors import Colors, find_colors, load_picture
+from vidcolor.render.colors import Colors, find_colors, key_picture
 from vidcolor.render.prefetch import AHEAD, Timings, ahead, timed
 from vidcolor.render.sheets import is_dumped, missing_sheets
 
@@ -58,7 +58,7 @@ def render_all(
         on_step(unit, "finish")
 
     def finished(unit: Unit, colors: Colors) -> None:
-        finish(plan, unit, colors, fmt, timings, partial(written, unit))
+        write_unit(plan, unit, colors, fmt, timings, partial(written, unit))
         on_step(unit, "close")
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="finish") as pool:
@@ -78,7 +78,7 @@ def render_all(
     return timings
 
 
-def finish(
+def write_unit(
     plan: Plan, unit: Unit, colors: Colors, fmt: OutputFormat, timings: Timings, on_frame: Callable[[int], None]
 ) -> None:
     """Second pass: chroma of the full frames, encoded into the unit's file; where that is there, its sheets only."""
@@ -121,7 +121,7 @@ def painted_planes(
     key: KeyUse, frame: Frame, ab: np.ndarray, key_colors: np.ndarray, film: Film, grid: chroma_grid.Chroma
 ) -> tuple[np.ndarray, np.ndarray]:
     """Chroma planes of a painted frame: the key's own colours, and the model's ab where `key_colors` is NaN."""
-    rgb, _ = load_picture(key, film)
+    rgb, _ = key_picture(key, film)
     known = ~np.isnan(key_colors[..., 0])
     if not known.all():
         l = lightness(frame.luma, film.coding)
