@@ -114,3 +114,18 @@ def test_the_rate_that_timecodes_count_at(mean, grid, counted):
 
 def test_decimal_commas_are_read():
     assert parse_point("00:00:01,500") == parse_point("1,5s") == parse_point("1,5") == Fraction(3, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "frames", "rate", "later"),
+    [
+        ("01:00:00:05", 20, Fraction(24), "01:00:01:01"),
+        ("23:59:59:23", 1, Fraction(24000, 1001), "00:00:00:00"),
+        ("00:00:59;28", 2, Fraction(30000, 1001), "00:01:00;02"),
+        ("00:09:59;29", 1, Fraction(30000, 1001), "00:10:00;00"),
+        ("00:00:59;59", 1, Fraction(60000, 1001), "00:01:00;04"),
+    ],
+)
+def test_a_timecode_some_frames_later(text: str, frames: int, rate: Fraction, later: str) -> None:
+    label = parse_point(text)
+    assert isinstance(label, Label) and str(label.later(frames, rate)) == later

@@ -131,6 +131,8 @@ def test_mxf_begins_at_0_and_holds_a_constant_rate_only(tmp_path: Path) -> None:
     report = color(film, out, Settings(codec="dnxhr"), first=6, stop=18, bounds=(pts[6], pts[18]))
     assert report.frames == 12 and report.kept == ("audio stream 1 pcm_s24le",) and not report.lost
     assert video_pts(out) == (Fraction(1, 24), list(range(12)))
+    with av.open(str(out)) as container:
+        assert container.metadata["timecode"] == "10:00:00:06"
     fmt = output_format(film, Settings(codec="dnxhr"), out)
     with pytest.raises(VidcolorError, match=r"MXF has no place for a variable frame rate: name the result \.mov"):
         join.foresee(film, fmt, out, np.array([0, 512, 600, 1700]))

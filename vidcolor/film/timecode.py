@@ -66,6 +66,19 @@ class Label:
             raise VidcolorError(f"{self}: drop-frame timecode skips this number")
         return (self.seconds * counted + self.frame - dropped * (minutes - minutes // 10)) / rate
 
+    def later(self, frames: int, rate: Fraction) -> Label:
+        """The timecode that many frames later, at `rate` frames a second; it begins anew after 24 hours. Raises
+        VidcolorError as `time`, or where timecodes do not count to a whole number at this rate."""
+        number, counted = round(self.time(rate) * rate) + frames, nominal(rate)
+        if counted.denominator != 1:
+            raise VidcolorError(f"{self}: timecodes do not count {float(rate):g} frames a second")
+        if self.drop:
+            dropped = 2 * int(counted) // 30
+            tens, rest = divmod(number, 600 * int(counted) - 9 * dropped)
+            number += dropped * (9 * tens + max(0, (rest - dropped) // (60 * int(counted) - dropped)))
+        seconds, frame = divmod(number, int(counted))
+        return Label(seconds % 86400, frame, self.drop)
+
 
 def nominal(rate: Fraction) -> Fraction:
     """Frames that timecodes count to a second: the nearest whole number, or the rate itself if none is near."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from vidcolor.encode.format import OutputFormat
 from vidcolor.errors import VidcolorError
 from vidcolor.film.container import open_film
 from vidcolor.film.film import Film
+from vidcolor.film.timecode import Label, counted_rate, parse_point
 from vidcolor.film.tracks import STALE, Track, cover_file, picture_track
 from vidcolor.join.matroska import set_display_aspect
 from vidcolor.join.program import find_ffmpeg, run, writes_hdr
@@ -189,12 +191,28 @@ def _of_container(muxing: Muxing) -> dict[str, Any]:
             options["aspect"] = f"{display.numerator}:{display.denominator}"
     elif fmt.container == "mxf":
         options["strict"] = "unofficial"  # rates of silent film too
+        if muxing.span.start is not None and (timecode := _timecode(film, muxing.span.start)):
+            options["metadata"] = f"timecode={timecode}"
     else:
         # Edit lists are counted in the movie's ticks: coarse ones would shift the picture.
         options = dict.fromkeys(("video_track_timescale", "movie_timescale"), film.time_base.denominator)
     if tag := fmt.row.tag(fmt.container, fmt.options):
         options["tag:v:0"] = tag
     return options
+
+
+def _timecode(film: Film, start: int) -> str:
+    """The timecode of a frame by the film's own one, for a container that has no times; empty where there is none.
+
+    start: the frame's PTS."""
+    with open_film(film.path) as source:
+        stream = source.streams[film.stream]
+        first = stream.metadata.get("timecode") or source.metadata.get("timecode", "")
+        frames = round((start - (stream.start_time or 0)) * film.time_base * film.frame_rate)
+    with suppress(VidcolorError):
+        if isinstance(label := parse_point(first), Label):
+            return str(label.later(frames, counted_rate(film)))
+    return ""
 
 
 def _hdr(film: Film) -> dict[str, str]:
