@@ -142,7 +142,7 @@ def part_rows(model: ExemplarColorizer, every: ExemplarColorizer) -> Iterator[Ro
     yield Row("the same, hints carried", partial(untraced, every))
     yield Row("all, hints not carried", partial(finished, every), [one_way(0)])
     yield Row("all", partial(finished, every))
-    yield Row("all, two frames of three looked at: the default", partial(finished, model))
+    yield Row("all, two frames of three inferred: the default", partial(finished, model))
     yield Row("on frames 1.5 times as large", partial(finished, model), enlarged=1.5)
     yield Row("at both sizes: `--quality`", partial(finished, TwoScaleColorizer(torch.device("cpu"))), enlarged=1.5)
 

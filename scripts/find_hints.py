@@ -31,7 +31,7 @@ UNRELATED = 0.2
 def found(
     model: ExemplarColorizer, l: np.ndarray, lab: np.ndarray, keys: list[Reference], step: int
 ) -> dict[str, np.ndarray]:
-    """Hints for every `step`th of the frames that the model looks at, without the keys' own.
+    """Hints for every `step`th of the frames that the model infers, without the keys' own.
 
     l: (n, h, w) 0..100 as the film has it; lab: (n, h, w, 3), the truth.
     """

@@ -37,7 +37,7 @@ def error(ab: np.ndarray, truth: np.ndarray) -> float:
     return float(np.sqrt(np.mean((ab.astype(np.float32) - truth) ** 2)))
 
 
-def sure(n: int, value: float = 0.6) -> np.ndarray:
+def confident(n: int, value: float = 0.6) -> np.ndarray:
     return np.full((n, 96, 160), value, np.float16)
 
 

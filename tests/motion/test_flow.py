@@ -31,7 +31,7 @@ def test_half_size_is_the_same_flow_in_pixels_twice_as_wide():
     assert np.abs(sure - cv2.resize(wide_sure, (80, 48), interpolation=cv2.INTER_AREA)).mean() < 0.01
 
 
-def test_carry_takes_colours_along():
+def test_warp_takes_colours_along():
     shot = Shot(moving(), 0)
     ab = np.zeros((96, 160, 2), np.float32)
     ab[28:68, 40:80] = (30, -20)  # the square's colour in frame 0

@@ -8,7 +8,7 @@ from vidcolor.motion.interpolate import inferred_frames, interpolated
 from vidcolor.shot import Shot
 
 
-def test_two_frames_of_three_are_looked_at():
+def test_two_frames_of_three_are_inferred():
     assert inferred_frames(Shot(moving(9), 0)) == [0, 2, 3, 5, 6, 8]
     assert inferred_frames(Shot(moving(8), 0)) == [0, 2, 3, 5, 6, 7], "and the last"
     assert inferred_frames(Shot(moving(9), 0), needed={4}) == [0, 2, 3, 4, 5, 6, 8]
@@ -19,7 +19,7 @@ def test_shortest_shots_have_nothing_between(n):
     assert inferred_frames(Shot(moving(n), 0)) == list(range(n))
 
 
-def test_a_frame_that_cannot_be_followed_is_looked_at():
+def test_a_frame_that_cannot_be_followed_is_inferred():
     film = moving(9)
     film[4] = np.random.default_rng(0).integers(0, 256, film.shape[1:], np.uint8)
     assert inferred_frames(Shot(film, 0)) == [0, 2, 3, 4, 5, 6, 8]

@@ -22,7 +22,7 @@ def test_a_key_reaches_every_frame(key):
     assert error(ab[11 - key], truth[11 - key]) < 0.6 * error(np.zeros_like(truth[0]), truth[0])
 
 
-def test_two_keys_share_and_an_amount_of_0_sets_keys_only():
+def test_two_keys_are_averaged_and_without_motion_only_keys_are_set():
     n = 9
     truth = truth_of(n).astype(np.float32)
     ab = np.zeros(truth.shape, np.float16)
@@ -50,7 +50,7 @@ def test_the_weightier_of_two_keys_reaches_farther():
     assert found[0][1] < -15 and found[-1][1] > 15, found
 
 
-def test_nothing_is_brought_to_a_picture_that_differs():
+def test_nothing_is_traced_to_a_picture_that_differs():
     film = moving(4)
     film[2:] = np.random.default_rng(0).integers(0, 256, film.shape[1:], np.uint8)
     ab = np.zeros((4, 96, 160, 2), np.float16)

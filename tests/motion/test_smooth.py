@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from moving import SQUARE, error, moving, sure, texture, truth_of
+from moving import SQUARE, confident, error, moving, texture, truth_of
 
 from vidcolor.motion import flow, smooth
 from vidcolor.shot import Shot
@@ -19,7 +19,7 @@ def test_flickering_colour_becomes_steady():
     n = 9
     shot, truth = Shot(moving(n), 0), truth_of(n)
     given = noisy(truth)
-    result, confidence = smooth.smooth(shot, given.copy(), sure(n), {})
+    result, confidence = smooth.smooth(shot, given.copy(), confident(n), {})
     assert result.dtype == np.float16 and confidence.shape == (n, 96, 160)
     assert error(result, truth) < 0.6 * error(given, truth)
 
@@ -36,7 +36,7 @@ def test_flickering_colour_becomes_steady():
 def test_amount_grades_it_and_0_changes_nothing():
     n = 6
     truth = truth_of(n)
-    given, confidence = noisy(truth), sure(n)
+    given, confidence = noisy(truth), confident(n)
     steady = []
     for amount in (0.0, 0.5, 1.0):
         result, out = smooth.smooth(Shot(moving(n), 0, motion=amount), given.copy(), confidence.copy(), {})
@@ -51,7 +51,7 @@ def test_key_colors_are_exact(amount):
     n = 5
     truth = truth_of(n)
     keys = {0: truth[0].astype(np.float32), 3: truth[3].astype(np.float32) + np.float32(1.5)}
-    result, confidence = smooth.smooth(Shot(moving(n), 0, motion=amount), noisy(truth), sure(n), keys)
+    result, confidence = smooth.smooth(Shot(moving(n), 0, motion=amount), noisy(truth), confident(n), keys)
     for t, colors in keys.items():
         assert np.array_equal(result[t], colors.astype(np.float16)) and (confidence[t] == 1).all()
 
@@ -67,8 +67,8 @@ def test_half_size_does_as_full_size(dtype):
     shot, truth = Shot(moving(n), 0), truth_of(n)
     given = noisy(truth).astype(dtype)
     keys = {0: truth[0].astype(np.float32)}
-    full, full_sure = smooth.smooth(shot, given.copy(), sure(n), keys)
-    result, confidence = smooth.smooth(shot, halved(given), halved(sure(n)), {0: keys[0][::2, ::2]})
+    full, full_sure = smooth.smooth(shot, given.copy(), confident(n), keys)
+    result, confidence = smooth.smooth(shot, halved(given), halved(confident(n)), {0: keys[0][::2, ::2]})
     assert result.shape == (n, 48, 80, 2) and confidence.shape == (n, 48, 80) and result.dtype == dtype
     assert error(result, halved(truth)) < 1.1 * error(full, truth) < 0.5 * error(given, truth)
     assert np.abs(confidence.astype(np.float32) - halved(full_sure)).mean() < 0.02
@@ -81,7 +81,7 @@ def test_key_colors_spread_to_both_sides_and_two_do_better_than_one():
     first, last = ({t: truth[t].astype(np.float32)} for t in (0, n - 1))
     errors = []
     for keys in ({}, first, last, {**first, **last}):
-        result, _ = smooth.smooth(Shot(moving(n), 0), noisy(truth, 12), sure(n), keys)
+        result, _ = smooth.smooth(Shot(moving(n), 0), noisy(truth, 12), confident(n), keys)
         errors.append(np.mean([error(result[t], truth[t]) for t in range(1, n - 1)]))
     none, one, other, both = errors
     assert max(one, other) < 0.75 * none and both < min(one, other)
@@ -92,7 +92,7 @@ def test_a_sure_frame_gives_and_a_doubtful_one_takes():
     shot = Shot(np.repeat(texture(96, 160, 9)[None], n, 0), 0)
     ab = np.zeros((n, 96, 160, 2), np.float16)
     ab[1] = 20
-    confidence = sure(n)
+    confidence = confident(n)
     confidence[1, :, :80], confidence[1, :, 80:] = 1.0, 0.0
     confidence[[0, 2], :, :80], confidence[[0, 2], :, 80:] = 0.05, 0.9
     result, out = smooth.smooth(shot, ab, confidence, {})
@@ -105,7 +105,7 @@ def test_nothing_is_smeared_over_a_moving_edge():
     """True colours in: what comes out is as sharp, also where the ground is uncovered."""
     n, dx = 6, 8
     truth = truth_of(n, dx)
-    result, _ = smooth.smooth(Shot(moving(n, dx), 0), truth.copy(), sure(n), {0: truth[0].astype(np.float32)})
+    result, _ = smooth.smooth(Shot(moving(n, dx), 0), truth.copy(), confident(n), {0: truth[0].astype(np.float32)})
     for t in range(1, n):
         left = 40 + dx * t
         trail = result[t, 34:62, left - dx : left - 1].astype(np.float32)  # was square, is ground
@@ -117,7 +117,7 @@ def test_nothing_is_smeared_over_a_moving_edge():
 def test_same_input_same_bits():
     n = 4
     results = [
-        smooth.smooth(Shot(moving(n), 0, motion=0.7), noisy(truth_of(n)), sure(n), {1: np.zeros((96, 160, 2))})
+        smooth.smooth(Shot(moving(n), 0, motion=0.7), noisy(truth_of(n)), confident(n), {1: np.zeros((96, 160, 2))})
         for _ in range(2)
     ]
     assert np.array_equal(results[0][0], results[1][0]) and np.array_equal(results[0][1], results[1][1])
@@ -126,17 +126,17 @@ def test_same_input_same_bits():
 def test_one_frame_and_wrong_shapes():
     shot = Shot(moving(1), 0)
     given = noisy(truth_of(1))
-    assert np.array_equal(smooth.smooth(shot, given.copy(), sure(1), {})[0], given)
+    assert np.array_equal(smooth.smooth(shot, given.copy(), confident(1), {})[0], given)
     with pytest.raises(ValueError, match="not those of"):
-        smooth.smooth(shot, truth_of(2), sure(2), {})
+        smooth.smooth(shot, truth_of(2), confident(2), {})
     with pytest.raises(ValueError, match="or half of it"):
-        smooth.smooth(shot, halved(given), sure(1), {})
+        smooth.smooth(shot, halved(given), confident(1), {})
     with pytest.raises(ValueError, match="not in 0"):
-        smooth.smooth(Shot(moving(1), 0, motion=1.5), given, sure(1), {})
+        smooth.smooth(Shot(moving(1), 0, motion=1.5), given, confident(1), {})
     with pytest.raises(ValueError, match="key 4"):
-        smooth.smooth(shot, given, sure(1), {4: np.zeros((96, 160, 2))})
+        smooth.smooth(shot, given, confident(1), {4: np.zeros((96, 160, 2))})
     with pytest.raises(ValueError, match="key 0"):
-        smooth.smooth(shot, halved(given), halved(sure(1)), {0: np.zeros((96, 160, 2))})
+        smooth.smooth(shot, halved(given), halved(confident(1)), {0: np.zeros((96, 160, 2))})
 
 
 def test_silent_frames_take_everything_from_the_others():
@@ -144,6 +144,6 @@ def test_silent_frames_take_everything_from_the_others():
     truth = truth_of(n)
     given = truth.copy()
     given[1::3] = 100  # wrong, and not asked
-    ab, confidence = smooth.smooth(Shot(moving(n), 0), given, sure(n), {}, silent={1, 4})
+    ab, confidence = smooth.smooth(Shot(moving(n), 0), given, confident(n), {}, silent={1, 4})
     assert error(ab[1::3], truth[1::3]) < 0.3 * error(0 * truth[1::3], truth[1::3])
     assert np.abs(confidence[4].astype(np.float32) - 0.6).max() < 0.01, "their confidence is that of what they took"

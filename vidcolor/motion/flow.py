@@ -1,8 +1,8 @@
-"""Optical flow between neighbouring frames of a shot, and how far it can be believed.
+"""Optical flow between neighbouring frames of a shot, and its confidence.
 
 DIS flow (Kroeger et al., ECCV 2016; OpenCV's implementation) on the lightness of the working frames at half their
-size: OpenCV's presets compute no finer. Confidence falls where forward and backward flow disagree, where the
-brightness of what was warped does not fit, and outside the frame.
+size: OpenCV's presets compute no finer. Confidence falls where forward and backward flow disagree, where warped and
+actual brightness differ, and outside the frame.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from vidcolor.shot import PER_L, FlowPair, Shot
 
 ROUND_TRIP = 1.5
-"""Pixels of the working frame that a forward-backward round trip may miss by until confidence is 1/e."""
+"""Error of a forward-backward round trip, in pixels of the working frame, at which confidence falls to 1/e."""
 BRIGHTNESS = 14.0
 """Difference in L, between pixels of the half-size frames, at which confidence falls to 1/e (10 costs the temporal
 pass 0.1 dB between two keys)."""
@@ -26,7 +26,7 @@ _local = threading.local()
 
 
 def warp_map(shot: Shot, t: int, s: int, *, half: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Where frame t's pixels lie in frame s, its neighbour, and how far that is believed.
+    """Where frame t's pixels lie in frame s, its neighbour, and with what confidence.
 
     t, s: positions in `shot.lightness`, |t - s| = 1. Returns a map (h, w, 2) float32 of x, y in frame s (for
     `warp`) and a confidence (h, w) float32 in 0..1; with `half`, (h/2, w/2, 2) in pixels of half-size frames and
@@ -104,7 +104,7 @@ def _dis() -> Any:
 
 
 def _confidence(at: np.ndarray, to: np.ndarray, there: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """(h/2, w/2) float32 in 0..1, how far displacement `there`, from frame `at` to frame `to`, is believed."""
+    """(h/2, w/2) float32 in 0..1: confidence of the displacement `there` from frame `at` to frame `to`."""
     h, w = at.shape
     grid = there + pixel_grid(h, w)
     miss = warp(back, grid)
@@ -124,7 +124,7 @@ def _confidence(at: np.ndarray, to: np.ndarray, there: np.ndarray, back: np.ndar
 
 
 def _flicker(seen: np.ndarray, own: np.ndarray, doubt: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
-    """Gain and offset that bring the whole warped frame to the brightness of this one (old film flickers).
+    """Gain and offset that match the brightness of the warped frame to that of this one (old film flickers).
 
     Weighted least squares over every other pixel of every other row, with a gain of at least 0.8 and at most 1.25.
     """

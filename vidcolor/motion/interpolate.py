@@ -1,8 +1,8 @@
-"""Frames between those that a model infers take their colours from both neighbours, along flow.
+"""Colours of frames that a model does not infer, interpolated from both neighbours along flow.
 
 From one frame to the next a film shows nearly the same things: inferring two frames of three is nearly as good as
-inferring all (0.07 dB less with one key, held-out clips; every second one: 0.11). What one neighbour hides the other
-mostly shows; where neither can be followed well (a flash, a jump, fast motion), the frame is inferred too.
+inferring all (0.07 dB less with one key, held-out clips; every second one: 0.11). What is hidden in one neighbour is
+mostly visible in the other. A frame that can be followed from neither (a flash, a jump, fast motion) is inferred too.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from vidcolor.motion.flow import compute_flows, warp, warp_map
 from vidcolor.shot import Shot
 
 FOLLOWED = 0.7
-"""Mean over a frame of the better one of both flows' confidence, from which its colours may come from its
-neighbours."""
+"""Least mean over a frame of the higher of both flows' confidence, for its colours to be interpolated."""
 LEAST = 1e-3
-"""Confidence of flow up to which both neighbours count the same."""
+"""Lower limit of flow's confidence as a weight: below it both neighbours count the same."""
 
 
 def inferred_frames(shot: Shot, needed: Collection[int] = ()) -> list[int]:

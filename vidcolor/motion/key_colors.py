@@ -11,15 +11,15 @@ import numpy as np
 from vidcolor.shot import Reference, Shot
 
 PLAIN = 4.0
-"""Standard deviation of L in a window below which it shows nothing to compare."""
+"""Standard deviation of L below which a window has nothing to compare."""
 SAME = 0.4
-"""Local correlation from which two windows show the same thing."""
+"""Least local correlation of two windows that show the same thing."""
 
 
 def find_key_colors(
     shot: Shot, references: Sequence[Reference], size: tuple[int, int] | None = None
 ) -> dict[int, np.ndarray]:
-    """Positions in the shot of the frames that keys are paintings of, and the keys' ab (h, w, 2) float32.
+    """The ab (h, w, 2) float32 of painted keys, by the positions in the shot of the frames that they paint.
 
     size: (h, w) of the result, that of `shot.lightness` where None. NaN where a key says nothing: outside a cropped
     one, and where something in a cropped one has moved, as it was painted on a neighbouring frame.
@@ -37,8 +37,8 @@ def find_key_colors(
 
 
 def key_reach(shot: Shot, references: Sequence[Reference]) -> dict[int, float]:
-    """Positions in the shot of the frames that keys are paintings of, and the user's weights of these keys over the
-    greatest one."""
+    """The user's weights of painted keys relative to the largest one, by the positions in the shot of the frames that
+    they paint."""
     weights = {r.frame - shot.first: r.weight for r in references if r.painted and r.frame is not None}
     weights = {t: weight for t, weight in weights.items() if 0 <= t < len(shot)}
     return {t: weight / max(weights.values()) for t, weight in weights.items()}
@@ -53,7 +53,7 @@ def set_key_colors(ab: np.ndarray, key_colors: Mapping[int, np.ndarray]) -> None
 
 
 def _silent(key: Reference, l: np.ndarray) -> np.ndarray:
-    """Where a cropped key says nothing of a frame of lightness l (h, w), 0..100: (h, w) bool."""
+    """(h, w) bool: where a cropped key says nothing about a frame of lightness l (h, w), 0..100."""
     size = l.shape
     covered = cv2.resize(np.asarray(key.covered, np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST)
     return (covered == 0) | ~same_structure(l, shrunk(key.lab[..., 0], size))
@@ -64,10 +64,10 @@ def shrunk(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 
 
 def same_structure(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Where two lightnesses (h, w) float32, 0..100, show the same thing: (h, w) bool.
+    """(h, w) bool: where two lightnesses (h, w) float32, 0..100, show the same thing.
 
-    By local correlation (Gaussian windows of 4 pixels), whatever their brightness; where both are plain there is
-    nothing to disagree.
+    By local correlation (Gaussian windows of 4 pixels), whatever their brightness; where both are plain they
+    count as the same.
     """
     blur = partial(cv2.GaussianBlur, ksize=(0, 0), sigmaX=4)
     mean_a, mean_b = blur(a), blur(b)

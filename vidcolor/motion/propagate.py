@@ -1,9 +1,9 @@
-"""A painted key's own colours, followed along motion to all frames of its shot.
+"""Propagation: painted keys' colours followed along motion to the other frames of their shot.
 
 Flow from frame to frame adds up to one displacement from each frame to the key, by which the key's colours are warped
-once: nothing blurs on the way, however far it is. Small errors add up to a drift, so every second step is corrected
-against the key's own picture. A traced colour counts as far as flow was sure all along and both pictures agree where
-it arrives.
+once, so nothing blurs however far the frame is. Small errors add up to drift, so every second step is corrected against
+the key's own picture. The weight of a traced colour depends on the confidence of flow on the whole way and on how well
+frame and key agree in lightness.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from vidcolor.motion.smooth import DOUBT, DRIFT, KEY_WEIGHT, smooth_coarse
 from vidcolor.shot import PER_L, Reference, Shot
 
 OWN_WEIGHT = 4.0
-"""Weight of the colour that a model has found; a traced colour's begins as `KEY_WEIGHT`."""
+"""Weight of a model's own colour; that of a traced colour begins as `KEY_WEIGHT`."""
 LEAST = 0.5
-"""A key is followed until nowhere more than this weight is left."""
+"""A key is followed as long as its weight is at least this somewhere."""
 NOTHING = 1e-3
-"""Weight below which a traced colour counts as none."""
+"""Weight below which a traced colour is dropped."""
 AGREE = 6.0
-"""Mean difference of L at which the weight falls to 1/e."""
+"""Mean difference of L between key and frame at which the weight falls to 1/e."""
 WINDOW = 3
 """Side of the windows of that mean, in half-size pixels."""
 CORRECTION = 2.0
-"""Half-size pixels by which a displacement is corrected, at most about: beyond, something else only looks alike."""
+"""About the largest correction of a displacement, in half-size pixels: beyond it, something else only looks alike."""
 
 _NO_MAP: Any = None
 
@@ -43,12 +43,12 @@ class Traced:
     ab: np.ndarray
     """(n, h, w, 2) float16, Lab units: the mean of the traced colours."""
     weight: np.ndarray
-    """(n, h / 2, w / 2) float16: the sum of their weights; 0 where no key arrives."""
+    """(n, h / 2, w / 2) float16: the sum of their weights; 0 where no key can be followed to."""
     differs: np.ndarray
-    """(n, h / 2, w / 2) float16: L of the keys there, minus the frame's."""
+    """(n, h / 2, w / 2) float16: the keys' L minus the frame's."""
     positions: dict[int, np.ndarray]
-    """By a key's place in the shot: (n, h / 8, w / 8, 2) float16, where in the key every 8x8 pixels of a frame lie, x
-    and y in frame heights; NaN in frames to which the key is not followed."""
+    """By a key's position in the shot: (n, h / 8, w / 8, 2) float16, x and y in the key of every 8x8 pixels of a frame,
+    in frame heights; NaN in frames that the key is not followed to."""
 
     def alpha(self, t: int) -> np.ndarray:
         """(h / 2, w / 2) float32 in 0..1: how much the traced colours of frame t count against a model's own."""
@@ -62,10 +62,10 @@ class Traced:
 
 
 def track(shot: Shot, key_colors: Mapping[int, np.ndarray], reach: Mapping[int, float] | None = None) -> Traced | None:
-    """Trace painted keys through a shot; None where there are none, or where no motion is to be followed.
+    """Trace painted keys through a shot; None without painted keys, or if `shot.motion` is 0.
 
     key_colors: as `find_key_colors` gives them at the size of `shot.lightness`. reach: as `key_reach` gives it; with
-    half the reach, a key's weight is what it would be at twice the distance. 1 for all keys where None.
+    half the reach, a key's weight falls twice as fast with distance. None: 1 for all keys.
     """
     if not key_colors or len(shot) < 2 or shot.motion == 0:
         return None
@@ -87,7 +87,7 @@ def track(shot: Shot, key_colors: Mapping[int, np.ndarray], reach: Mapping[int, 
 def apply(
     shot: Shot, ab: np.ndarray, key_colors: Mapping[int, np.ndarray], reach: Mapping[int, float] | None = None
 ) -> None:
-    """Put painted keys' colours into a shot, on their own frames and wherever they can be followed to; in place.
+    """Put painted keys' colours into a shot, in place: on their own frames, and wherever they can be followed to.
 
     ab: (n, h, w, 2), Lab units, at the size of `shot.lightness`. key_colors, reach: as `track` takes them.
     `shot.motion` is how far followed colours count.
@@ -100,8 +100,8 @@ def apply(
 
 
 def steady(shot: Shot, references: Sequence[Reference], ab: np.ndarray, confidence: np.ndarray) -> None:
-    """Make colours that were found for every frame by itself follow motion: smoothed in time, with painted keys' own
-    colours wherever they can be followed to; in place.
+    """Make colours that were found frame by frame follow motion, in place: smoothed in time, with painted keys' colours
+    wherever they can be followed to.
 
     ab: (n, h, w, 2), Lab units, confidence: (n, h, w) in 0..1, both float16 at the size of `shot.lightness`.
     """
@@ -111,7 +111,7 @@ def steady(shot: Shot, references: Sequence[Reference], ab: np.ndarray, confiden
 
 
 def _join(traced: Traced, t: int, ab: np.ndarray, weight: np.ndarray, differs: np.ndarray) -> None:
-    """Join one key's colours of frame t to those of the other keys."""
+    """Add one key's colours of frame t to those of the other keys, as a weighted mean."""
     before = traced.weight[t].astype(np.float32)
     full = [cv2.resize(x, ab.shape[1::-1], interpolation=cv2.INTER_LINEAR) for x in (before, weight)]
     traced.ab[t] = cv2.blendLinear(traced.ab[t].astype(np.float32), ab, *full)
@@ -122,11 +122,12 @@ def _join(traced: Traced, t: int, ab: np.ndarray, weight: np.ndarray, differs: n
 def _traced(
     shot: Shot, t0: int, colors: np.ndarray, step: int, reach: float
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Frame after frame away from the key at t0: the frame, its pixels' places in the key (h/2, w/2, 2) in pixels of
-    half size, the key's colours there (h, w, 2), and at half size their weight and the key's L minus the frame's."""
+    """Follow the key at t0 frame by frame in one direction. Yields the frame, its pixels' positions in the key (h/2,
+    w/2, 2) in half-size pixels, the key's colours there (h, w, 2), and at half size their weight and the key's L minus
+    the frame's."""
     h, w = shot.lightness.shape[1:]
     small = halved(shot.lightness[t0])
-    # beyond the reach of any interpolation
+    # eroded by what interpolation reaches
     known = cv2.erode((~np.isnan(colors[..., 0])).astype(np.float32), np.ones((7, 7)))
     known = (cv2.resize(known, small.shape[::-1], interpolation=cv2.INTER_AREA) == 1).astype(np.float32)
     colors, weight = np.nan_to_num(colors), known * np.float32(KEY_WEIGHT)
@@ -149,7 +150,7 @@ def _traced(
         apart = cv2.blur(np.abs(differs), (WINDOW, WINDOW)) / np.float32(AGREE)
         at = cv2.resize(place, (w, h), interpolation=cv2.INTER_LINEAR) * 2 + np.float32(0.5)  # pixels' centres
         ab = cv2.remap(colors, at, _NO_MAP, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        # warped from frame to frame, the weight has blurred: the key itself says where it has no colours
+        # the weight blurs from frame to frame: the key itself says where it has no colours
         weight *= warp(known, place)
         # tiny weights become 0: denormal numbers are slow
         counts = cv2.threshold(weight * cv2.exp(-apart * apart), NOTHING, 0, cv2.THRESH_TOZERO)[1]
@@ -157,8 +158,8 @@ def _traced(
 
 
 def _corrected(place: np.ndarray, key: np.ndarray, frame: np.ndarray, dis: Any) -> np.ndarray:
-    """Places in the key (h/2, w/2, 2) for a frame's pixels, after one more flow between the frame and what the key
-    looks like from there."""
+    """Positions in the key (h/2, w/2, 2) of a frame's pixels, corrected by flow between the frame and the key as warped
+    to it."""
     if min(frame.shape) < 16:
         return place
     seen = cv2.remap(key, place, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

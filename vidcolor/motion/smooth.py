@@ -1,10 +1,10 @@
-"""Colour smoothed inside a shot: warped along optical flow from the past and from the future, and averaged.
+"""Colours smoothed in time inside a shot: warped along optical flow from the past and from the future, and averaged.
 
-Every frame's own colour has a weight, its confidence. Going forward, a pixel's colour is warped to the next frame,
-loses weight where flow is doubtful, and is joined to that frame's own colour as a weighted mean; the same going
-backward; a frame's result is the mean of past, own and future. A sure frame gives more to its neighbours than it
-takes, a doubtful one takes more than it gives, and where flow fails (edges that uncover something, the picture's
-border) a frame keeps its own. Painted keys are sure, and kept exactly.
+A frame's own colours are weighted by their confidence. Going forward, colours are warped to the next frame, lose weight
+where flow is doubtful, and are averaged with that frame's own colours; then the same going backward. A frame's result
+is the weighted mean of past, own and future. A confident frame gives more to its neighbours than it takes, a doubtful
+one takes more than it gives, and where flow fails (uncovered edges, the picture's border) a frame keeps its own
+colours. Painted keys are kept exactly.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from vidcolor.motion.key_colors import set_key_colors, shrunk
 from vidcolor.shot import Shot
 
 DRIFT = 0.002
-"""Variance that a step along sure flow adds, where 1 is the variance of a sure match's colour."""
+"""Variance that a step along confident flow adds, relative to that of a confident match's colour."""
 KEY_WEIGHT = 200.0
-"""Weight of a painted key's colour, against 1 of a sure match."""
+"""Weight of a painted key's colour; that of a confident match is 1."""
 DOUBT = 0.15
-"""Variance that is added for each unit of 1 / (flow's confidence) - 1."""
+"""Variance added for each unit of 1 / (flow's confidence) - 1."""
 LEAST_WEIGHT = 0.05
 """Weight of a frame's own colour where its confidence is 0."""
 
@@ -39,12 +39,12 @@ def smooth(
     drift: float = DRIFT,
     key_weight: float = KEY_WEIGHT,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Smooth the colours of a whole shot in time, both ways, as far as `shot.motion` says.
+    """Smooth the colours of a whole shot in time, in both directions and as strongly as `shot.motion` says.
 
     ab: (n, h, w, 2) float16 or float32, Lab units, at the size of `shot.lightness` or at half of it; overwritten.
-    confidence: (n, h, w) in 0..1, overwritten: the result's is the mean of those that a colour was made of.
+    confidence: (n, h, w) in 0..1, overwritten with the weighted mean of the confidences behind each colour.
     key_colors: position in the shot to (h, w, 2), the colours of painted keys at the size of `ab`, kept as they are;
-    NaN where a key says nothing. silent: positions of frames that say nothing themselves. drift, key_weight: in place
+    NaN where a key says nothing. silent: positions of frames without colours of their own. drift, key_weight: instead
     of `DRIFT` and `KEY_WEIGHT`.
     Returns the two arrays. Needs one more array of twice the size of a float16 `ab`. Raises ValueError where sizes do
     not match.
@@ -77,8 +77,8 @@ def smooth_coarse(shot: Shot, ab: np.ndarray, confidence: np.ndarray, key_colors
 class _Passes:
     """The passes forward and backward over a shot, at the same time, each in a thread.
 
-    In its first half of the shot a pass stores what it brings to each frame. The other pass, which comes there in its
-    second half, joins that to what it brings itself.
+    In its first half of the shot a pass stores what it passes on to each frame. The other pass, which gets there in its
+    second half, averages that with its own.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class _Passes:
             list(pool.map(lambda order, n, state: self.second(order[n:], order[n - 1], state), orders, counts, states))
 
     def first(self, order: Sequence[int]) -> np.ndarray | None:
-        """Store what the frames before bring to these ones; returns the state of the last."""
+        """Store what these frames get from those before them; returns the state of the last one."""
         state, before = None, None
         for t in order:
             warped = self.warped(state, t, before)

@@ -52,7 +52,7 @@ def outputs(net, rgb, layer):
     return seen
 
 
-def test_after_each_site_features_have_the_styles_mean_and_deviation(net):
+def test_after_each_style_layer_features_have_the_styles_mean_and_deviation(net):
     style = net.reference_statistics(picture(1) ** 3)
     kind = Adain(net.channels, style)
     seen = outputs(net, picture(2), StyleTransform(kind))
@@ -64,7 +64,7 @@ def test_after_each_site_features_have_the_styles_mean_and_deviation(net):
         close(before.sigma[alive], wanted.sigma[alive], 2e-2)
 
 
-def test_after_each_site_wct_has_brought_the_whole_covariance_near(net):
+def test_after_each_style_layer_wct_brings_the_whole_covariance_near(net):
     """Nearer than AdaIN, which knows deviations only, where colours hang together as they do in the style: there
     the three channels are nearly one."""
     rgb, noise = picture(2), picture(1)

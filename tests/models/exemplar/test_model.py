@@ -47,7 +47,7 @@ def test_the_same_bits_however_a_shot_is_batched(model):
         assert torch.equal(torch.cat([found[a] for a in sorted(found)]), whole)
 
 
-def test_only_frames_that_are_looked_at_go_through_the_nets(model, monkeypatch):
+def test_only_inferred_frames_go_through_the_nets(model, monkeypatch):
     seen = []
     inner = model.encoder.forward
     monkeypatch.setattr(model.encoder, "forward", lambda l: seen.append(len(l)) or inner(l))

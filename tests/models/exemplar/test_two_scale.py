@@ -13,7 +13,7 @@ def model():
     return registry.create("exemplar", device="cpu", quality=True)
 
 
-def test_the_small_frames_are_two_thirds_and_all_looked_at(model):
+def test_the_small_frames_are_two_thirds_and_all_inferred(model):
     state = model.prepare(film(), [])
     assert state.large.shot.lightness.shape == (N, 96, 160) and state.small.shot.lightness.shape == (N, 64, 96)
     assert state.small.inferred == list(range(N)) and len(state.large.inferred) < N

@@ -118,13 +118,13 @@ def test_a_picture_matched_with_itself_gives_its_own_colours(matcher, picture):
     assert torch.allclose(match.evidence[0], torch.ones(()), atol=1e-3)
 
 
-def test_shares_sum_to_one_and_stay_in_the_keys_colours(matcher, picture):
+def test_weights_sum_to_one_and_stay_in_the_keys_colours(matcher, picture):
     l, ab = picture
     tokens = tokens_of(matcher, l)
     key = matcher.key_tokens(tokens_of(matcher, l.flip(-1)), ab)
-    share, copied, _ = matcher.choose(tokens.coarse[0].flatten(1).T, children(tokens.fine), key)
-    assert torch.allclose(share.sum(-1), torch.ones(()), atol=1e-5)
-    found = torch.bmm(share, copied)
+    weight, copied, _ = matcher.choose(tokens.coarse[0].flatten(1).T, children(tokens.fine), key)
+    assert torch.allclose(weight.sum(-1), torch.ones(()), atol=1e-5)
+    found = torch.bmm(weight, copied)
     assert found.amin() >= ab.amin() - 1e-3 and found.amax() <= ab.amax() + 1e-3
 
 

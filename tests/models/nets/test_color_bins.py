@@ -18,14 +18,14 @@ def test_bins_of_srgb():
 
 
 @pytest.mark.parametrize("table", [color_bins.gamut, color_bins.square])
-def test_shares_sum_to_one_and_decode_near(table):
+def test_weights_sum_to_one_and_decode_near(table):
     ab = torch.rand(200, 2, generator=torch.Generator().manual_seed(1)) * 60 - 30
-    shares = color_bins.encode(ab, table())
-    torch.testing.assert_close(shares.sum(1), torch.ones(200))
-    assert ((shares > 0).sum(1) <= color_bins.NEAREST).all()
-    assert (color_bins.decode(shares, table()) - ab).norm(dim=1).mean() < 2.5
+    weights = color_bins.encode(ab, table())
+    torch.testing.assert_close(weights.sum(1), torch.ones(200))
+    assert ((weights > 0).sum(1) <= color_bins.NEAREST).all()
+    assert (color_bins.decode(weights, table()) - ab).norm(dim=1).mean() < 2.5
 
 
 def test_a_colour_far_outside_is_the_nearest_bin():
-    shares = color_bins.encode(torch.tensor([[500.0, 500.0]]), color_bins.gamut())
-    assert shares.isfinite().all() and shares.sum() == pytest.approx(1)
+    weights = color_bins.encode(torch.tensor([[500.0, 500.0]]), color_bins.gamut())
+    assert weights.isfinite().all() and weights.sum() == pytest.approx(1)
