@@ -1,4 +1,4 @@
-"""The one kind of error that a user sees, and warnings, each of which is said once in a run."""
+"""The one kind of error that a user sees, and warnings, each printed once in a run."""
 
 from __future__ import annotations
 

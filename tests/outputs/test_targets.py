@@ -136,9 +136,9 @@ def test_text_in_disguise_is_known_by_what_it_holds(folder, capsys):
     shutil.copy("style.png", "list.csv")
     before = contents(folder)
     assert main.main(f"plan {FILM} --plan film.json -y".split()) == 2
-    assert "film.json: holds no text" in capsys.readouterr().err
+    assert "film.json: not a text file" in capsys.readouterr().err
     assert main.main(["scenes", "film.mkv", "-o", "list.csv", "-y"]) == 2
-    assert "list.csv: holds no text" in capsys.readouterr().err
+    assert "list.csv: not a text file" in capsys.readouterr().err
     assert contents(folder) == before
 
 

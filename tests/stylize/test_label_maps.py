@@ -85,7 +85,7 @@ def test_what_is_no_map_is_refused(tmp_path):
 def test_a_map_has_its_pictures_shape(tmp_path):
     check_shape(np.zeros((27, 48)), (1080, 1920), tmp_path / "m.png", tmp_path / "p.png")
     check_shape(np.zeros((256, 341)), (1080, 1440), tmp_path / "m.png", tmp_path / "p.png")
-    with pytest.raises(VidcolorError, match=r"64x48 has not the shape of .*p\.png, 1920x1080"):
+    with pytest.raises(VidcolorError, match=r"64x48 does not have the shape of .*p\.png, 1920x1080"):
         check_shape(np.zeros((48, 64)), (1080, 1920), tmp_path / "m.png", tmp_path / "p.png")
 
 

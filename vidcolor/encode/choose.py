@@ -24,7 +24,7 @@ depth or range the first class does not hold goes on to the second."""
 
 
 class Choices(Protocol):
-    """What of the settings decides over the coding."""
+    """The settings that decide how the result is coded."""
 
     @property
     def codec(self) -> str: ...
@@ -44,8 +44,8 @@ def choose_codec(film: Film, choices: Choices, out: str | Path | None) -> Codec:
     """The codec that was chosen, or for `auto` one of the film's own class that keeps its luma's depth and range.
 
     A lossless film and numbered images become FFV1; an intermediate codec ProRes, or FFV1 where ProRes cannot hold it;
-    all others x264, x265 above 10 bits, FFV1 above 12. `--crf` or a preset say which codecs are meant. Of them one
-    that fits the ending of `out`, where that is given.
+    all others x264, x265 above 10 bits, FFV1 above 12. `--crf` or a preset say which codecs are meant. If `out`
+    is given, the codec fits its ending.
     Raises VidcolorError where none does."""
     if choices.lossless:
         return next(codec for codec in CODECS.values() if codec.kind == "lossless")
@@ -56,7 +56,7 @@ def choose_codec(film: Film, choices: Choices, out: str | Path | None) -> Codec:
         [codec for kind in kinds for codec in CODECS.values() if codec.kind == kind] for kinds in _NEAREST[_kind(film)]
     ]
     for group in groups:
-        # An ending of no container is an error later on, whatever the codec.
+        # An unknown ending is an error later, with any codec.
         if held := [codec for codec in group if suffix not in CONTAINERS or suffix in codec.suffixes]:
             largest = max(held, key=lambda codec: codec.depths[-1])
             return next((codec for codec in held if codec.keeps(film)), largest)
@@ -66,7 +66,7 @@ def choose_codec(film: Film, choices: Choices, out: str | Path | None) -> Codec:
 
 
 def _meant(choices: Choices) -> list[list[Codec]]:
-    """The codecs that `--preset` or `--crf` speak of; none where neither is given."""
+    """The codecs that `--preset` or `--crf` refer to; none if neither is given."""
     if named := [codec for codec in CODECS.values() if codec.has_preset(choices.preset)]:
         return [named]
     if choices.crf is not None or choices.preset is not None:
@@ -91,7 +91,7 @@ def _is_lossless(decoder: str) -> bool:
 
 
 def container_of(codec: Codec, out: Path, *, lossless: bool) -> str:
-    """Muxer of `out`. Raises VidcolorError where its ending is of none, or of one that does not hold the codec."""
+    """Muxer of `out`. Raises VidcolorError if its ending is of no container, or of one that cannot hold the codec."""
     suffix = out.suffix.lower()
     if suffix not in CONTAINERS:
         only = "" if len(codec.suffixes) == len(CONTAINERS) else f" ({codec.name}: {listed(codec.suffixes, 'or')})"

@@ -51,7 +51,7 @@ class Preset:
 
 @dataclass(frozen=True)
 class Codec:
-    """What a codec can hold, where it fits, and what its encoder is told."""
+    """What a codec can hold, where it fits, and the options of its encoder."""
 
     name: str
     """As `--codec` takes it."""
@@ -148,7 +148,7 @@ class Codec:
     def options_for(
         self, film: Film, grid: Grid, depth: int, *, preset: str | None, crf: int | None
     ) -> dict[str, str] | None:
-        """What the encoder is told for a film on a chroma grid at a depth; None where the codec, or the preset that was
+        """The encoder's options for a film on a chroma grid at a depth; None if the codec, or the preset that was
         chosen, does not hold them."""
         if grid not in self.grids or depth not in self.depths:
             return None
@@ -169,7 +169,7 @@ class Codec:
         return {**options, **self.options(film, grid, depth)}
 
     def tag(self, container: str, options: Mapping[str, str]) -> str:
-        """Four-letter code in a container, empty for ffmpeg's own choice. options: that the encoder was told."""
+        """Four-letter code in a container, empty for ffmpeg's own choice. options: the encoder's."""
         name, value = self.preset_option
         profile = next((one for one in self.presets if value.format(one.name) == options.get(name)), None)
         return profile.tag if profile and profile.tag and container == "mov" else self.tags.get(container, "")

@@ -151,7 +151,7 @@ class Encoder:
             return
         if not self.frames:
             self.discard()
-            raise VidcolorError(f"{self.path}: not one frame to write")
+            raise VidcolorError(f"{self.path}: no frame to write")
         try:
             self._mux(self._stream.encode(None))
             self._container.close()

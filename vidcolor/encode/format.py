@@ -42,7 +42,7 @@ class OutputFormat:
     full_range: bool
     """The film's own range, or limited where the codec holds no other."""
     rate: Fraction
-    """Frames a second that the encoder is told."""
+    """The frame rate that the encoder gets."""
     field_order: str
     """`tff` or `bff` where fields are kept, else `progressive`."""
     color_tags: dict[str, int]

@@ -83,8 +83,8 @@ def _refused(muxing: Muxing, tracks: Sequence[Track], trial: bool) -> str:
 
 
 def _unread(result: Path, tracks: Sequence[Track]) -> str:
-    """Which of the tracks in the file nobody can read; empty where there is none. QuickTime takes codecs that it has
-    no name for."""
+    """The first of the tracks in the file that cannot be read back; empty if all can. QuickTime accepts codecs that it
+    has no name for."""
     kinds = ("audio", "video", "subtitle")
     with open_film(result) as container:
         streams = [stream for stream in container.streams if stream.type in kinds and stream.index > 0]

@@ -74,7 +74,7 @@ def is_there(folder: str | Path, frame_number: int, unit: str) -> bool:
 def save(picture: np.ndarray, folder: str | Path, frame_number: int, unit: str = "") -> Path:
     """Write a sheet (rows, columns, 3) to its place, with its unit's content hash; the folder is made if it is missing.
 
-    A sheet that was drawn on since is left as it is, which is said. Raises `VidcolorError` where it cannot be written.
+    A sheet that was drawn on since is left as it is, with a warning. Raises `VidcolorError` where it cannot be written.
     """
     path = path_of(folder, frame_number)
     if os.path.lexists(path) and not marks.is_untouched(path, marks.SHEET):

@@ -44,7 +44,7 @@ class Target:
     """`text`: a plan or a list, which takes no film's or picture's place. `folder`: made where it is missing.
     `work`: the same, and what vidcolor has put there is removed at the end, so that no input may lie in it."""
     overwrite: bool = False
-    """A file that is there already, and no input, may be replaced."""
+    """Whether an existing file that is not an input may be replaced."""
 
     @property
     def is_folder(self) -> bool:
@@ -122,7 +122,9 @@ def _check_file(target: Target, inputs: Sequence[Input]) -> bool:
     _check_parent(target)
     try:
         if target.kind == "text" and not is_text(path):
-            raise VidcolorError(f"{path}: holds no text, {target.what} does not replace it; name another with {option}")
+            raise VidcolorError(
+                f"{path}: not a text file, so {target.what} does not replace it; name another with {option}"
+            )
     except OSError as error:
         raise VidcolorError(f"{path}: {reason(error)}") from None
     return True

@@ -124,7 +124,7 @@ def _report(checked: CheckedRequest, uses: Sequence[KeyUse], found: Scan) -> Non
     if unlike:
         names = ", ".join(key.path.name for key in unlike[:3]) + (", ..." if len(unlike) > 3 else "")
         warn(
-            f"{len(unlike)} of {plural(len(keys), 'key')} not like the frame in detail ({names}): "
+            f"{len(unlike)} of {plural(len(keys), 'key')} unlike their frames in detail ({names}): "
             "taken as examples of its colours, not reproduced exactly"
         )
     votes = [match.other_matrix for match in matches if match.frame is not None]

@@ -95,7 +95,7 @@ def scan(
             whole = False  # the PTS of the frame after the end is known: the sound ends there
             break
     if not pts:
-        raise VidcolorError(f"{film.path}: not one frame of its video could be decoded")
+        raise VidcolorError(f"{film.path}: no frame of its video could be decoded")
     end = len(pts) if whole else None
     first, matches = recogniser.matches(end) if recogniser else (options.first_number or 0, [])
     cuts = detector.cuts() if detector else []

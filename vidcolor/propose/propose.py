@@ -41,7 +41,7 @@ class Proposed:
     out: Path
     """The folder."""
     frames: tuple[int, ...]
-    """The film's frames of which there are pictures."""
+    """Numbers of the frames that pictures were made of."""
     proposals: int
     """Versions of each."""
 

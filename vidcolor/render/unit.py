@@ -81,7 +81,7 @@ def render_all(
 def write_unit(
     plan: Plan, unit: Unit, colors: Colors, fmt: OutputFormat, timings: Timings, on_frame: Callable[[int], None]
 ) -> None:
-    """Second pass: chroma of the full frames, encoded into the unit's file; where that is there, its sheets only."""
+    """Second pass: chroma of the full frames, encoded into the unit's file. If that exists, only its missing sheets."""
     film, settings = plan.film, plan.settings
     if plan.unit_path(unit).is_file():
         for index in missing_sheets(plan, unit):

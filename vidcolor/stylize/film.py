@@ -1,7 +1,7 @@
 """`vidcolor stylize` of a film: the colours of every frame change, everything else of it stays.
 
-The film is cut into shots, and all frames of a shot go through one and the same mapping, so that nothing flickers
-that did not before. One look for the cuts, one at a sample of each shot's frames, one to write.
+The film is cut into shots, and all frames of a shot go through the same mapping, so that nothing starts to
+flicker. One look for the cuts, one at a sample of each shot's frames, one to write.
 """
 
 from __future__ import annotations

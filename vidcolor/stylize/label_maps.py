@@ -67,7 +67,8 @@ def check_shape(labels: np.ndarray, size: Sequence[int], path: Path, picture: Pa
     (h, w), (high, wide) = labels.shape, size
     if abs(w * high / (h * wide) - 1) > SAME_SHAPE:
         raise VidcolorError(
-            f"label map {path}: {w}x{h} has not the shape of {picture}, {wide}x{high}; make it of the whole picture"
+            f"label map {path}: {w}x{h} does not have the shape of {picture}, {wide}x{high}; "
+            "make it of the whole picture"
         )
 
 
