@@ -1,4 +1,4 @@
-"""Which frame of the film a key paints, found while the film is read, by structure and not by light."""
+"""Which frame of the film a key paints, found while the film is read, by structure rather than brightness."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Which device computes, and in which number format: chosen once, from what the hardware reports.
+"""The device and the number format that nets compute in, chosen once from what the hardware reports.
 
-Weights, colours and whatever leaves a net stay float32; a reduced format is for what lies between.
+Weights, colours and the outputs of nets stay float32; a reduced format is for the layers between.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from vidcolor.models.options import PRECISIONS
 
 DTYPES = {name: getattr(torch, name) for name in PRECISIONS if name != "auto"}
 STORED = torch.float16
-"""Of weights in files and of features that are kept for a whole shot: half the room, and nothing is computed in it."""
+"""Format of weights in files and of features kept for a whole shot: it halves their size and is not computed in."""
 
 _CPU_FEATURES = {
     torch.bfloat16: ("avx512_bf16", "amx_bf16", "avx10_2", "bf16", "sve_bf16"),
     torch.float16: ("avx512_fp16", "amx_fp16", "avx10_2", "fp16_arith"),
 }
-"""Names under which a CPU reports products of a reduced format (`torch.cpu.get_capabilities`: x86-64, then ARM)."""
+"""Names under which CPUs report arithmetic in a reduced format (`torch.cpu.get_capabilities`: x86-64, then ARM)."""
 
 
 def computing(device: str = "auto", precision: str = "auto") -> tuple[torch.device, torch.dtype]:
-    """A device and what nets compute in there, as `pick_device` and `choose` take them."""
+    """A device by its name (`pick_device`) and the format that nets compute in there (`choose`)."""
     where = pick_device(device)
     return where, choose(where, precision)
 
@@ -56,8 +56,10 @@ def pick_device(name: str) -> torch.device:
 
 
 def leave_cores(device: torch.device) -> None:
-    """Have nets on a CPU use half of its cores, as decoding, motion and encoding work at the same time. OMP_NUM_THREADS
-    overrides it. For the whole process: called once, where a run starts."""
+    """Limit nets on a CPU to half of its cores, because decoding, motion and encoding run at the same time.
+
+    OMP_NUM_THREADS overrides it. It holds for the whole process: call it once, at the start of a run.
+    """
     if device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
 
@@ -83,7 +85,7 @@ def choose(device: torch.device, wanted: str = "auto") -> torch.dtype:
 
 
 def name(dtype: torch.dtype) -> str:
-    """As `--precision` has it."""
+    """Name of a format in `--precision`."""
     return next(name for name, one in DTYPES.items() if one == dtype)
 
 
@@ -94,13 +96,13 @@ def autocast(device: torch.device, dtype: torch.dtype | None = None) -> torch.au
 
 
 def training_autocast(device: torch.device, enabled: bool = True) -> torch.autocast:
-    """The same for training: bfloat16 where it is quick, else float32, as gradients leave float16's range."""
+    """The same for training: bfloat16 where it is quick, else float32, because gradients exceed float16's range."""
     dtype = _automatic(device)
     return autocast(device, dtype if enabled and dtype == torch.bfloat16 else torch.float32)
 
 
 def current(device: torch.device) -> torch.dtype:
-    """The format that the context around the call computes in."""
+    """The format of the enclosing autocast context, float32 outside of any."""
     if torch.is_autocast_enabled(device.type):
         return torch.get_autocast_dtype(device.type)
     return torch.float32
@@ -114,7 +116,7 @@ def describe(device: torch.device, dtype: torch.dtype) -> str:
 
 @cache
 def one_call(dtype: torch.dtype) -> bool:
-    """Whether this torch and this CPU have a convolution with its activation as one call, in `dtype`."""
+    """Whether torch and the CPU can compute a convolution and its activation in one call, in `dtype`."""
     return hasattr(torch.ops.mkldnn, "_convolution_pointwise") and _onednn_has(dtype)
 
 
@@ -151,7 +153,7 @@ def _onednn_has(dtype: torch.dtype) -> bool:
 
 
 def _cpu_capabilities() -> Mapping[str, Any]:
-    """What the CPU reports of itself by name; an older torch knows the one feature that counts on x86-64."""
+    """What the CPU reports about itself; an older torch knows only the one feature that counts on x86-64."""
     if hasattr(torch.cpu, "get_capabilities"):
         return torch.cpu.get_capabilities()
     asked = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)

@@ -30,7 +30,7 @@ SUMS = "SHA256SUMS"
 """Name of the checksum list in that folder, in the layout of `sha256sum`."""
 SUFFIX = ".safetensors"
 COUNTER = "num_batches_tracked"
-"""What batch norms count while they train: never written, never missed."""
+"""Counter of batch norms in training: not written, and not missed when weights are loaded."""
 _MISFIT = "{}: weights do not fit this version's net; give another file or install vidcolor again"
 
 
@@ -41,7 +41,7 @@ class TrainedNet(nn.Module):
     """The `net` in the metadata of every file of its weights, and the name of the shipped one, without suffix."""
 
     def optimize(self) -> None:
-        """Make the net quicker without changing what it computes; called in eval mode, once weights are loaded."""
+        """Make the net faster without changing its results; called in eval mode, after weights are loaded."""
 
 
 Net = TypeVar("Net", bound=TrainedNet)

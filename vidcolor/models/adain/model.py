@@ -1,12 +1,12 @@
-"""`--model adain`: both sub-nets of Xu et al. 2020, for pictures that need not match a shot by place.
+"""`--model adain`: both sub-nets of Xu et al. (CVPR 2020), for pictures that need not match a shot by place.
 
-Pre-colour a frame, transfer the references' statistics to it, keep a few patches of what came out as hints,
-and let the colorization sub-net colour the frame from them (Xu et al., CVPR 2020). Whatever could flicker is fixed
-for a shot: the references' statistics, the shot's own, and the places of the patches.
+A frame is pre-coloured, the references' statistics are transferred to it, a few patches of the result become hints, and
+the colorization sub-net colours the frame from them. Whatever could flicker is fixed for a shot: the references'
+statistics, the shot's own, and the positions of the patches.
 
-The shipped colorization sub-net was taught by hints on most places, as matching finds them, and does not spread a
-few patches (measured: 2 % of true colours move its result by 2 % of the error). It gets all of what came out,
-faintly (`DENSE`).
+The shipped colorization sub-net learned from dense hints, as matching gives them, and does not spread a few patches
+(measured: true colours on 2 % of a frame reduce its error by 2 %). So it gets the whole transferred map, faintly
+(`DENSE`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ VGG19_WEIGHTS = "transfer_vgg19"
 
 @dataclass(frozen=True)
 class State:
-    """What a shot's frames need of its references."""
+    """What a shot's frames need from its references."""
 
     style: Statistics | Covariances
     """Statistics of the k references."""

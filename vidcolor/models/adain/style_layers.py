@@ -1,4 +1,4 @@
-"""What happens to features at the style layers of the transfer sub-net: AdaIN, AdaIN inside labels, or the
+"""The transforms at the style layers of the transfer sub-net (Xu et al., CVPR 2020): AdaIN, AdaIN inside labels, or the
 whitening-colouring transform; and the statistics of references and shots that each of them needs.
 
 Each kind of style is a record that the net makes of pictures (`TransferNet.reference_statistics`,

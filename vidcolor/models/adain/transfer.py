@@ -1,9 +1,9 @@
 """The transfer sub-net (Xu et al., CVPR 2020): one picture takes over another's colours.
 
 An encoder of VGG19's shape up to conv4_1 with average pooling, AdaIN after every level of encoder and
-decoder, pooled-feature skips and a single decoder. A reference is seen only through its statistics at the
-AdaIN layers (2 x 1408 numbers at paper size), so it is encoded once per shot and several references are mixed
-for nothing. The same class is the paper's net (`PAPER`, ImageNet encoder) and the real-time one (`THIN`,
+decoder, pooled-feature skips and a single decoder. A reference acts only through its statistics at the
+AdaIN layers (2 x 1408 numbers at paper size), so it is encoded once per shot, and mixing several references costs
+nothing. The same class is the paper's net (`PAPER`, ImageNet encoder) and the real-time one (`THIN`,
 trained weights).
 """
 
@@ -115,7 +115,7 @@ class TransferNet(TrainedNet):
         whitening-colouring transform, `label_statistics` for AdaIN inside labels.
         content: from `content_statistics`; with it the frames of a shot all go through one and the same
         mapping (no flicker where an actor enters), without it each frame is normalised by its own statistics.
-        strength: share of the stylised features against the plain ones. layers: where the transform acts.
+        strength: weight of the stylised features against the plain ones, 0 to 1. layers: where the transform acts.
         labels: (1 or b, h', w') of the pictures, as `label_statistics` has them; with its style only.
         """
         return self(rgb, style, content=content, strength=strength, layers=layers, labels=labels).clamp(0, 1)

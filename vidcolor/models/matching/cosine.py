@@ -1,8 +1,7 @@
 """Coarse-to-fine matching by cosines: a place of a grey frame takes the colours of the key's places that look like it.
 
-Tokens at stride 8 find candidates anywhere in the key(s) (the sparse tokens of Bai et al. 2022 play this part for
-long references); descriptors at stride 4 choose inside the candidates' neighbourhoods. Colours are copied by a
-sharp softmax, not regressed. Which descriptors these are, subclasses say.
+Descriptors at stride 8 find candidates anywhere in the keys; descriptors at stride 4 choose among the places around
+them. Colours are copied by a sharp softmax, not regressed. Subclasses provide the descriptors.
 """
 
 from __future__ import annotations
@@ -18,22 +17,22 @@ from vidcolor.models import weights
 from vidcolor.models.matching.base import Expected, KeyTokens, Match, Tokens
 
 CANDIDATES = 8
-"""Stride-8 candidates that a place considers; 12 measure the same (34.93 dB, ten held-out clips) and cost more."""
+"""Stride-8 candidates of each place; 12 are no better (34.93 dB on ten held-out clips) and cost more."""
 ROWS = 256
-"""Stride-8 places matched at once: what they gather stays in the cache of a CPU."""
+"""Stride-8 places matched at once, so that what they gather stays in a CPU's cache."""
 GROUP = 16
-"""Places of a key of which one at most becomes a candidate, a power of two: they lie far from one another."""
+"""Places of a key of which at most one becomes a candidate; they lie far apart. A power of two."""
 
 
 class CosineMatcher(nn.Module):
-    """Candidates by the cosine of coarse descriptors, weights of their neighbourhoods by that of fine ones."""
+    """Candidates by the cosine of coarse descriptors, weights of the places around them by that of fine ones."""
 
     def __init__(self) -> None:
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor([40.0, 18.0]).log())
         """Logs of the inverse temperatures of the coarse and the fine cosine."""
         self.confidence_weight = nn.Parameter(torch.tensor([-2.0, 4.0, 2.0, 0.0, -0.15]))
-        """Bias, and weights of the four evidences of `Match`, of a logistic model of 'this colour is right'."""
+        """Bias, and weights of the four evidences of `Match`, in the logistic model of 'this colour is right'."""
 
     @property
     def fingerprint(self) -> str:
@@ -60,7 +59,7 @@ class CosineMatcher(nn.Module):
         where: torch.Tensor | None = None,
         cost: torch.Tensor | float = 0.0,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Candidates for n stride-8 places and the weights of their neighbourhoods' places.
+        """Candidates for n stride-8 places, and weights of the places around them.
 
         query (n, c) coarse and children (n, 4, d) fine descriptors of those places; gives weights (n, 4, k * 16) that
         sum to one, the colours (n, k * 16, 2) they are of, and evidence (n, 4, 3) as in `Match` without the spread.

@@ -19,9 +19,9 @@ COARSE, FINE = 96, 64
 
 
 class Describer(nn.Module):
-    """The encoder's maps and luma to descriptors, linear: two 1x1 convolutions that begin as the untrained matcher.
+    """From the encoder's maps and luma to descriptors: two 1x1 convolutions, at first those of the untrained matcher.
 
-    Deeper heads learned their hundred clips by heart (measured on held-out clips: faces gained, the rest lost).
+    Deeper heads overfitted to the hundred training clips (on held-out clips faces gained, the rest lost).
     """
 
     def __init__(self) -> None:
@@ -34,19 +34,19 @@ class Describer(nn.Module):
 
     @classmethod
     def features(cls, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """What is not learned: l (b, 1, h, w) 0..100 and the encoder's maps -> inputs of `coarse` at stride 8 (176
-        channels) and of `fine` at stride 4 (80 channels)."""
+        """The part that is not learned: l (b, 1, h, w) 0..100 and the encoder's maps -> inputs of `coarse` at stride 8
+        (176 channels) and of `fine` at stride 4 (80 channels)."""
         return cls.coarse_features(*maps), cls.fine_features(l, *maps[:2])
 
     @staticmethod
     def coarse_features(s4: torch.Tensor, s8: torch.Tensor, s16: torch.Tensor) -> torch.Tensor:
-        """Those of `coarse` alone."""
-        # here and below, what is divided place by place is float32, quicker on a CPU than half the bits
+        """The inputs of `coarse` alone, from the encoder's maps."""
+        # divisions place by place, here and below, are in float32: faster on a CPU than in half precision
         return joined(*(normalize(x.float()).to(s4.dtype) for x in (F.avg_pool2d(s4, 2), s8, enlarged(s16))))
 
     @staticmethod
     def fine_features(l: torch.Tensor, s4: torch.Tensor, s8: torch.Tensor) -> torch.Tensor:
-        """Those of `fine` alone, from l and the encoder's maps at strides 4 and 8."""
+        """The inputs of `fine` alone, from l and the encoder's maps at strides 4 and 8."""
         kind = s4.dtype
         # channels last like the maps: the local means then take a fifth of the time
         texture = F.pixel_unshuffle((l / 100).to(kind), 4).contiguous(memory_format=torch.channels_last)
@@ -78,15 +78,16 @@ class TrainedMatcher(CosineMatcher, TrainedNet):
 
 
 def normalize(x: torch.Tensor) -> torch.Tensor:
+    """x (b, c, h, w) with each place's vector at unit length."""
     return F.normalize(x, dim=1)
 
 
 def length(x: torch.Tensor) -> torch.Tensor:
-    """(b, c, h, w) -> (b, 1, h, w), nowhere 0."""
+    """Length of each place's vector, above 0: (b, c, h, w) -> (b, 1, h, w)."""
     return torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(1e-12)
 
 
 def local_mean(x: torch.Tensor) -> torch.Tensor:
-    """Mean over 15x15 places, at the edges over what there is of them; one axis after the other, as that is quicker."""
+    """Mean over 15x15 places, at the edges over those that exist; one axis after the other, which is faster."""
     x = F.avg_pool2d(x, (15, 1), 1, (7, 0), count_include_pad=False)
     return F.avg_pool2d(x, (1, 15), 1, (0, 7), count_include_pad=False)
