@@ -277,3 +277,16 @@ def film_of(width: int = 96, height: int = 64, **facts: Any) -> Film:
         "frames_hint": 0,
     }
     return Film(width=width, height=height, **usual | facts)
+
+
+def landscapes(count=16, width=96, height=64):
+    """A shot of a moving picture with sky, hills and a ball, and one of something else."""
+    frames = []
+    for n in range(count // 2):
+        y, x = np.mgrid[:height, :width].astype(np.float32) * (256 / height)
+        x = x + 2 * n
+        luma = np.where(y < 110 + 15 * np.sin(x / 50), 200 - y / 3, 70 + y / 10)
+        luma = np.where((y - 180) ** 2 + (x - 120) ** 2 < 45**2, 150 + (x - 120) / 3, luma)
+        luma = luma + np.random.default_rng(n).normal(0, 3, luma.shape)
+        frames.append(np.clip(luma, 16, 235).astype(np.uint8))
+    return frames + grey_frames(count - len(frames), width, height, seed=3)
