@@ -34,12 +34,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Colored:
-    """What a model says of a batch."""
+    """The colours that a model finds for a batch."""
 
     ab: torch.Tensor
     """(b, 2, h, w) float32, Lab units."""
     confidence: torch.Tensor
-    """(b, 1, h, w) float32 in 0..1: 1 a sure copy of a reference's colour, 0 a guess."""
+    """(b, 1, h, w) float32 in 0..1: 1 for a certain copy of a reference's colour, 0 for a guess."""
     coarse: torch.Tensor | None = None
     """(b, 2, h, w) float32, or smaller: ab before the colorization sub-net, for inspection; None where a model has
     none."""

@@ -103,9 +103,9 @@ def test_statistics_are_small_and_of_seven_sites(net):
     assert style.values.shape == (2, 2, 4 + 6 + 8 + 10 + 8 + 6 + 4)
     assert (style.values[:, 1] > 0).all()
     torch.testing.assert_close(style.values[:1], net.reference_statistics(picture(1)).values)
-    with_skips = TransferNet((4, 6, 8, 10), skip_sites=True)
+    with_skips = TransferNet((4, 6, 8, 10), style_skips=True)
     assert with_skips.reference_statistics(picture(1)).values.shape == (1, 2, 46 + 18)
-    assert sum(TransferNet(PAPER, skip_sites=True).channels) == 1408 + 448
+    assert sum(TransferNet(PAPER, style_skips=True).channels) == 1408 + 448
     with pytest.raises(ValueError, match="statistics of 64 channels"):
         net.transfer(picture(1), with_skips.reference_statistics(picture(1)))
 

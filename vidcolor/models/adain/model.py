@@ -60,7 +60,7 @@ class State:
     reference_weights: torch.Tensor
     """(n, k) Eq. 5's weights for each frame of the shot."""
     patches: torch.Tensor
-    """(p, 3) places of the hints; none for a net that takes them everywhere."""
+    """(p, 3) patches of the hints (`nets.hints`); none for a net that takes dense hints."""
 
 
 class AdainColorizer:

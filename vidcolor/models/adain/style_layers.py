@@ -113,7 +113,7 @@ class Kind(Protocol):
         """A shot's record as one measurement per style layer."""
         ...
 
-    def record(self, seen: Sequence[Any]) -> Any:
+    def record(self, measured: Sequence[Any]) -> Any:
         """The inverse of `content`."""
         ...
 
@@ -135,8 +135,8 @@ class Adain(Kind):
     def content(self, record: Statistics) -> list[Moments]:
         return _split(record, self.channels)
 
-    def record(self, seen: Sequence[Moments]) -> Statistics:
-        return Statistics(torch.stack([torch.cat(part, 1)[..., 0, 0] for part in zip(*seen, strict=True)], 1))
+    def record(self, measured: Sequence[Moments]) -> Statistics:
+        return Statistics(torch.stack([torch.cat(part, 1)[..., 0, 0] for part in zip(*measured, strict=True)], 1))
 
 
 class Wct(Kind):
@@ -155,8 +155,8 @@ class Wct(Kind):
     def content(self, record: Covariances) -> Sequence[Covariance]:
         return record.layers
 
-    def record(self, seen: Sequence[Covariance]) -> Covariances:
-        return Covariances(tuple(seen))
+    def record(self, measured: Sequence[Covariance]) -> Covariances:
+        return Covariances(tuple(measured))
 
 
 class Labelled(Kind):
@@ -179,8 +179,8 @@ class Labelled(Kind):
         assert record.content is not None
         return record.content
 
-    def record(self, seen: Sequence[tuple[LabelMoments, Moments]]) -> LabelStatistics:
-        return LabelStatistics((), (), content=tuple(seen))
+    def record(self, measured: Sequence[tuple[LabelMoments, Moments]]) -> LabelStatistics:
+        return LabelStatistics((), (), content=tuple(measured))
 
     def _of(self, x: torch.Tensor) -> torch.Tensor:
         return self.labels.expand(len(x), -1, -1)
@@ -207,14 +207,14 @@ class Recorder(StyleLayer):
 
     def __init__(self, kind: Kind, styles: bool = False, together: bool = False) -> None:
         self.kind, self.styles, self.together = kind, styles, together
-        self.seen: dict[int, Any] = {}
+        self.measured: dict[int, Any] = {}
 
     def __call__(self, number: int, x: torch.Tensor) -> torch.Tensor:
-        own = self.seen[number] = self.kind.measure(x, self.together)
+        own = self.measured[number] = self.kind.measure(x, self.together)
         return self.kind.apply(number, x, own) if self.styles else x
 
     def record(self) -> Any:
-        return self.kind.record([self.seen[number] for number in sorted(self.seen)])
+        return self.kind.record([self.measured[number] for number in sorted(self.measured)])
 
 
 def _weights(weights: Sequence[float] | torch.Tensor, like: torch.Tensor) -> torch.Tensor:

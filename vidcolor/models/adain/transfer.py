@@ -55,18 +55,18 @@ class TransferNet(TrainedNet):
 
     weights_name = "transfer"
 
-    def __init__(self, widths: Sequence[int] = PAPER, skips: bool = True, skip_sites: bool = False) -> None:
+    def __init__(self, widths: Sequence[int] = PAPER, skips: bool = True, style_skips: bool = False) -> None:
         """widths: channels of the four levels.
         skips: concatenate pooled and unpooled encoder features in the decoder; False for the ablation.
-        skip_sites: AdaIN also on the three pooled features (Xu et al.: a minor gain).
+        style_skips: AdaIN also on the three pooled features (Xu et al.: a minor gain).
         """
         super().__init__()
-        self.widths, self.skips, self.skip_sites = tuple(widths), skips, skip_sites
+        self.widths, self.skips, self.style_skips = tuple(widths), skips, style_skips
         w1, w2, w3, w4 = widths
         level = {1: w1, 2: w2, 3: w3, 4: w4}
         self.front = nn.Conv2d(3, 3, 1)
         self.encoder = nn.ModuleDict(
-            {key: _conv(3 if key == "0" else level[i], level[o]) for key, (i, o) in _ENCODER.items()}
+            {name: _conv(3 if name == "0" else level[i], level[o]) for name, (i, o) in _ENCODER.items()}
         )
         times = 3 if skips else 1
         self.decoder = nn.ModuleDict(
@@ -82,7 +82,7 @@ class TransferNet(TrainedNet):
                 "out": _conv(w1, 3),
             }
         )
-        self.channels = (w1, w2, w3, w4, w3, w2, w1) + ((w1, w2, w3) if skip_sites else ())
+        self.channels = (w1, w2, w3, w4, w3, w2, w1) + ((w1, w2, w3) if style_skips else ())
         """Channels of the AdaIN layers: four encoder levels, three decoder levels, then the pooled skips."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -156,12 +156,12 @@ class TransferNet(TrainedNet):
         references: pictures (1, 3, h, w) 0..1 with their labels (1, h', w'), integers 0..k-1, of any size.
         weights: of the references. fallback: what becomes of labels that no reference has (`adain_labels`).
         """
-        seen = []
+        measured = []
         for rgb, labels in references:
             recorder = Recorder(Labelled(self._on_grid(labels, rgb), k))
             self._run(rgb, recorder)
-            seen.append(recorder.record().content)
-        layers = [tuple(zip(*layer, strict=True)) for layer in zip(*seen, strict=True)]
+            measured.append(recorder.record().content)
+        layers = [tuple(zip(*layer, strict=True)) for layer in zip(*measured, strict=True)]
         inside, whole = zip(*layers, strict=True)
         return LabelStatistics(inside, whole, tuple(weights), fallback)
 
@@ -194,10 +194,10 @@ class TransferNet(TrainedNet):
         skips = []
         for number, (first, *rest) in enumerate([["0", "2"], ["5", "7"], ["10", "12", "14", "16"]]):
             x = layer(number, self._encode(first, x))
-            for key in rest:
-                x = self._encode(key, x)
+            for name in rest:
+                x = self._encode(name, x)
             pooled = F.avg_pool2d(x, 2)
-            if self.skip_sites:
+            if self.style_skips:
                 pooled = layer(7 + number, pooled)
             skips.append((pooled, x))
             x = pooled
@@ -208,8 +208,8 @@ class TransferNet(TrainedNet):
             parts = [x, pooled] if self.skips else [x]
             x = F.interpolate(torch.cat(parts, 1), scale_factor=2, mode="nearest")
             x = torch.cat([x, full], 1) if self.skips else x
-            for key in rest:
-                x = self._decode(key, x)
+            for name in rest:
+                x = self._decode(name, x)
             x = layer(number, x)
         return self._precise(self.decoder["out"], x)[..., :h, :w]
 
@@ -219,11 +219,11 @@ class TransferNet(TrainedNet):
         with torch.autocast(x.device.type, enabled=False):
             return layer(x.float())
 
-    def _encode(self, key: str, x: torch.Tensor) -> torch.Tensor:
-        return F.relu(self.encoder[key](x))
+    def _encode(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.encoder[name](x))
 
-    def _decode(self, key: str, x: torch.Tensor) -> torch.Tensor:
-        return F.relu(self.decoder[key](x))
+    def _decode(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.decoder[name](x))
 
 
 def vgg19_encoder(net: TransferNet) -> None:
@@ -251,7 +251,7 @@ def load_features(net: TransferNet, features: dict[str, torch.Tensor]) -> None:
     """Put the state dict of a `vgg19().features` (input normalised as for ImageNet) into a paper-size net's
     encoder."""
     wanted = net.encoder.state_dict()
-    net.encoder.load_state_dict({key: features[key] for key in wanted})
+    net.encoder.load_state_dict({name: features[name] for name in wanted})
 
 
 def _conv(i: int, o: int) -> nn.Conv2d:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 
 RIDGE = 1e-2
-"""Added to a covariance's diagonal, as a share of the mean variance. The paper adds 1 to features of VGG19, whose
+"""Added to a covariance's diagonal, as a fraction of the mean variance. The paper adds 1 to features of VGG19, whose
 variances are in the hundreds; the real-time net's are around 0.1, of which an added 1 would leave nothing."""
 SMALLEST = 1e-5
-"""Directions whose variance is below this share of the largest are left out."""
+"""Directions whose variance is below this fraction of the largest are left out."""
 
 
 class Covariance(NamedTuple):

@@ -112,8 +112,8 @@ class Layer(nn.Module):
     def forward(self, x: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
         """x (b, n, 64), place (n, 64) -> (b, n, 64)."""
         query, key = self.query_key(x + place).chunk(2, -1)
-        seen = _attend(self._split(query), self._split(key), self._split(self.value(x)))
-        x = self.norm1(x + self.drop(self.out(seen.transpose(1, 2).flatten(2))))
+        attended = _attend(self._split(query), self._split(key), self._split(self.value(x)))
+        x = self.norm1(x + self.drop(self.out(attended.transpose(1, 2).flatten(2))))
         return self.norm2(x + self.drop(self.wide(x)))
 
     def _split(self, x: torch.Tensor) -> torch.Tensor:
@@ -214,7 +214,7 @@ class AnchorsNet(TrainedNet):
     weights_name = "anchors"
 
     prior: torch.Tensor
-    """(313,) share of each colour in the training data; uniform before training."""
+    """(313,) frequency of each colour in the training data; uniform before training."""
     gamut: torch.Tensor
     """(313, 2) ab of the colours."""
 
@@ -274,7 +274,7 @@ class AnchorsNet(TrainedNet):
         x, logits = self.generator(self.told(x), positions(tokens.shape[-2], tokens.shape[-1], tokens.device))
         ab = None
         if self.pointer is not None:
-            given, own = (color_bins.decode(share, self.gamut) for share in (colors, logits.softmax(-1)))
+            given, own = (color_bins.decode(weights, self.gamut) for weights in (colors, logits.softmax(-1)))
             ab = self.pointer(x, own, given, mask).transpose(1, 2).unflatten(2, tokens.shape[-2:])
         return x.transpose(1, 2).reshape(tokens.shape), logits, ab
 

@@ -56,10 +56,10 @@ def mix(styles: Sequence[Moments], weights: Sequence[float]) -> Moments:
     AdaIN is affine in the style's statistics, so AdaIN with this mix equals the weighted sum of the AdaINs
     with each reference: several references cost no more than one.
     """
-    share = normalized(weights)
+    weight = normalized(weights)
     return Moments(
-        sum((w * s.mu for w, s in zip(share, styles, strict=True)), torch.zeros(())),
-        sum((w * s.sigma for w, s in zip(share, styles, strict=True)), torch.zeros(())),
+        sum((w * s.mu for w, s in zip(weight, styles, strict=True)), torch.zeros(())),
+        sum((w * s.sigma for w, s in zip(weight, styles, strict=True)), torch.zeros(())),
     )
 
 
@@ -122,12 +122,12 @@ def adain_labels(
     """
     k = styles[0].pixels.shape[1]
     own, whole = (label_moments(x, labels, k), None) if content is None else content
-    share = torch.tensor(normalized(weights), device=x.device)
+    weight = torch.tensor(normalized(weights), device=x.device)
     there = torch.stack([s.pixels for s in styles])
     here = own.pixels.expand(len(styles), -1, -1)
     ratio = (here / here.sum(-1, keepdim=True)) / (there / there.sum(-1, keepdim=True)).clamp(min=1e-12)
     usable = (here > MIN_PIXELS) & (there > MIN_PIXELS) & (ratio < MAX_RATIO) & (ratio > 1 / MAX_RATIO)
-    w = usable * share[:, None, None]
+    w = usable * weight[:, None, None]
     total = w.sum(0)
     w = (w / total.clamp(min=1e-12))[..., None]
     mu = (w * torch.stack([s.mu for s in styles])).sum(0)

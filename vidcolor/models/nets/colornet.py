@@ -127,8 +127,8 @@ class ColorizationNet(TrainedNet):
         parts += [_padded(hint, MULTIPLE), _padded(hint_mask, MULTIPLE)]
         if self.traced:
             alpha = hint_mask * 0 if traced is None else traced[:, 2:3]
-            seen = torch.zeros_like(hint[:, :1]).expand(-1, 3, -1, -1) if traced is None else traced[:, [0, 1, 3]]
-            parts += [_padded(seen * (alpha > 0) / AB_SCALE, MULTIPLE), _padded(alpha, MULTIPLE)]
+            others = torch.zeros_like(hint[:, :1]).expand(-1, 3, -1, -1) if traced is None else traced[:, [0, 1, 3]]
+            parts += [_padded(others * (alpha > 0) / AB_SCALE, MULTIPLE), _padded(alpha, MULTIPLE)]
         x = torch.cat(parts, 1)
         x = self._body(x.contiguous(memory_format=torch.channels_last), maps).float()
         ab = torch.tanh(F.pixel_shuffle(x[:, : 2 * self.fold**2], self.fold)[..., :h, :w])

@@ -36,12 +36,12 @@ def film_patches(ab: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     tries = (rows * columns, TRIES)
     # One side for all tries of a cell: a single pixel always agrees with itself and would always win.
     side = torch.randint(1, min(LARGEST, h, w) + 1, tries[:1], generator=generator)[:, None].expand(tries)
-    places = []
+    corners = []
     for low, high, length in ((top, below, h), (left, beside, w)):
         low, high = low.reshape(-1, 1), high.reshape(-1, 1)
         middle = low + (high - low) * torch.rand(tries, generator=generator)
-        places.append(torch.minimum((middle - side / 2).round().long().clamp(min=0), length - side))
-    patches = torch.stack([*places, side], -1).reshape(-1, 3)
+        corners.append(torch.minimum((middle - side / 2).round().long().clamp(min=0), length - side))
+    patches = torch.stack([*corners, side], -1).reshape(-1, 3)
     best = _deviation(ab, patches).cpu().reshape(tries).argmin(1)
     return patches.reshape(*tries, 3)[torch.arange(tries[0]), best]
 

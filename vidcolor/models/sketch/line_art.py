@@ -38,7 +38,7 @@ ONE_COLOR = 12.0
 PALETTE_NEAR = 16.0
 """Distance in Lab within which at least one pixel of a region must match the region's colour of the palette."""
 PALETTE_LEAST = 0.0006
-"""Smallest share of a reference that a colour of its palette covers."""
+"""Least fraction of a reference that a colour of its palette covers."""
 
 
 @dataclass(frozen=True)
