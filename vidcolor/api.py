@@ -21,7 +21,7 @@ from vidcolor.models.registry import OPTIONS, create, spec_of
 from vidcolor.plan.build import build
 from vidcolor.plan.checks import check_request
 from vidcolor.plan.identity import check_unchanged
-from vidcolor.plan.keyless import shots as without_key
+from vidcolor.plan.keyless import without_key
 from vidcolor.plan.plan import Plan, Unit
 from vidcolor.plan.request import Request
 from vidcolor.plan.store import save

@@ -66,14 +66,14 @@ def test_a_shot_has_the_keys_that_paint_it_or_that_a_list_assigns_to_it(folder):
         (plan_of(ref=refs("12"), start=10, end=17), []),
     ]
     for plan, without in cases:
-        assert keyless.shots(plan) == without
+        assert keyless.without_key(plan) == without
         assert [unit.shot for unit in plan.units if not unit.own_key] == without
 
 
 def test_a_key_behind_the_end_that_begins_the_next_shot_is_not_the_last_ones_own(folder):
     write_key(Path("10.png"))
     plan = plan_of("frame,reference\n10,10.png\n", end=9)
-    assert (plan.shots[0], keyless.shots(plan)) == ((0, 10), [0])
+    assert (plan.shots[0], keyless.without_key(plan)) == ((0, 10), [0])
 
 
 def test_the_same_keys_give_another_unit_where_they_are_the_shots_own(folder):

@@ -55,9 +55,9 @@ _SHARED = {
         "--start",
         type=point,
         metavar="T",
-        help="first frame of the result: a number from 0, 12.5s, HH:MM:SS.nnn or HH:MM:SS:FF",
+        help="start at this frame: a number from 0, 12.5s, HH:MM:SS.nnn or HH:MM:SS:FF",
     ),
-    "end": _argument("--end", type=point, metavar="T", help="the frame after the last one, written as --start"),
+    "end": _argument("--end", type=point, metavar="T", help="stop before this frame, written as --start"),
     "fps": _argument("--fps", type=frame_rate, metavar="RATE", help="frame rate of numbered images (24, 24000/1001)"),
     "keep_work": _argument(
         "--keep-work", action="store_true", help="keep the work folder, OUT.vidcolor, with the finished units"

@@ -13,14 +13,14 @@ NAMED = 6
 """Runs of neighbouring shots that are named; the others are counted."""
 
 
-def shots(plan: Plan) -> list[int]:
+def without_key(plan: Plan) -> list[int]:
     """0-based numbers of the result's shots that have no key of their own, if there are keys at all."""
     return sorted({unit.shot for unit in plan.units if unit.keys and not unit.own_key})
 
 
 def words(plan: Plan) -> str | None:
     """One line that names them, with frames and the time of the first; None if there are none."""
-    without = shots(plan)
+    without = without_key(plan)
     if not without:
         return None
     runs = [[shot for _, shot in run] for _, run in groupby(enumerate(without), lambda item: item[1] - item[0])]
