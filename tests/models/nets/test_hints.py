@@ -4,41 +4,10 @@ import pytest
 import torch
 
 from vidcolor.models.nets import hints
-from vidcolor.training import hints as taught
 
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
-
-
-def test_counts_follow_the_geometric_law():
-    g = generator()
-    counts = torch.tensor([taught.training_count(g, tail=0) for _ in range(8000)]).float()
-    assert counts.mean() == pytest.approx(7, abs=0.3)
-    assert (counts == 0).float().mean() == pytest.approx(1 / 8, abs=0.012)
-    assert (counts >= 14).float().mean() == pytest.approx((7 / 8) ** 14, abs=0.015)
-
-
-def test_the_tail_reaches_the_count_used_on_films():
-    g = generator()
-    counts = torch.tensor([taught.training_count(g) for _ in range(4000)])
-    assert counts.max() <= taught.MOST
-    many = 0.2 * (128 - 63) / 129
-    assert (counts >= hints.DEFAULT).float().mean() == pytest.approx(many, abs=0.02)
-
-
-def test_patches_have_sides_1_to_9_and_corners_around_the_middle():
-    h, w = 64, 96
-    patches = taught.training_patches((h, w), 8000, generator())
-    y, x, side = patches.unbind(1)
-    assert side.bincount().tolist()[0] == 0 and len(side.bincount()) == 10
-    assert side.bincount()[1:].float().std() < 60
-    assert y.min() >= 0 and x.min() >= 0 and (y + side).max() <= h and (x + side).max() <= w
-    room = h - side + 1
-    place = (y - room / 2) / (room / 4)
-    assert place.mean() == pytest.approx(0, abs=0.05)
-    inside = (place.abs() < 1).float().mean()
-    assert inside == pytest.approx(0.683, abs=0.04)
 
 
 def test_fill_writes_each_patchs_mean_and_nothing_else():
@@ -57,13 +26,6 @@ def test_fill_writes_each_patchs_mean_and_nothing_else():
 def test_fill_without_patches_is_an_empty_hint():
     hint, mask = hints.paint_patches(torch.randn(1, 2, 9, 9), torch.empty(0, 3, dtype=torch.long))
     assert hint.abs().sum() == mask.sum() == 0
-
-
-def test_training_hints_come_from_the_truth():
-    ab = torch.arange(4.0)[:, None, None, None].expand(4, 2, 32, 40) + 1
-    hint, mask = taught.training_hints(ab, generator(3))
-    torch.testing.assert_close(hint, ab * mask)
-    assert mask.shape == (4, 1, 32, 40) and mask.sum() > 0
 
 
 def test_film_patches_are_spread_over_the_frame():
@@ -91,12 +53,9 @@ def test_the_same_seed_gives_the_same_patches():
     ab = torch.randn(1, 2, 64, 96, generator=generator())
     first, again, other = (hints.film_patches(ab, generator(s)) for s in (5, 5, 6))
     assert torch.equal(first, again) and not torch.equal(first, other)
-    one, two = (taught.training_hints(ab, generator(9), tail=1.0)[0] for _ in range(2))
-    assert torch.equal(one, two)
 
 
 def test_a_frame_smaller_than_a_patch():
     ab = torch.randn(1, 2, 4, 5)
     y, x, side = hints.film_patches(ab, generator()).unbind(1)
     assert (y + side).max() <= 4 and (x + side).max() <= 5
-    assert taught.training_patches((4, 5), 50, generator())[:, 2].max() <= 4

@@ -34,8 +34,6 @@ from vidcolor.models.adain.style_layers import (
 )
 from vidcolor.models.weights import TrainedNet
 
-__all__ = ["PAPER", "THIN", "Covariances", "LabelStatistics", "Statistics", "TransferNet"]
-
 PAPER = (64, 128, 256, 512)
 """Channels of the four levels in VGG19."""
 THIN = (16, 32, 64, 128)
