@@ -137,7 +137,7 @@ def loss(net: torch.nn.Module, batch: list) -> dict[str, torch.Tensor]:
     assert isinstance(net, TrainedMatcher)
     terms: dict[str, list[torch.Tensor]] = {}
     for target, key in batch:
-        tokens, key_tokens = net.describer(target["at8"], target["at4"]), net.describer(key["at8"], key["at4"])
+        tokens, key_tokens = (net.describer(one["at8"].float(), one["at4"].float()) for one in (target, key))
         with torch.autocast(target["ab"].device.type, enabled=False):
             ab8 = F.avg_pool2d(key["ab"], 2)[0].flatten(1).T
             rows = pair_loss(net, tokens, target["ab"], training_key(key_tokens, key["ab"]), ab8)
