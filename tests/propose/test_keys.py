@@ -74,14 +74,14 @@ def colored(path):
 
 def test_other_films_and_seeds_get_pictures_of_their_own(film):
     def surveyed(**settings) -> Survey:
-        (film.parent / "scenes.csv").write_text("Start Frame,End Frame\n1,16\n")
-        request = Request(film, scenes=film.parent / "scenes.csv", out=film.parent / "w.mkv")
+        (film.parent / "scenes.csv").write_text("Start Frame,End Frame\n1,8\n9,16\n")
+        request = Request(film, scenes=film.parent / "scenes.csv", end=8, out=film.parent / "w.mkv")
         return survey(check_request(request, Settings(device="cpu", **settings)))
 
     (first,) = proposed_keys(surveyed())
     path = Path(first.path)
     assert path.parent == film.parent / "w.mkv.vidcolor" / PROPOSED
-    assert json.loads((path.parent / "proposed.json").read_text())["frames"] == {"0-16": first.frame}
+    assert json.loads((path.parent / "proposed.json").read_text())["frames"] == {"0-8": first.frame}
     path.write_bytes(b"edited by hand")
     (kept,) = proposed_keys(surveyed())
     assert kept.path == first.path and path.read_bytes() == b"edited by hand" and kept.sha256 != first.sha256
@@ -89,9 +89,8 @@ def test_other_films_and_seeds_get_pictures_of_their_own(film):
         proposed_keys(surveyed(seed=5))
     assert path.read_bytes() == b"edited by hand"
     path.unlink()
-    # two seeds may choose the same anchors on a small frame, several hardly do
-    others = {proposed_keys(surveyed(seed=seed))[0].sha256 for seed in (5, 6, 7)}
-    assert kept.sha256 not in others and others != {first.sha256}
+    (anew,) = proposed_keys(surveyed(seed=5))
+    assert anew.sha256 not in (first.sha256, kept.sha256)
 
 
 def test_the_anchors_model_needs_no_pictures(film, capsys):
