@@ -110,7 +110,10 @@ def clips_flicker(painter: Painter, folder: Path, names: tuple[str, ...], frames
         ExemplarColorizer(torch.device("cpu")),
         [],
     )
-    for path in sorted(p for p in folder.iterdir() if p.stem in names):
+    paths = sorted(path for path in folder.iterdir() if path.stem in names)
+    if not paths:
+        raise SystemExit(f"{folder}: none of the held-out clips ({', '.join(names[:3])}, ...); give their folder")
+    for path in paths:
         lab = read_lab_clip(path, frames)
         shot = Shot(quantized(lab[..., 0]), 0)
         middle = len(shot) // 2
