@@ -2,42 +2,13 @@
 
 import pytest
 import torch
+from statistics_of import close, features, picture, sigma, unbounded
 
 from vidcolor.models.adain.style_layers import Adain, Covariances, Labelled, StyleTransform, Wct
-from vidcolor.models.adain.transfer import TransferNet
-from vidcolor.models.adain.wct import Covariance, covariance, whiten_and_color
+from vidcolor.models.adain.wct import covariance, whiten_and_color
 from vidcolor.models.nets.adain import moments
 
 LAYERS = 7
-
-
-@pytest.fixture
-def net():
-    torch.manual_seed(0)
-    return TransferNet((4, 6, 8, 10)).eval().requires_grad_(False)
-
-
-def picture(seed, size=(48, 64)):
-    return torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(seed))
-
-
-def close(a, b, tolerance=1e-4):
-    torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
-
-
-def features(seed, size=(1, 6, 40, 50)):
-    generator = torch.Generator().manual_seed(seed)
-    spread = torch.eye(size[1]) + 0.2 * torch.randn(size[1], size[1], generator=generator)
-    x = torch.einsum("ij,bjhw->bihw", spread, torch.randn(size, generator=generator))
-    return 0.2 * x + torch.randn(size[1], 1, 1, generator=generator)
-
-
-def unbounded(one: Covariance) -> Covariance:
-    return one._replace(low=one.low - 1e6, high=one.high + 1e6)
-
-
-def sigma(x):
-    return torch.stack([torch.cov(one) for one in x.flatten(2)])
 
 
 def outputs(net, rgb, layer):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from skimage import data
+from statistics_of import picture
 
 from vidcolor.color import lab as arrays
 from vidcolor.color.lab_torch import lab_to_rgb, rgb_to_lab
@@ -17,16 +18,6 @@ VGG19 = {0: (64, 3), 2: (64, 64), 5: (128, 64), 7: (128, 128), 10: (256, 128), 1
 VGG19 |= {16: (256, 256), 19: (512, 256)}
 """Index in torchvision's `vgg19().features` and channels out and in, up to conv4_1 (Simonyan and Zisserman,
 E)."""
-
-
-@pytest.fixture
-def net():
-    torch.manual_seed(0)
-    return TransferNet((4, 6, 8, 10)).eval().requires_grad_(False)
-
-
-def picture(seed, size=(48, 64)):
-    return torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(seed))
 
 
 def test_paper_size_is_vgg19s():

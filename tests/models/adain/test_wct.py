@@ -1,27 +1,9 @@
 """The whitening-colouring transform."""
 
 import torch
+from statistics_of import close, features, sigma, unbounded
 
-from vidcolor.models.adain.wct import RIDGE, Covariance, covariance, whiten_and_color
-
-
-def close(a, b, tolerance=1e-4):
-    torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance)
-
-
-def features(seed, size=(1, 6, 40, 50)):
-    generator = torch.Generator().manual_seed(seed)
-    spread = torch.eye(size[1]) + 0.2 * torch.randn(size[1], size[1], generator=generator)
-    x = torch.einsum("ij,bjhw->bihw", spread, torch.randn(size, generator=generator))
-    return 0.2 * x + torch.randn(size[1], 1, 1, generator=generator)
-
-
-def unbounded(one: Covariance) -> Covariance:
-    return one._replace(low=one.low - 1e6, high=one.high + 1e6)
-
-
-def sigma(x):
-    return torch.stack([torch.cov(one) for one in x.flatten(2)])
+from vidcolor.models.adain.wct import RIDGE, covariance, whiten_and_color
 
 
 def test_wct_gives_the_styles_mean_and_covariance():
