@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,29 @@ class Muxing:
     """A folder for cover pictures."""
     span: Span
     """What of the film's time goes into the result."""
+
+    @cached_property
+    def source_picture(self) -> Track:
+        """The film's own picture, whose tags and flags the result takes over."""
+        return picture_track(self.film)
+
+    @cached_property
+    def program(self) -> str:
+        """The ffmpeg that muxes, looked for once whatever the number of trials."""
+        return find_ffmpeg(hdr=self._hdr_in_container)
+
+    @cached_property
+    def hdr(self) -> dict[str, str]:
+        """Options of the picture's input that put HDR mastering data into the container; none where the codec holds
+        them, the film has none, or ffmpeg cannot."""
+        if not (self._hdr_in_container and writes_hdr(self.program)):
+            return {}
+        given = {"mastering_display:v:0": self.film.mastering_display, "content_light:v:0": self.film.content_light}
+        return {option: value for option, value in given.items() if value}
+
+    @property
+    def _hdr_in_container(self) -> bool:
+        return bool(self.film.mastering_display or self.film.content_light) and self.fmt.row.hdr is None
 
     def seconds(self, ticks: int) -> str:
         """Ticks of the film's time base as ffmpeg takes times."""
@@ -96,10 +120,7 @@ def _unread(result: Path, tracks: Sequence[Track]) -> str:
 def command(muxing: Muxing, tracks: Sequence[Track], *, trial: bool = False) -> list[str]:
     """ffmpeg's arguments. trial: as `mux_tracks` takes it."""
     film, fmt = muxing.film, muxing.fmt
-    in_container = bool(film.mastering_display or film.content_light) and fmt.row.hdr is None
-    program = find_ffmpeg(hdr=in_container)
-    hdr = _hdr(film) if in_container and writes_hdr(program) else {}
-    inputs = [ffmpeg.input(_PICTURE, **hdr)["v:0"]]
+    inputs = [ffmpeg.input(_PICTURE, **muxing.hdr)["v:0"]]
     options: dict[str, Any] = {"c": "copy", "copyts": None, "f": fmt.container, **_of_container(muxing)}
     repeated: list[str] = []  # options that are given several times, which ffmpeg-python does not know
     if film.kind == "video":
@@ -109,7 +130,7 @@ def command(muxing: Muxing, tracks: Sequence[Track], *, trial: bool = False) -> 
         source = ffmpeg.input(_SOURCE, **_of_source(muxing))
         inputs += [source[str(track.index)] for track in mapped]
         inputs.append(source["v:99?"])  # nothing: so that ffmpeg opens the source for its tags and chapters
-        own = picture_track(film)
+        own = muxing.source_picture
         options |= _of_picture(muxing, own)
         repeated += _tags(0, [f"{tag}=" for tag in own.metadata if STALE.match(tag)])
         for place, track in enumerate([own, *mapped]):
@@ -123,9 +144,9 @@ def command(muxing: Muxing, tracks: Sequence[Track], *, trial: bool = False) -> 
             repeated += _tags(f"t:{place}", [f"mimetype={kind}", f"filename={name.name}"])
     if trial:
         options["t"] = "0.1"
-    made = ffmpeg.compile(ffmpeg.output(*inputs, _RESULT, **options), cmd=program, overwrite_output=True)
+    made = ffmpeg.compile(ffmpeg.output(*inputs, _RESULT, **options), cmd=muxing.program, overwrite_output=True)
     words = {
-        program: [program, "-hide_banner", "-nostdin", "-v", "error"],
+        muxing.program: [muxing.program, "-hide_banner", "-nostdin", "-v", "error"],
         _PICTURE: [f"file:{muxing.picture}"],
         _SOURCE: [f"file:{film.path.absolute()}"],
         _RESULT: [*repeated, f"file:{muxing.result}"],
@@ -213,9 +234,3 @@ def _timecode(film: Film, start: int) -> str:
         if isinstance(label := parse_point(first), Label):
             return str(label.later(frames, counted_rate(film)))
     return ""
-
-
-def _hdr(film: Film) -> dict[str, str]:
-    """Options of the picture's input that put HDR mastering data into the container."""
-    given = {"mastering_display:v:0": film.mastering_display, "content_light:v:0": film.content_light}
-    return {option: value for option, value in given.items() if value}

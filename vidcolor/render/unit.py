@@ -83,14 +83,14 @@ def write_unit(
 ) -> None:
     """Second pass: chroma of the full frames, encoded into the unit's file. If that exists, only its missing sheets."""
     film, settings = plan.film, plan.settings
-    if plan.unit_path(unit).is_file():
+    path = plan.unit_path(unit)
+    if path.is_file():
         for index in missing_sheets(plan, unit):
             write_sheet(plan, unit, colors, index)
         for index in range(unit.first, unit.stop):
             on_frame(index)
         return
     painted = {key.frame: key for key in unit.keys if key.painted}
-    path = plan.unit_path(unit)
     path.parent.mkdir(parents=True, exist_ok=True)
     source = reader.read(film, unit.first, unit.stop, plan.pts, settings.on_error)
     with Encoder(film, fmt, path) as encoder:

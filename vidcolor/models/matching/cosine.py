@@ -6,6 +6,7 @@ them. Colours are copied by a sharp softmax, not regressed. Subclasses provide t
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,7 +25,7 @@ GROUP = 16
 """Places of a key of which at most one becomes a candidate; they lie far apart. A power of two."""
 
 
-class CosineMatcher(nn.Module):
+class CosineMatcher(nn.Module, ABC):
     """Candidates by the cosine of coarse descriptors, weights of the places around them by that of fine ones."""
 
     def __init__(self) -> None:
@@ -39,9 +40,9 @@ class CosineMatcher(nn.Module):
         """As in `Matcher`."""
         return weights.digest(type(self).__name__, self)
 
+    @abstractmethod
     def describe(self, l: torch.Tensor, maps: Sequence[torch.Tensor]) -> Tokens:
         """As in `Matcher`; each matcher has its own."""
-        raise NotImplementedError
 
     def key_tokens(self, tokens: Tokens, ab: torch.Tensor) -> KeyTokens:
         """As in `Matcher`."""
